@@ -1,0 +1,124 @@
+"""What a room offers to `declare`: kinds (what a person may write and what it becomes) and formats (how other tools' files are read).
+
+Reading is pure: a format that needs something more answers with `Ask` values; whoever drives the rendering answers them and reads again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from holdfast.errors import DeclarationError, Where
+from holdfast.kit.clock import Instant
+from holdfast.model.live import Health, Observation
+from holdfast.model.operation import RolloutStyle
+from holdfast.model.resource import Origin, Resource, Warning
+from holdfast.model.state import Facts, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """For whom something is rendered: what kinds and formats may know of the Application."""
+
+    application: str
+    namespace: str
+    """Of resources that name none: the Application's destination.namespace, else its name."""
+    destination: str
+    """Where workloads run: `host`, …"""
+    revision: str
+    release: str | None = None
+    """Release id of the files that processes run from; None in a first pass, and where nothing is exported."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """The Application's own (`holdfast.dev/prepare`, `holdfast.dev/progress-deadline` …)."""
+    annotation_origin: Origin | None = None
+    allowed: frozenset[str] = frozenset()
+    """What the local configuration widens (`javascript`, `root`, `exec-probes-as-root` …). Never from Git."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One object that a person wrote, decoded but not yet derived."""
+
+    kind: str
+    """With its group where that is not holdfast.dev."""
+    name: str
+    namespace: str | None
+    spec: Any
+    """An instance of the kind's spec type."""
+    origin: Origin
+    place: Callable[[tuple[str | int, ...]], Where]
+    """From a path in the document, such as ("spec", "needs", 0), to its place in the file."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Something a format needs before it can read on: `blob` (another file of the tree) or `javascript` (the JSON that this file exports)."""
+
+    what: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a format made of its files: either asks, or everything else. All errors are in one answer."""
+
+    declarations: tuple[Declaration, ...] = ()
+    consumed: frozenset[str] = frozenset()
+    """Paths that are declaration files: no part of a release."""
+    asks: tuple[Ask, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    errors: tuple[DeclarationError, ...] = ()
+
+
+class Format(Protocol):
+    """How one family of files is read. Two workload formats in one path are an error that `holdfast.dev/format` resolves."""
+
+    name: str
+    workload: bool
+
+    def matches(self, path: str) -> bool:
+        """Say whether the file at `path` (relative to the Application's path) is this format's."""
+        ...
+
+    def read(self, path: str, data: bytes, answers: Mapping[Ask, bytes | None], scope: Scope) -> Reading:
+        """Read one file. An answer of None means: there is no such file. Never raises for bad input."""
+        ...
+
+
+class Kind(Protocol):
+    """One kind of resource. Bare verbs, all pure."""
+
+    name: str
+    """As in `ResourceId.kind`."""
+    api_version: str
+    spec_type: type[Any]
+
+    def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
+        """Return the resource that `declaration` asks for, at `ResourceId(destination, name, namespace, name)`, with unresolved `needs`.
+
+        Waves, sync options and name checks are done by `declare.derive`, the same for every kind.
+        """
+        ...
+
+    def needs(self, declaration: Declaration) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
+        """Return what it needs, as written (`db`, `File/app-config`, `Process/other/db`), with the path of each in the document."""
+        ...
+
+    def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
+        """Return what `resource` expands into; empty where it has an engine of its own and stands as it is."""
+        ...
+
+    def warnings(self, declaration: Declaration) -> tuple[Warning, ...]: ...
+
+    def health(self, resource: Resource, observation: Observation, now: Instant) -> Health: ...
+
+    def style(self, before: State, after: State) -> RolloutStyle:
+        """Say how a change from `before` to `after` goes through."""
+        ...
+
+    def progress_deadline_s(self, state: State) -> float:
+        """Return how long a change may take to become healthy."""
+        ...

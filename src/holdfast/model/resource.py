@@ -1,0 +1,136 @@
+"""Desired: what Git says should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from holdfast.kit.canonical import digest
+from holdfast.kit.clock import Instant
+from holdfast.model.ids import ResourceId
+from holdfast.model.proof import Claim
+from holdfast.model.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The place in Git that a person must edit."""
+
+    path: str
+    line: int
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Owned by the line of Git that says it (the resource's `origin`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Follows from other resources, the declared one first."""
+
+    parents: tuple[ResourceId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """Held by a controller until it expires (a ban)."""
+
+    controller: str
+    expires_at: Instant
+
+
+Owner: TypeAlias = Declared | Derived | Acquired
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcePolicy:
+    """What may be done to one resource."""
+
+    prune: bool = True
+    """False: stays, as a visible orphan, when Git no longer says it (`Prune=false`)."""
+    heal: bool = True
+    protect: bool = False
+    """Whether deleting or replacing it needs a person (`Prune=confirm`, `Delete=confirm`)."""
+    adopt: bool = False
+    """Whether something that is there already, and not ours, may be taken over."""
+    replace_on: frozenset[str] = frozenset()
+    """Top-level state fields that the world cannot change in place: the change is delete, then create."""
+    restart_with: frozenset[ResourceId] = frozenset()
+    """Resources whose replacement takes this one down first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One thing that should be."""
+
+    id: ResourceId
+    state: State
+    needs: frozenset[ResourceId] = frozenset()
+    """What must be in place before this, and may only go after this has gone."""
+    wave: int = 0
+    owner: Owner = Declared()
+    policy: ResourcePolicy = ResourcePolicy()
+    origin: Origin | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    """What is said to the outside, to be proven from there. No part of the state."""
+
+    @property
+    def declared_id(self) -> ResourceId:
+        """The id that a person wrote: of a replica, its Process. Prune limits count these."""
+        return self.owner.parents[0] if isinstance(self.owner, Derived) else self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warning:
+    """Something that Git says and that is not honoured, or not wise: a condition of the Application that names its place."""
+
+    reason: str
+    """One word in PascalCase, as a Kubernetes condition reason."""
+    message: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """All that one Application asks for at one revision: closed under `needs`, or not built at all."""
+
+    application: str
+    revision: str
+    resources: tuple[Resource, ...]
+    """In id order."""
+    digest: str
+    """Over every id, state, need, wave and owner; equal digests ask for the same production."""
+    warnings: tuple[Warning, ...] = ()
+    release: str | None = None
+    """The release id whose files the processes run from, where any does."""
+
+    @classmethod
+    def of(
+        cls,
+        application: str,
+        revision: str,
+        resources: tuple[Resource, ...],
+        warnings: tuple[Warning, ...] = (),
+        release: str | None = None,
+    ) -> Desired:
+        ordered = tuple(sorted(resources, key=lambda resource: resource.id))
+        seal = digest(
+            [
+                [*resource.id, resource.state.digest, sorted(map(str, resource.needs)), resource.wave, str(resource.declared_id)]
+                for resource in ordered
+            ]
+        )
+        return cls(application=application, revision=revision, resources=ordered, digest=seal, warnings=warnings, release=release)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def get(self, id: ResourceId) -> Resource | None:
+        return next((resource for resource in self.resources if resource.id == id), None)
