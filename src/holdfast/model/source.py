@@ -1,0 +1,90 @@
+"""What Git says, as values: a revision, the blobs below an Application's path, and the port that reads them.
+
+Nothing here opens a repository; `source` does. A tree holds ids and sizes, never contents, so that only blobs whose id changed are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+FILE = 0o100644
+EXECUTABLE = 0o100755
+LINK = 0o120000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One commit of a repository, and the name by which it was asked for."""
+
+    repository: str
+    ref: str
+    commit: str
+    committed_at: float
+    """Seconds since the epoch, of the committer."""
+    author: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """One file of a tree: relative posix path, mode FILE, EXECUTABLE or LINK, object id, size in bytes."""
+
+    path: str
+    mode: int
+    id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """All files below `path` of a revision, keyed by their path relative to it ("" is the whole repository)."""
+
+    revision: Revision
+    path: str
+    blobs: Mapping[str, Blob]
+
+    def release_id(self, exclude: Collection[str]) -> str:
+        """Return the SHA-256, 64 hex digits, over path, mode and blob id of every blob but `exclude`.
+
+        Two trees have the same id exactly when the same files are exported; the commit does not matter.
+        """
+        digest = hashlib.sha256()
+        for path in sorted(self.blobs.keys() - set(exclude)):
+            blob = self.blobs[path]
+            digest.update(f"{blob.mode:o} {blob.id} {path}\0".encode())
+        return digest.hexdigest()
+
+
+class Git(Protocol):
+    """Reads repositories. Raises `SourceError`, and `Refused` where only local configuration may allow it; the last good revision stays."""
+
+    async def resolve(self, repository: str, target_revision: str) -> Revision:
+        """Ask the repository what a branch, tag, commit, HEAD or semver range is now, and hold that commit."""
+        ...
+
+    async def tree(self, revision: Revision, path: str) -> Tree:
+        """Return the files below `path` ("", "." or a relative posix path); refused whole where one entry is hostile."""
+        ...
+
+    async def read(self, repository: str, blob_ids: Collection[str]) -> Mapping[str, bytes]:
+        """Return the content of each blob."""
+        ...
+
+    async def changed(self, repository: str, before_commit: str, after_commit: str, path: str) -> frozenset[str]:
+        """Return the paths, relative to `path`, that differ between two commits (added and removed ones too)."""
+        ...
+
+    def watch(self, repository: str) -> AsyncIterator[None]:
+        """Yield at once and then whenever the repository may have moved: a hint to look, never a fact."""
+        ...
+
+    async def pin(self, repository: str, commit: str, name: str) -> None:
+        """Keep a commit for good, whatever happens upstream. The same name again moves the pin."""
+        ...
+
+    async def unpin(self, repository: str, name: str) -> None:
+        """Let a pinned commit go; no pin of that name is no error."""
+        ...
