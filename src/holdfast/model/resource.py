@@ -98,6 +98,17 @@ class Warning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """A command that makes a release ready to run, once, while it is writable (`npm ci`)."""
+
+    command: tuple[str, ...]
+    working_dir: str
+    """Relative to the release."""
+    timeout_s: float
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     """All that one Application asks for at one revision: closed under `needs`, or not built at all."""
 
@@ -110,6 +121,10 @@ class Desired:
     warnings: tuple[Warning, ...] = ()
     release: str | None = None
     """The release id whose files the processes run from, where any does."""
+    prepare: tuple[Prepare, ...] = ()
+    """What is run in the release before it is sealed, in order."""
+    excluded: frozenset[str] = frozenset()
+    """Declaration files, which are no part of the release."""
 
     @classmethod
     def of(
@@ -119,6 +134,8 @@ class Desired:
         resources: tuple[Resource, ...],
         warnings: tuple[Warning, ...] = (),
         release: str | None = None,
+        prepare: tuple[Prepare, ...] = (),
+        excluded: frozenset[str] = frozenset(),
     ) -> Desired:
         ordered = tuple(sorted(resources, key=lambda resource: resource.id))
         seal = digest(
@@ -127,7 +144,16 @@ class Desired:
                 for resource in ordered
             ]
         )
-        return cls(application=application, revision=revision, resources=ordered, digest=seal, warnings=warnings, release=release)
+        return cls(
+            application=application,
+            revision=revision,
+            resources=ordered,
+            digest=seal,
+            warnings=warnings,
+            release=release,
+            prepare=prepare,
+            excluded=excluded,
+        )
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
