@@ -89,6 +89,8 @@ class Blocked:
     refused: bool = False
     unknown: bool = False
     origin: Origin | None = None
+    code: str = ""
+    """What `holdfast explain` says more about."""
 
     def __str__(self) -> str:
         return self.reason
