@@ -1,0 +1,106 @@
+"""HF30xx: the keeper (HF3001 to HF3019) and the process engine (from HF3020)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from holdfast.catalogue.entry import Explanation
+
+ENTRIES: Mapping[str, Explanation] = {
+    "HF3001": Explanation(
+        title="The keeper does not answer",
+        meaning="The process that holds the children and sockets of this host could not be reached on its socket.",
+        cause="No keeper runs in this state directory, or its socket belongs to another user.",
+        next_step="Start the daemon with `holdfast up`, which starts a keeper; run the command as the same user.",
+    ),
+    "HF3002": Explanation(
+        title="The keeper cannot be started",
+        meaning="No keeper was running and a new one did not come up.",
+        cause="The run directory is not writable or its path exceeds the 107 bytes of a unix socket, or the Python of Holdfast is damaged.",
+        next_step="Read the reason in the message and `keeper.log` in the run directory; if it is the path, choose a shorter one.",
+    ),
+    "HF3003": Explanation(
+        title="The connection to the keeper was lost",
+        meaning="The keeper ended or was killed while it was asked. The children go on; nothing is known to be lost yet.",
+        cause="The keeper was killed, or the daemon did not read what it was told.",
+        next_step="None: the daemon starts a successor, which adopts the children and takes their sockets back where the kernel permits.",
+    ),
+    "HF3004": Explanation(
+        title="The keeper did not answer in time",
+        meaning="The keeper is connected but did not answer a request within the limit.",
+        cause="The machine is out of memory or its disk hangs, or the keeper was stopped by a signal.",
+        next_step="Look at the load of the machine; the request is tried again.",
+    ),
+    "HF3005": Explanation(
+        title="A program cannot be executed",
+        meaning="The kernel refused to execute the program of a process; no process was started.",
+        cause="The program is not installed, is not on the configured PATH, is not executable, or its interpreter is missing.",
+        next_step="Install the program, mend `command` in Git, or widen PATH in the local configuration.",
+    ),
+    "HF3006": Explanation(
+        title="A process cannot get what it asks of the host",
+        meaning="Something failed between fork and exec: working directory, user, limit, cgroup, log file or notify socket.",
+        cause="A directory is missing, an id or limit is not allowed for the user that runs Holdfast, or a path is not writable.",
+        next_step="The message names the stage and the system's reason; mend the declaration or the permissions.",
+    ),
+    "HF3007": Explanation(
+        title="An address is in use",
+        meaning="A socket that a process declares cannot be held, because something else listens there.",
+        cause="Another program, or another process of Holdfast, has the port or path; the message names it where it can be found out.",
+        next_step="Stop the other program or declare another port.",
+    ),
+    "HF3008": Explanation(
+        title="A held socket has another address",
+        meaning="A socket is held under this key at an address that differs from the one asked for.",
+        cause="The declared address of a slot changed while its old socket is still held.",
+        next_step="None: it is observed and planned again, which replaces the socket.",
+    ),
+    "HF3009": Explanation(
+        title="An address cannot be listened on",
+        meaning="The kernel refused the address of a socket for a reason other than its being in use.",
+        cause="A port below 1024 without the right to it, an address that this host does not have, or a path too long or not writable.",
+        next_step="Declare an address that this host has and this user may use.",
+    ),
+    "HF3010": Explanation(
+        title="The keeper does not know this child or socket",
+        meaning="A spawn id or socket key was named that the keeper does not hold.",
+        cause="The keeper was replaced, or the child was forgotten meanwhile.",
+        next_step="None: what runs is observed again before anything is done.",
+    ),
+    "HF3011": Explanation(
+        title="A living child cannot be forgotten",
+        meaning="The record of a child may be dropped only after its exit.",
+        cause="The child was taken for dead while it lives.",
+        next_step="None: what runs is observed again before anything is done.",
+    ),
+    "HF3012": Explanation(
+        title="A process cannot be signalled",
+        meaning="The kernel did not allow the keeper to signal the process.",
+        cause="The program changed its user (a set-user-id program) and Holdfast does not run as root.",
+        next_step="Run such a program under its own service manager, or Holdfast as root.",
+    ),
+    "HF3013": Explanation(
+        title="The running keeper speaks another version",
+        meaning="The keeper was started by another version of Holdfast whose protocol this one does not speak.",
+        cause="Holdfast was upgraded or downgraded while its children went on.",
+        next_step="Take the children down with the version that started them, then go on with this one.",
+    ),
+    "HF3014": Explanation(
+        title="The keeper did not understand",
+        meaning="The keeper refused a request as malformed, or failed while answering it. This is a defect of Holdfast.",
+        cause="A field of the request was missing or of the wrong type, or the keeper has a bug; `keeper.log` says more.",
+        next_step="Report it with the message and `keeper.log` of the run directory. Children and sockets are not affected.",
+    ),
+    "HF3015": Explanation(
+        title="The keeper is ending",
+        meaning="The keeper was sent SIGTERM: it takes no new work and ends when its last child has ended.",
+        cause="Somebody sent the signal, or the machine is shutting down.",
+        next_step="Wait for the children to end, or stop them; the daemon then starts a new keeper.",
+    ),
+    "HF3016": Explanation(
+        title="The keeper serves another user",
+        meaning="The keeper answers only the user that it runs as.",
+        cause="The command was run as another user than the daemon.",
+        next_step="Run it as the user that runs Holdfast.",
+    ),
+}
