@@ -307,7 +307,9 @@ class _Reader:
             self.error("HF1013", f"a key of {len(value):,} characters", mark, f"a key may have {self.limits.key:,}")
         elif len(self.errors) == known:
             snippet = place(self.path, self.lines, mark).snippet or ""
-            self.error("HF1007", f"a key must be text, not {_kind_of(value)}", mark, _template(snippet) or "write the key in quotes")
+            # `y:` and `on:` surprise most people in the Kubernetes dialect, so the word is shown with what it reads as.
+            read_as = f"{event.value!r} reads as {_kind_of(value)}" if isinstance(event, ScalarEvent) else f"not {_kind_of(value)}"
+            self.error("HF1007", f"a key must be text: {read_as}", mark, _template(snippet) or "write the key in quotes")
         return None
 
     def merge(self, values: dict[str, Json], marks: dict[str, tuple[int, Mark]], merges: list[tuple[int, Json, Mark]]) -> None:
@@ -348,7 +350,7 @@ def _kind_of(value: Json) -> str:
         case None:
             return "null"
         case bool():
-            return "true or false"
+            return "true" if value else "false"
         case int() | float():
             return f"the number {value}"
         case str():
