@@ -13,6 +13,7 @@ from holdfast.declare.decode import decode
 from holdfast.declare.document import Document, Failed
 from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
+from holdfast.kit.canonical import Json
 from holdfast.model.scalars import Argv, Check, Duration, EnvName, Name, NonEmptyStr, Port, Size
 
 
@@ -59,6 +60,7 @@ class Spec:
     target: Http | Tcp | None = None
     names: frozenset[Name] = frozenset()
     raw: object = None
+    tree: Json = None
     from_: str = ""
 
     def __post_init__(self) -> None:
@@ -101,6 +103,7 @@ def test_everything_that_may_be_written_is_read() -> None:
         target: {port: 80}
         names: [b, a]
         raw: {x: [1, null]}
+        tree: [{a: [b]}]
         from: here
         """
     )
@@ -119,6 +122,7 @@ def test_everything_that_may_be_written_is_read() -> None:
         target=Tcp(port=80),
         names=frozenset({"a", "b"}),
         raw={"x": [1, None]},
+        tree=[{"a": ["b"]}],
         from_="here",
     )
     assert isinstance(spec.ratio, float)

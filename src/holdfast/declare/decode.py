@@ -12,7 +12,6 @@ from typing import Any, Final, TypeVar
 
 from holdfast.declare.document import Document, Failed, Limits, Path
 from holdfast.declare.hint import (
-    RAW,
     Hint,
     SpecField,
     bare,
@@ -23,6 +22,7 @@ from holdfast.declare.hint import (
     entries,
     expectation,
     is_enum,
+    is_raw,
     is_spec,
     scalar,
     shape,
@@ -103,7 +103,7 @@ class _Decoder:
             except ValueError as error:
                 return self.wrong(hint, value, path, str(error))
         plain = bare(hint)
-        result = value if plain in RAW else self.shaped(plain, value, path, hint)
+        result = value if is_raw(plain) else self.shaped(plain, value, path, hint)
         for check in checks(hint):
             if result is not BAD and (reason := check.reason(result)) is not None:
                 return self.wrong(hint, value, path, reason)

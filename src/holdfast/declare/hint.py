@@ -1,7 +1,7 @@
 """Hint: what a spec type says about the YAML that a person may write: field names, shapes, and expectations in plain words.
 
 Read by decode and schema. A spec is a frozen dataclass of a room, typed with: str int float bool None, Literal, Enum, `X | Y`, tuple[X,
-...], frozenset[X], Mapping[str, X], Annotated[X, Scalar | Check], other such dataclasses, and object for what stays as it was read.
+...], frozenset[X], Mapping[str, X], Annotated[X, Scalar | Check], other such dataclasses, and object or Json for what stays as it was read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PLAIN: Mapping[Hint, tuple[str, str]] = {
     float: ("a number", "number"),
     type(None): ("nothing", "null"),
 }
-RAW: frozenset[Hint] = frozenset({Any, object})
+_RAW: frozenset[Hint] = frozenset({Any, object})
 ALL_SHAPES = frozenset({"string", "boolean", "integer", "number", "null", "array", "object"})
 
 
@@ -92,6 +92,13 @@ def union(hint: Hint) -> tuple[Hint, ...]:
     return args if origin in {typing.Union, types.UnionType} else ()
 
 
+def is_raw(hint: Hint) -> bool:
+    """Whether a value stays as it was read: object, Any, and the recursive Json, which no walk over types can end."""
+    members = union(hint)
+    holds_all = any(element(member) is not None for member in members) and any(entries(member) is not None for member in members)
+    return hint in _RAW or (holds_all and {str, float, bool, type(None)} <= set(members))
+
+
 def scalar(hint: Hint) -> Scalar | None:
     """Return the Scalar that an Annotated hint carries."""
     return next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Scalar)), None)
@@ -134,6 +141,8 @@ def shapes(hint: Hint) -> frozenset[str]:
         kind = mark.schema.get("type", "string")
         return frozenset([kind] if isinstance(kind, str) else map(str, kind if isinstance(kind, list | tuple) else ()))
     hint = bare(hint)
+    if is_raw(hint):
+        return ALL_SHAPES
     if members := union(hint):
         return frozenset().union(*map(shapes, members))
     if hint in _PLAIN:
@@ -142,7 +151,7 @@ def shapes(hint: Hint) -> frozenset[str]:
         return frozenset(map(shape, values))
     if element(hint) is not None:
         return frozenset({"array"})
-    return ALL_SHAPES if hint in RAW else frozenset({"object"})
+    return frozenset({"object"})
 
 
 def shape(value: Json) -> str:

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from holdfast.declare.hint import (
-    RAW,
     Hint,
     SpecField,
     bare,
@@ -23,6 +22,7 @@ from holdfast.declare.hint import (
     element,
     entries,
     is_enum,
+    is_raw,
     is_spec,
     scalar,
     shapes,
@@ -104,7 +104,7 @@ def encode(hint: Hint, value: Any) -> Json:
     if (mark := scalar(hint)) is not None:
         return mark.show(value)
     plain = bare(hint)
-    if plain in RAW:
+    if is_raw(plain):
         kept: Json = value
         return kept
     if members := union(plain):
@@ -132,7 +132,7 @@ def _is_of(hint: Hint, value: Any) -> bool:
         return isinstance(value, tuple | list | frozenset)
     if entries(plain) is not None:
         return isinstance(value, Mapping)
-    return plain in RAW or type(value) is plain
+    return is_raw(plain) or type(value) is plain
 
 
 class _Schema:
@@ -156,7 +156,7 @@ class _Schema:
         return self.plain(bare(hint)) | bounds
 
     def plain(self, hint: Hint) -> dict[str, Json]:
-        if hint in RAW:
+        if is_raw(hint):
             return {}
         if members := union(hint):
             return {"anyOf": [self.of(member) for member in members]}
