@@ -42,7 +42,7 @@ class Order:
     orphans: frozenset[ResourceId]
     replaced: frozenset[ResourceId]
     needed_by: Waits
-    """Forgotten id → what the inventory remembers needing it."""
+    """Forgotten id → what the inventory remembers needing it, without what already stands as declared now."""
     room: Waits
     """Changed id → forgotten ids that must be gone before it."""
     early: frozenset[ResourceId]
@@ -61,7 +61,7 @@ class Order:
     ) -> Order:
         leaving = {id for id in world.forgotten if id in changes or id in blocked or id in orphans}
         replaced = frozenset(id for id, change in changes.items() if change.verb is Verb.REPLACE)
-        needed_by = dependants(leaving, world.inventory)
+        needed_by = _needed_by(world, leaving)
         room = _room(world, changes, leaving, replaced)
         early = frozenset(reachable(set().union(*room.values()), {id: needed_by[id] & leaving for id in leaving}))
         waits = _relation(changes, _neighbours(world, needed_by, room, early, replaced))
@@ -88,7 +88,7 @@ class Order:
 
     def _arriving(self, id: ResourceId) -> Iterator[Blocked]:
         world = self.world
-        for need in sorted(world.wanted[id].needs - world.wanted.keys()):
+        for need in sorted(need for need in world.wanted[id].needs if need not in world.wanted):
             if (why := world.live.unknown(need)) is not None:
                 yield Blocked(reason=f"waits for {need}: {why}", unknown=True, code="HF2009")
             elif world.seen(need) is None:
@@ -98,7 +98,7 @@ class Order:
 
     def _departing(self, id: ResourceId) -> Iterator[Blocked]:
         world = self.world
-        for other in sorted(self.needed_by[id] - world.wanted.keys()):
+        for other in sorted(other for other in self.needed_by[id] if other not in world.wanted):
             if other in self.orphans:
                 yield Blocked(reason=f"is still needed by {other}, which stays", code="HF2009")
             elif other not in world.forgotten and not world.is_gone(other):
@@ -144,9 +144,9 @@ class Order:
         """Return what each id comes after: `waits` without what makes room, and without a cycle that restarts would close."""
         wanted = self.world.wanted
         after = {id: set(others & wanted[id].needs if id in wanted else others) for id, others in self.waits.items()}
-        for id in sorted(after.keys() & wanted.keys()):
-            for target in sorted(wanted[id].policy.restart_with & self.replaced & after.keys() - {id}):
-                if id not in reachable([target], after):
+        for id in sorted(id for id in after if id in wanted and wanted[id].policy.restart_with):
+            for target in sorted(wanted[id].policy.restart_with & self.replaced):
+                if target in after and id not in reachable([target], after):
                     after[id].add(target)
         return after
 
@@ -186,6 +186,16 @@ def held_up(plan: Plan, desired: Desired, inventory: Inventory, failed: Collecti
     return frozenset(order.held_up(failed) & changes.keys())
 
 
+def _needed_by(world: World, leaving: Collection[ResourceId]) -> dict[ResourceId, frozenset[ResourceId]]:
+    def has_moved_on(id: ResourceId) -> bool:
+        resource = world.wanted.get(id)
+        ours = world.inventory[id].application == world.desired.application
+        return ours and resource is not None and world.seen(id) == resource.state
+
+    found = dependants(leaving, world.inventory)
+    return {id: frozenset(other for other in others if not has_moved_on(other)) for id, others in found.items()}
+
+
 def _room(
     world: World, changes: Mapping[ResourceId, Change], leaving: Collection[ResourceId], replaced: frozenset[ResourceId]
 ) -> dict[ResourceId, frozenset[ResourceId]]:
@@ -218,13 +228,13 @@ def _neighbours(
     """Return the function from an id to what it waits for, of what is in scope."""
     takes: defaultdict[ResourceId, set[ResourceId]] = defaultdict(set)
     for id, resource in world.wanted.items() if replaced else ():
-        for target in () if world.is_gone(id) else resource.policy.restart_with & replaced - {id}:
+        for target in () if world.is_gone(id) else (resource.policy.restart_with & replaced) - {id}:
             takes[target].add(id)
 
     def neighbours(id: ResourceId) -> frozenset[ResourceId]:
         if (resource := world.wanted.get(id)) is None:
             return frozenset(other for other in needed_by[id] if other in needed_by or (id not in early and other in world.wanted))
-        ups = resource.policy.restart_with & replaced - {id}
+        ups = (resource.policy.restart_with & replaced) - {id}
         return frozenset(other for other in resource.needs if other in world.wanted).union(ups, room.get(id, ()), takes.get(id, ()))
 
     return neighbours

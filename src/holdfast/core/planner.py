@@ -59,11 +59,13 @@ def plan(desired: Desired, live: Live, inventory: Inventory, policy: Policy) -> 
     order = Order.of(world, changes, _hard(verdicts).keys(), orphans, restarting)
     blocked = _hard(verdicts) | order.unmet()
     held = order.held_up(blocked)
-    seal = _seal(desired.application, [change for id, change in changes.items() if id not in blocked.keys() | held], restarting)
+    stuck = blocked.keys() | held
+    seal = _seal(desired.application, [change for id, change in changes.items() if id not in stuck], restarting)
     if asked and policy.approved != seal:
         blocked = asked | blocked
         held = order.held_up(blocked)
-    blocked |= {id: order.waiting(id, blocked.keys() | held) for id in held - blocked.keys() if id in changes}
+        stuck = blocked.keys() | held
+    blocked |= {id: order.waiting(id, stuck) for id in held if id in changes and id not in blocked}
     free = {id: change for id, change in changes.items() if id not in blocked}
     return Plan(
         waves=order.waves(free),
