@@ -41,7 +41,6 @@ class Children:
         self._kernel.become_subreaper()
         self._children: dict[str, Child] = {}
         self._by_pid: dict[int, Child] = {}
-        self._reset = launch.handled_signals()
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.boot_id = kernel.boot_id()
 
@@ -74,7 +73,7 @@ class Children:
         try:
             self._open(child, plan, request, opened)
             child.oom_before = cgroup.oom_kills(child.cgroup_procs)
-            child.pid = launch.start(plan, self._kernel, self._reset)
+            child.pid = launch.start(plan, self._kernel)
         except Refusal as refusal:
             child.close()
             child.notify_path = None

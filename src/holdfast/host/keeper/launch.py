@@ -1,6 +1,7 @@
 """Fork and exec of one child: everything is prepared before the fork, and the child reports what failed through a close-on-exec pipe.
 
-The child imports nothing and allocates little between fork and exec; it never returns into the keeper's loop.
+The child imports nothing and touches little between fork and exec (each page it writes is copied); it never returns into the keeper's loop.
+Signals need nothing here: the keeper ignores and blocks none (`server.catch_signals`), and exec sets handled ones back (signal(7)).
 """
 
 from __future__ import annotations
@@ -83,19 +84,14 @@ def candidates(program: str, path: str) -> list[str]:
     return [f"{folder}/{program}" for folder in path.split(":") if folder]
 
 
-def handled_signals() -> list[int]:
-    """Return the signals that this process ignores or handles; a child must set them back (signal(7): ignored ones survive exec)."""
-    return [number for number in signal.valid_signals() if signal.getsignal(number) not in (signal.SIG_DFL, None)]
-
-
-def start(launch: Launch, kernel: Kernel, reset: list[int]) -> int:
+def start(launch: Launch, kernel: Kernel) -> int:
     """Fork and exec; return the pid once the program runs. Raises Refusal("exec") with the stage and errno of what failed."""
     files = candidates(launch.argv[0], launch.path)
     report, answer = os.pipe()
     try:
         pid = os.fork()
         if pid == 0:
-            _become(launch, files, kernel, reset, answer)
+            _become(launch, files, kernel, answer)
         os.close(answer)
         answer = -1
         failure = _wait_for_exec(report)
@@ -136,15 +132,11 @@ def _refusal(launch: Launch, files: list[str], stage: str, number: int) -> Refus
     return Refusal("exec", f"cannot execute {program}{subject.get(stage, '')}: {asked}{reason}", number, stage=stage)
 
 
-def _become(launch: Launch, files: list[str], kernel: Kernel, reset: list[int], answer: int) -> None:
+def _become(launch: Launch, files: list[str], kernel: Kernel, answer: int) -> None:
     """In the child: take on everything asked for, then exec. Never returns."""
     stage = "setsid"
     try:
         os.setsid()
-        stage = "signals"
-        for number in reset:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         stage = "descriptors"
         answer = _place_descriptors(launch, answer)
         stage = "cgroup"

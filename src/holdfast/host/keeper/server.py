@@ -28,7 +28,8 @@ FIRST_CLIENT_S = 10.0
 IDLE_S = 0.5
 """How long an empty keeper waits: for its first client, and after its last."""
 NOTES_LIMIT = 256 << 10
-IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+PASSED = frozenset({signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2})
+"""What a terminal or a careless hand might send; the keeper goes on."""
 
 
 class Client:
@@ -52,7 +53,7 @@ class Server:
         self._poller = Poller()
         self._clients: dict[int, Client] = {}
         self._held = Sockets()
-        self._woken = _catch_signals()
+        self._woken = catch_signals()
         self._children = Children(run_dir, self._held, self._poller, self._emit)
         self._operations = Operations(self._children, self._held)
         self._poller.watch(self._woken, self._on_signal)
@@ -193,16 +194,19 @@ class Server:
         client.out.clear()
 
 
-def _catch_signals() -> int:
-    """Ignore what a terminal might send, let SIGCHLD and SIGTERM wake the loop; return the descriptor that wakes it."""
+def catch_signals() -> int:
+    """Let SIGCHLD and SIGTERM wake the loop, and other signals pass without effect; return the descriptor that wakes it.
+
+    Nothing is ignored or blocked, not even what our starter ignored: children inherit both through exec, but not handlers (signal(7)).
+    """
     woken, wake = os.pipe()
     os.set_blocking(woken, False)
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    for number in IGNORED:
-        signal.signal(number, signal.SIG_IGN)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
+    ignored = {number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN}
+    for number in ignored | PASSED | {signal.SIGCHLD, signal.SIGTERM}:
         signal.signal(number, _nothing)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     return woken
 
 
