@@ -784,3 +784,34 @@ def ask_as_nobody(run_dir: Path, answer: int) -> None:
             os.write(answer, connection.recv(4096))
     finally:
         os._exit(0)
+
+
+# -- cgroups -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cgroup() -> Iterator[Path]:
+    """A version 2 cgroup of this test's own."""
+    root = next((folder for folder in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")) if (folder / "cgroup.procs").exists()), None)
+    if root is None or not os.access(root, os.W_OK):
+        pytest.skip("needs a writable cgroup v2: not on this machine")
+    folder = root / f"holdfast-test-{os.getpid()}"
+    folder.mkdir()
+    yield folder
+    folder.rmdir()
+
+
+@pytest.mark.needs("root", "setsid")
+def test_a_cgroup_holds_even_what_left_the_session(run_dir: Path, cgroup: Path) -> None:
+    async def story() -> int:
+        async with daemon(run_dir) as client:
+            script = f"setsid sleep 1000 & echo $! > {run_dir}/pid; wait"
+            child = await client.spawn(shell("a", script, cgroup_procs=str(cgroup / "cgroup.procs")))
+            [escaped] = await asyncio.to_thread(read_pids, run_dir / "pid")
+            gone = os.pidfd_open(escaped)
+            os.kill(pid_of(child), signal.SIGKILL)
+            assert not (await exited(client, "a")).oom
+            return gone
+
+    os.mkfifo(run_dir / "pid")
+    wait_gone(run(story()))
