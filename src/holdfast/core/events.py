@@ -1,0 +1,526 @@
+"""Every event that Holdfast writes: one constructor each, with the shape of its `data`.
+
+Callers pass `at`; the store gives `seq`. `data["application"]` names whose it is, `data["id"]` and `data["destination"]` the resource.
+`fold` makes the view of them; it ignores types that it does not know, so that an older daemon can read a newer log.
+
+| type | data beside application, id, destination |
+|---|---|
+| application.declared | repository, path, target_revision, automated, self_heal, origin, warnings[] {reason, message, origin} |
+| application.removed | cascaded |
+| application.suspended, application.resumed | by, reason |
+| revision.fetched | repository, ref, commit, author, subject_line, committed_at |
+| revision.rendered | digest, release, warnings[], resources[] {id, destination, digest, declared, origin, needs[], wave} |
+| render.failed | errors[] (Error documents of product.md §5) |
+| source.failed, store.failed | error; recovered: nothing |
+| operation.started | trigger, desired_digest, plan_digest, changes {verb → how many}, deletes[] |
+| operation.succeeded, .failed, .superseded | trigger, phase, message, outcomes {status → how many}, started_at |
+| operation.held | kind, code, reason, until |
+| step.done | verb, private, seconds |
+| change.applied, change.failed, change.skipped | verb, reason, before, after (digests), attempts, started_at, failure |
+| resource.observed | sync, status, message, live |
+| resource.drifted | fields[] · resource.healed: seconds · resource.contended: heals, window_s · resource.forgiven |
+| resource.pruned, resource.orphaned | reason |
+| rollback.started | from, to, reason |
+| revision.pinned | a Pin · revision.unpinned: reason |
+| plan.refused | digest, blocked[] {id, destination, reason, code, origin} · plan.approved: digest, by |
+| claim.proven, claim.refuted | claim, method, verdict, evidence, proven_at, valid_for_s |
+| process.started | pid, slot, spawn, candidate · process.exited: pid, slot, exit_code, signal, seconds, expected |
+| process.ready | pid, slot, seconds · process.unready: pid, slot, message |
+| process.crash_looping | restarts, next_at, log[] · process.oom: pid, limit, used |
+| daemon.started, daemon.stopped | version, pid, reason |
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from holdfast.core.policy import Decision
+from holdfast.core.rollback import Pin
+from holdfast.errors import HoldfastError
+from holdfast.kit.canonical import Json
+from holdfast.kit.clock import Instant
+from holdfast.model.event import Event, Severity
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Health
+from holdfast.model.operation import Operation, Outcome, Step
+from holdfast.model.plan import Change, Plan, Verb
+from holdfast.model.proof import Proof, Verdict
+from holdfast.model.resource import Desired, Origin, Warning
+from holdfast.model.source import Revision
+
+APPLICATION = "Application/"
+HOLDFAST = "Holdfast"
+"""Subject of what concerns the whole daemon."""
+
+
+def application_declared(
+    *,
+    at: Instant,
+    application: str,
+    repository: str,
+    path: str,
+    target_revision: str,
+    automated: bool = False,
+    self_heal: bool = False,
+    origin: Origin | None = None,
+    warnings: Iterable[Warning] = (),
+) -> Event:
+    return _of_application(
+        "application.declared",
+        at,
+        application,
+        repository=repository,
+        path=path,
+        target_revision=target_revision,
+        automated=automated,
+        self_heal=self_heal,
+        origin=_text(origin),
+        warnings=_warnings(warnings),
+    )
+
+
+def application_removed(*, at: Instant, application: str, cascaded: bool) -> Event:
+    """Its file was taken away: with the cascade all it had is gone too, without it stays as visible orphans."""
+    return _of_application("application.removed", at, application, cascaded=cascaded)
+
+
+def application_suspended(*, at: Instant, application: str, by: str, reason: str = "") -> Event:
+    return _of_application("application.suspended", at, application, by=by, reason=reason)
+
+
+def application_resumed(*, at: Instant, application: str, by: str, reason: str = "") -> Event:
+    return _of_application("application.resumed", at, application, by=by, reason=reason)
+
+
+def revision_fetched(*, at: Instant, application: str, revision: Revision) -> Event:
+    return _of_application(
+        "revision.fetched",
+        at,
+        application,
+        revision=revision.commit,
+        repository=revision.repository,
+        ref=revision.ref,
+        commit=revision.commit,
+        author=revision.author,
+        subject_line=revision.subject,
+        committed_at=revision.committed_at,
+    )
+
+
+def revision_rendered(*, at: Instant, desired: Desired) -> Event:
+    """What Git asks for was rendered. Not for what a rollback renders: that is not what Git asks for."""
+    return _of_application(
+        "revision.rendered",
+        at,
+        desired.application,
+        revision=desired.revision,
+        digest=desired.digest,
+        release=desired.release,
+        warnings=_warnings(desired.warnings),
+        resources=[
+            {
+                "id": str(resource.id),
+                "destination": resource.id.destination,
+                "digest": resource.state.digest,
+                "declared": str(resource.declared_id),
+                "origin": _text(resource.origin),
+                "needs": list[Json](sorted(str(need) for need in resource.needs)),
+                "wave": resource.wave,
+            }
+            for resource in desired
+        ],
+    )
+
+
+def render_failed(*, at: Instant, application: str, revision: str, error: HoldfastError) -> Event:
+    """`error` carries its parts; the last good revision stays in force."""
+    parts = error.errors or (error,)
+    errors: list[Json] = [part.to_json() for part in parts]
+    return _of_application(
+        "render.failed", at, application, severity=Severity.ERROR, revision=revision, message=error.message, code=error.code, errors=errors
+    )
+
+
+def source_failed(*, at: Instant, application: str, error: HoldfastError) -> Event:
+    return _of_application("source.failed", at, application, severity=Severity.WARNING, key=f"source:{application}", error=error.to_json())
+
+
+def source_recovered(*, at: Instant, application: str) -> Event:
+    return _of_application("source.recovered", at, application)
+
+
+def operation_started(*, at: Instant, operation: Operation, plan: Plan) -> Event:
+    deletes = sorted({str(change.id) for change in plan if change.verb is Verb.DELETE})
+    return _of_operation(
+        "operation.started",
+        at,
+        operation,
+        plan_digest=operation.plan_digest,
+        changes=_count(change.verb.value for change in plan),
+        deletes=deletes,
+    )
+
+
+def operation_succeeded(*, at: Instant, operation: Operation) -> Event:
+    return _finished("operation.succeeded", at, operation, Severity.INFO)
+
+
+def operation_failed(*, at: Instant, operation: Operation) -> Event:
+    return _finished("operation.failed", at, operation, Severity.ERROR)
+
+
+def operation_superseded(*, at: Instant, operation: Operation) -> Event:
+    return _finished("operation.superseded", at, operation, Severity.WARNING)
+
+
+def operation_held(*, at: Instant, application: str, revision: str, decision: Decision) -> Event:
+    return _of_application(
+        "operation.held",
+        at,
+        application,
+        revision=revision,
+        key=f"held:{application}:{decision.kind}",
+        kind=decision.kind.value,
+        code=decision.code,
+        reason=decision.reason,
+        until=decision.until,
+    )
+
+
+def plan_refused(*, at: Instant, application: str, revision: str, plan: Plan) -> Event:
+    """Policy said no to changes of a plan; `digest` is what an approval names.
+
+    Told when what is refused changes; with an empty `blocked` when nothing is any more.
+    """
+    blocked: list[Json] = [
+        {"id": str(id), "destination": id.destination, "reason": it.reason, "code": it.code, "origin": _text(it.origin)}
+        for id, it in plan.blocked.items()
+        if it.refused
+    ]
+    return _of_application(
+        "plan.refused",
+        at,
+        application,
+        severity=Severity.WARNING,
+        revision=revision,
+        key=f"refused:{plan.digest}",
+        digest=plan.digest,
+        blocked=blocked,
+    )
+
+
+def plan_approved(*, at: Instant, application: str, digest: str, by: str) -> Event:
+    return _of_application("plan.approved", at, application, digest=digest, by=by)
+
+
+def step_done(*, at: Instant, application: str, revision: str, step: Step, seconds: float) -> Event:
+    return _of_resource(
+        "step.done",
+        at,
+        application,
+        step.id,
+        operation=step.operation,
+        revision=revision,
+        verb=step.verb.value,
+        private=step.private,
+        seconds=seconds,
+    )
+
+
+def change_applied(*, at: Instant, operation: Operation, change: Change, outcome: Outcome) -> Event:
+    return _changed("change.applied", at, operation, change, outcome, Severity.INFO)
+
+
+def change_failed(*, at: Instant, operation: Operation, change: Change, outcome: Outcome) -> Event:
+    return _changed("change.failed", at, operation, change, outcome, Severity.ERROR)
+
+
+def change_skipped(*, at: Instant, operation: Operation, change: Change, outcome: Outcome) -> Event:
+    """Something that it waits for failed."""
+    return _changed("change.skipped", at, operation, change, outcome, Severity.WARNING)
+
+
+def resource_observed(
+    *,
+    at: Instant,
+    application: str,
+    id: ResourceId,
+    sync: str,
+    health: Health,
+    live: Mapping[str, Json] | None = None,
+    revision: str | None = None,
+) -> Event:
+    """What was seen differs from what was last told. `sync` is Synced, OutOfSync or Unknown; `live` None means absent or not known."""
+    return _of_resource(
+        "resource.observed",
+        at,
+        application,
+        id,
+        revision=revision,
+        sync=sync,
+        status=health.status.value,
+        message=health.message,
+        live=dict(live) if live is not None else None,
+    )
+
+
+def resource_drifted(*, at: Instant, application: str, id: ResourceId, fields: Sequence[str], revision: str | None = None) -> Event:
+    """The live state left what was last applied; `fields` are the paths that differ, none where it is gone."""
+    return _of_resource(
+        "resource.drifted", at, application, id, severity=Severity.WARNING, key=f"drifted:{id}", revision=revision, fields=list(fields)
+    )
+
+
+def resource_healed(
+    *, at: Instant, application: str, id: ResourceId, seconds: float, operation: str | None = None, revision: str | None = None
+) -> Event:
+    return _of_resource("resource.healed", at, application, id, operation=operation, revision=revision, seconds=seconds)
+
+
+def resource_contended(*, at: Instant, application: str, id: ResourceId, heals: int, window_s: float) -> Event:
+    """Somebody else keeps changing it; it is healed only slowly until it has been quiet."""
+    return _of_resource(
+        "resource.contended", at, application, id, severity=Severity.ERROR, key=f"contended:{id}", heals=heals, window_s=window_s
+    )
+
+
+def resource_forgiven(*, at: Instant, application: str, id: ResourceId) -> Event:
+    """A contended resource has been quiet long enough."""
+    return _of_resource("resource.forgiven", at, application, id)
+
+
+def resource_pruned(*, at: Instant, application: str, id: ResourceId, reason: str, operation: str | None = None) -> Event:
+    return _of_resource("resource.pruned", at, application, id, operation=operation, reason=reason)
+
+
+def resource_orphaned(*, at: Instant, application: str, id: ResourceId, reason: str) -> Event:
+    """Git no longer says it, and it stays."""
+    return _of_resource("resource.orphaned", at, application, id, severity=Severity.WARNING, reason=reason)
+
+
+def rollback_started(*, at: Instant, application: str, pin: Pin, operation: str | None = None) -> Event:
+    return _of_application(
+        "rollback.started",
+        at,
+        application,
+        severity=Severity.WARNING,
+        operation=operation,
+        revision=pin.revision,
+        reason=pin.reason,
+        **{"from": pin.failed_revision, "to": pin.revision},
+    )
+
+
+def revision_pinned(*, at: Instant, application: str, pin: Pin) -> Event:
+    return _of_application("revision.pinned", at, application, severity=Severity.WARNING, revision=pin.revision, pin=pin.to_json())
+
+
+def revision_unpinned(*, at: Instant, application: str, reason: str) -> Event:
+    return _of_application("revision.unpinned", at, application, reason=reason)
+
+
+def claim_looked_at(*, at: Instant, application: str, proof: Proof) -> Event:
+    """`claim.proven` or `claim.refuted`, by the proof's verdict."""
+    is_proven = proof.verdict is Verdict.PROVEN
+    return _of_resource(
+        "claim.proven" if is_proven else "claim.refuted",
+        at,
+        application,
+        proof.subject,
+        severity=Severity.INFO if is_proven else Severity.WARNING,
+        key=f"claim:{proof.subject}:{proof.claim}:{proof.verdict}",
+        claim=proof.claim,
+        method=proof.method,
+        verdict=proof.verdict.value,
+        evidence=proof.evidence,
+        proven_at=proof.proven_at,
+        valid_for_s=proof.valid_for_s,
+    )
+
+
+def process_started(
+    *, at: Instant, application: str, id: ResourceId, pid: int, slot: int, spawn: str, candidate: bool = False, operation: str | None = None
+) -> Event:
+    return _of_resource("process.started", at, application, id, operation=operation, pid=pid, slot=slot, spawn=spawn, candidate=candidate)
+
+
+def process_exited(
+    *,
+    at: Instant,
+    application: str,
+    id: ResourceId,
+    pid: int,
+    slot: int,
+    exit_code: int | None,
+    signal: str | None,
+    seconds: float,
+    expected: bool,
+    candidate: bool = False,
+    log: Sequence[str] = (),
+) -> Event:
+    """`expected`: Holdfast asked it to stop. Neither code nor signal: how it ended is not known."""
+    return _of_resource(
+        "process.exited",
+        at,
+        application,
+        id,
+        severity=Severity.INFO if expected else Severity.WARNING,
+        pid=pid,
+        slot=slot,
+        exit_code=exit_code,
+        signal=signal,
+        seconds=seconds,
+        expected=expected,
+        candidate=candidate,
+        log=list(log),
+    )
+
+
+def process_crash_looping(
+    *, at: Instant, application: str, id: ResourceId, restarts: int, next_at: Instant | None, log: Sequence[str] = ()
+) -> Event:
+    return _of_resource(
+        "process.crash_looping",
+        at,
+        application,
+        id,
+        severity=Severity.ERROR,
+        key=f"crash_looping:{id}",
+        restarts=restarts,
+        next_at=next_at,
+        log=list(log),
+    )
+
+
+def process_ready(*, at: Instant, application: str, id: ResourceId, pid: int, slot: int, seconds: float) -> Event:
+    return _of_resource("process.ready", at, application, id, pid=pid, slot=slot, seconds=seconds)
+
+
+def process_unready(*, at: Instant, application: str, id: ResourceId, pid: int, slot: int, message: str) -> Event:
+    return _of_resource("process.unready", at, application, id, severity=Severity.WARNING, pid=pid, slot=slot, message=message)
+
+
+def process_oom(*, at: Instant, application: str, id: ResourceId, pid: int, limit: int, used: int | None = None) -> Event:
+    """It passed its memory limit (bytes), or the kernel ended it for that."""
+    return _of_resource("process.oom", at, application, id, severity=Severity.ERROR, pid=pid, limit=limit, used=used)
+
+
+def daemon_started(*, at: Instant, version: str, pid: int) -> Event:
+    return Event(type="daemon.started", subject=HOLDFAST, at=at, data={"version": version, "pid": pid})
+
+
+def daemon_stopped(*, at: Instant, reason: str, pid: int) -> Event:
+    return Event(type="daemon.stopped", subject=HOLDFAST, at=at, data={"reason": reason, "pid": pid})
+
+
+def store_failed(*, at: Instant, error: HoldfastError) -> Event:
+    return Event(type="store.failed", subject=HOLDFAST, at=at, severity=Severity.ERROR, key="store", data={"error": error.to_json()})
+
+
+def store_recovered(*, at: Instant, waited: int) -> Event:
+    """`waited`: how many events stood in the ring meanwhile."""
+    return Event(type="store.recovered", subject=HOLDFAST, at=at, key="store", data={"waited": waited})
+
+
+def _of_application(
+    type: str,
+    at: Instant,
+    application: str,
+    *,
+    severity: Severity = Severity.INFO,
+    operation: str | None = None,
+    revision: str | None = None,
+    key: str | None = None,
+    **data: Json,
+) -> Event:
+    return Event(
+        type=type,
+        subject=f"{APPLICATION}{application}",
+        at=at,
+        operation=operation,
+        revision=revision,
+        severity=severity,
+        key=key,
+        data={"application": application, **data},
+    )
+
+
+def _of_resource(
+    type: str,
+    at: Instant,
+    application: str,
+    id: ResourceId,
+    *,
+    severity: Severity = Severity.INFO,
+    operation: str | None = None,
+    revision: str | None = None,
+    key: str | None = None,
+    **data: Json,
+) -> Event:
+    return Event(
+        type=type,
+        subject=str(id),
+        at=at,
+        operation=operation,
+        revision=revision,
+        severity=severity,
+        key=key,
+        data={"application": application, "id": str(id), "destination": id.destination, **data},
+    )
+
+
+def _of_operation(type: str, at: Instant, operation: Operation, severity: Severity = Severity.INFO, **data: Any) -> Event:
+    return _of_application(
+        type,
+        at,
+        operation.application,
+        severity=severity,
+        operation=operation.id,
+        revision=operation.revision,
+        trigger=operation.trigger.value,
+        phase=operation.phase.value,
+        desired_digest=operation.desired_digest,
+        started_at=operation.started_at,
+        message=operation.message,
+        **data,
+    )
+
+
+def _finished(type: str, at: Instant, operation: Operation, severity: Severity) -> Event:
+    return _of_operation(type, at, operation, severity, outcomes=_count(outcome.status.value for outcome in operation.outcomes))
+
+
+def _changed(type: str, at: Instant, operation: Operation, change: Change, outcome: Outcome, severity: Severity) -> Event:
+    failure = outcome.failure
+    return _of_resource(
+        type,
+        at,
+        operation.application,
+        change.id,
+        severity=severity,
+        operation=operation.id,
+        revision=operation.revision,
+        verb=change.verb.value,
+        reason=change.reason.value,
+        before=change.before.digest if change.before else None,
+        after=change.after.digest if change.after else None,
+        attempts=outcome.attempts,
+        started_at=outcome.started_at,
+        failure=None
+        if failure is None
+        else {"code": failure.code, "message": failure.message, "hint": failure.hint, "log": list(failure.log), "dead": failure.dead},
+    )
+
+
+def _count(words: Iterable[str]) -> dict[str, Json]:
+    return dict(sorted(Counter(words).items()))
+
+
+def _warnings(warnings: Iterable[Warning]) -> list[Json]:
+    return [{"reason": it.reason, "message": it.message, "origin": _text(it.origin)} for it in warnings]
+
+
+def _text(origin: Origin | None) -> str | None:
+    return str(origin) if origin else None

@@ -1,0 +1,317 @@
+"""The view: all that a person sees, as `fold` made it of events, and the documents read from it.
+
+What the daemon shows is this fold, not a second truth; `status --at TIME` is the same fold of fewer events. A view is plain state with a
+JSON form (a snapshot). Nothing here changes it: `fold.Folding` does. Proofs go stale by `now`, which only reading knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from holdfast.kit.canonical import Json
+from holdfast.kit.clock import Instant
+from holdfast.model.event import Event
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Condition, Health, Status, worst
+from holdfast.model.operation import Phase
+from holdfast.model.proof import Verdict
+
+SYNCED = "Synced"
+OUT_OF_SYNC = "OutOfSync"
+UNKNOWN = "Unknown"
+
+
+@dataclass(slots=True, kw_only=True)
+class ProofView:
+    claim: str
+    verdict: str
+    proven_at: Instant
+    valid_for_s: float
+    evidence: str = ""
+
+    def at(self, now: Instant) -> str:
+        return self.verdict if now < self.proven_at + self.valid_for_s else Verdict.STALE.value
+
+
+@dataclass(slots=True, kw_only=True)
+class ResourceView:
+    """One resource: `digest` is the desired state's, `declared` the id that a person wrote, both "" where Git says nothing of it."""
+
+    sync: str = UNKNOWN
+    status: str = UNKNOWN
+    message: str = ""
+    live: dict[str, Json] | None = None
+    digest: str = ""
+    declared: str = ""
+    origin: str | None = None
+    needs: list[str] = field(default_factory=list)
+    wave: int = 0
+    is_declared: bool = False
+    is_seen: bool = False
+    """Whether it was ever looked at."""
+    orphaned: str | None = None
+    """Why it stays although Git no longer says it."""
+    contended: str | None = None
+    failure: str | None = None
+    """Why its last change failed."""
+    proofs: dict[str, ProofView] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health:
+        seen = Health(Status(self.status), self.message)
+        return worst([seen, Health(Status.DEGRADED, self.contended)]) if self.contended else seen
+
+    @property
+    def words(self) -> str:
+        """Return the most important thing to say about it."""
+        return self.failure or self.contended or self.message or self.orphaned or ""
+
+
+@dataclass(slots=True, kw_only=True)
+class OperationView:
+    id: str
+    trigger: str
+    phase: str
+    revision: str | None
+    started_at: Instant
+    finished_at: Instant | None = None
+    message: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class ApplicationView:
+    repository: str = ""
+    path: str = ""
+    target_revision: str = ""
+    origin: str | None = None
+    automated: bool = False
+    self_heal: bool = False
+    is_declared: bool = True
+    """False: its file was taken away, and what it had stays."""
+    revision: str | None = None
+    """The revision whose operation succeeded last."""
+    desired_revision: str | None = None
+    """The revision that Git asks for, whether it could be rendered or not."""
+    desired_digest: str | None = None
+    suspended: str | None = None
+    pin: dict[str, Any] | None = None
+    operation: OperationView | None = None
+    held: dict[str, Any] | None = None
+    """Why no operation starts by itself: kind, code, reason, until."""
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    """What policy said no to, with `approve`, the digest that a person may approve."""
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    """What the Application's own file says and is not honoured; those of the render are in `render_warnings`."""
+    render_warnings: list[dict[str, Any]] = field(default_factory=list)
+    render_errors: list[dict[str, Any]] = field(default_factory=list)
+    source_error: str | None = None
+    resources: dict[ResourceId, ResourceView] = field(default_factory=dict)
+
+    @property
+    def sync(self) -> str:
+        syncs = {resource.sync for resource in self.resources.values()}
+        if self.pin or OUT_OF_SYNC in syncs:
+            return OUT_OF_SYNC
+        return UNKNOWN if self.desired_digest is None or UNKNOWN in syncs else SYNCED
+
+    @property
+    def health(self) -> Health:
+        """Return the worst health of its resources (Argo CD `setApplicationHealth`).
+
+        Missing ones, and those never looked at, are left out unless all are.
+        """
+        if not self.resources and self.desired_digest is None:
+            return Health(Status.UNKNOWN, "nothing was rendered yet")
+        ordered = [resource for _, resource in sorted(self.resources.items())]
+        there = [resource.health for resource in ordered if resource.is_seen and resource.health.status is not Status.MISSING]
+        return worst(there or (resource.health for resource in ordered))
+
+    @property
+    def is_busy(self) -> bool:
+        return self.operation is not None and self.operation.phase == Phase.RUNNING
+
+
+@dataclass(slots=True, kw_only=True)
+class View:
+    """All Applications, up to the event `seq`."""
+
+    seq: int = 0
+    at: Instant = 0.0
+    applications: dict[str, ApplicationView] = field(default_factory=dict)
+    store_error: str | None = None
+
+
+def status(view: View, now: Instant, application: str | None = None) -> dict[str, Json]:
+    """Return the data of a `Status` document (product.md §5): of all Applications, or of one; none where it is not known."""
+    names = sorted(view.applications) if application is None else [application] if application in view.applications else []
+    return {"applications": [_application(name, view.applications[name], now, view.store_error) for name in names]}
+
+
+def _application(name: str, it: ApplicationView, now: Instant, store_error: str | None) -> dict[str, Json]:
+    health = it.health
+    operation = it.operation
+    told = conditions(it, store_error)
+    return {
+        "name": name,
+        "revision": it.revision,
+        "desired_revision": it.desired_revision,
+        "pinned": it.pin is not None,
+        "suspended": it.suspended is not None,
+        "sync": it.sync,
+        "health": health.status.value,
+        "message": _words(it, told, health),
+        "operation": None
+        if operation is None
+        else {
+            "id": operation.id,
+            "trigger": operation.trigger,
+            "phase": operation.phase,
+            "started_at": operation.started_at,
+            "finished_at": operation.finished_at,
+            "message": operation.message,
+        },
+        "conditions": [
+            {"type": one.type, "status": one.status, "reason": one.reason, "message": one.message, "origin": one.origin} for one in told
+        ],
+        "resources": [_resource(id, resource, now) for id, resource in sorted(it.resources.items())],
+    }
+
+
+def _resource(id: ResourceId, it: ResourceView, now: Instant) -> dict[str, Json]:
+    return {
+        "id": str(id),
+        "destination": id.destination,
+        "sync": it.sync,
+        "health": it.health.status.value,
+        "proofs": [
+            {"claim": proof.claim, "verdict": proof.at(now), "proven_at": proof.proven_at, "evidence": proof.evidence}
+            for _, proof in sorted(it.proofs.items())
+        ],
+        "message": it.words,
+        "live": it.live,
+        "origin": it.origin,
+        "declared": it.declared or None,
+        "needs": list[Json](it.needs),
+        "wave": it.wave,
+        "orphaned": it.orphaned is not None,
+    }
+
+
+def conditions(it: ApplicationView, store_error: str | None = None) -> tuple[Condition, ...]:
+    """Return Ready, Reconciling and Stalled, then everything that a person should know, each naming its place in Git."""
+    stalled = _stalled(it, store_error)
+    is_ready = it.sync == SYNCED and it.health.status is Status.HEALTHY and not it.is_busy
+    return (
+        Condition(type="Ready", status=is_ready, reason="AsDeclared" if is_ready else "NotAsDeclared"),
+        Condition(type="Reconciling", status=it.is_busy, reason="OperationRunning" if it.is_busy else "Idle"),
+        Condition(type="Stalled", status=bool(stalled), reason=stalled[0].reason if stalled else "Moving"),
+        *stalled,
+        *_notes(it),
+    )
+
+
+def _stalled(it: ApplicationView, store_error: str | None) -> tuple[Condition, ...]:
+    """Return what keeps the Application from moving until Git, a person or the world changes."""
+    found = [
+        Condition(type="RenderError", status=True, reason=error["code"], message=error["message"], origin=_place(error))
+        for error in it.render_errors
+    ]
+    found += [
+        Condition(type="Refused", status=True, reason=one["code"], message=f"{one['id']} {one['reason']}", origin=one["origin"])
+        for one in it.refused
+    ]
+    if it.held is not None and it.held["kind"] == "exhausted":
+        found.append(Condition(type="RetryExhausted", status=True, reason=it.held["code"], message=it.held["reason"]))
+    if store_error is not None:
+        found.append(Condition(type="StoreError", status=True, reason="StoreFailed", message=store_error))
+    found += [
+        Condition(type="Contended", status=True, reason="Contended", message=f"{id} {resource.contended}", origin=resource.origin)
+        for id, resource in sorted(it.resources.items())
+        if resource.contended
+    ]
+    return tuple(found)
+
+
+def _notes(it: ApplicationView) -> Iterable[Condition]:
+    if it.source_error is not None:
+        yield Condition(type="SourceError", status=True, reason="SourceFailed", message=it.source_error)
+    if it.suspended is not None:
+        yield Condition(type="Suspended", status=True, reason="Suspended", message=it.suspended)
+    if it.pin is not None:
+        yield Condition(type="Pinned", status=True, reason="RolledBack", message=it.pin["reason"])
+    if it.held is not None and it.held["kind"] not in ("exhausted", "suspended", "pinned"):
+        yield Condition(type="Held", status=True, reason=it.held["code"], message=it.held["reason"])
+    if not it.is_declared:
+        yield Condition(type="Orphaned", status=True, reason="ApplicationRemoved", message="its file was taken away; what it had stays")
+    for id, resource in sorted(it.resources.items()):
+        if resource.orphaned is not None:
+            yield Condition(type="OrphanedResource", status=True, reason="NoLongerDeclared", message=f"{id} {resource.orphaned}")
+    for warning in (*it.warnings, *it.render_warnings):
+        yield Condition(type="Warning", status=True, reason=warning["reason"], message=warning["message"], origin=warning["origin"])
+
+
+def _place(error: Mapping[str, Any]) -> str | None:
+    where = next(iter(error.get("where", ())), None)
+    return None if where is None else ":".join(str(where[part]) for part in ("path", "line", "column") if where.get(part) is not None)
+
+
+def _words(it: ApplicationView, told: Iterable[Condition], health: Health) -> str:
+    """Return the one thing to say about an Application: what stops it, what it does, how it is."""
+    for type in ("RenderError", "Refused", "Pinned", "RetryExhausted", "StoreError", "Contended", "Suspended"):
+        if (found := next((one for one in told if one.type == type), None)) is not None:
+            return found.message
+    if it.operation is not None and it.operation.message:
+        return it.operation.message
+    return health.message or (it.source_error or "")
+
+
+def history(events: Iterable[Event]) -> dict[str, Json]:
+    """Return the data of a `History` document: operations, newest first, and all events as they happened."""
+    operations: dict[str, dict[str, Json]] = {}
+    told: list[Json] = []
+    for event in events:
+        told.append(event.to_json())
+        if event.operation is None or not event.type.startswith("operation."):
+            continue
+        fresh: dict[str, Json] = {"id": event.operation, "finished_at": None}
+        operation = operations.setdefault(event.operation, fresh)
+        operation |= {name: event.data.get(name) for name in ("application", "trigger", "phase", "message", "started_at", "desired_digest")}
+        operation["revision"] = event.revision
+        if event.type != "operation.started":
+            operation |= {"finished_at": event.at, "outcomes": event.data.get("outcomes")}
+    return {"operations": list[Json](reversed(operations.values())), "events": told}
+
+
+def to_json(view: View) -> dict[str, Any]:
+    """Return a snapshot: plain JSON, the same for equal views."""
+    return {
+        "seq": view.seq,
+        "at": view.at,
+        "store_error": view.store_error,
+        "applications": {name: _application_json(it) for name, it in sorted(view.applications.items())},
+    }
+
+
+def _application_json(it: ApplicationView) -> dict[str, Any]:
+    plain = {name: getattr(it, name) for name in ApplicationView.__slots__ if name not in ("resources", "operation")}
+    resources = [{"id": list(id), **asdict(resource)} for id, resource in sorted(it.resources.items())]
+    return {**plain, "operation": asdict(it.operation) if it.operation else None, "resources": resources}
+
+
+def from_json(data: Mapping[str, Any]) -> View:
+    """Return the view that `to_json` gave."""
+    applications = {name: _application_from(it) for name, it in data["applications"].items()}
+    return View(seq=data["seq"], at=data["at"], store_error=data["store_error"], applications=applications)
+
+
+def _application_from(data: Mapping[str, Any]) -> ApplicationView:
+    operation = OperationView(**data["operation"]) if data["operation"] else None
+    resources = {ResourceId(*it["id"]): _resource_from(it) for it in data["resources"]}
+    return ApplicationView(**{**data, "operation": operation, "resources": resources})
+
+
+def _resource_from(data: Mapping[str, Any]) -> ResourceView:
+    proofs = {claim: ProofView(**proof) for claim, proof in data["proofs"].items()}
+    return ResourceView(**{**{name: value for name, value in data.items() if name != "id"}, "proofs": proofs})
