@@ -674,6 +674,7 @@ time.sleep(1000)
 
     os.mkfifo(run_dir / "go")
     run(story())
+    assert (run_dir / "notify").stat().st_mode & 0o777 == 0o711  # a run user must get through
 
 
 def test_logs_rotate_without_the_daemon(run_dir: Path) -> None:

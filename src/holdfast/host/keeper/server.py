@@ -247,6 +247,14 @@ def _lock(run_dir: str) -> int | None:
     return fd
 
 
+def _make_folders(run_dir: str) -> None:
+    """Make what is missing, such that run users can pass through to their notify sockets and see nothing else."""
+    for folder in (run_dir, f"{run_dir}/{NOTIFY_DIR}"):
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            os.chmod(folder, 0o711)
+
+
 def _listen(run_dir: str) -> socket.socket:
     path = f"{run_dir}/{SOCKET_NAME}"
     if os.path.lexists(path):
@@ -300,7 +308,7 @@ def main(arguments: list[str]) -> int:
     ready = int(arguments[1]) if len(arguments) > 1 else -1
     _detach(ready)
     try:
-        os.makedirs(f"{run_dir}/{NOTIFY_DIR}", mode=0o711, exist_ok=True)
+        _make_folders(run_dir)
         lock = _lock(run_dir)
         if lock is None:
             _tell(ready, "busy")
