@@ -1,0 +1,77 @@
+"""Heals of one resource: the first at once, then slower, then contended, then forgiven."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.core.damping import Damping
+from holdfast.kit.backoff import Backoff
+from holdfast.model.ids import ResourceId
+
+WEB = ResourceId("host", "Process", "shop", "web")
+OTHER = ResourceId("host", "Process", "shop", "other")
+PLAIN = Backoff(first_s=1.0, factor=2.0, cap_s=60.0)
+
+
+def damping() -> Damping:
+    return Damping(limit=3, window_s=100.0, retry=PLAIN)
+
+
+def test_the_first_heal_is_immediate_and_later_ones_back_off() -> None:
+    it = damping()
+    assert it.due_at(WEB, 5.0) == 5.0
+    assert not it.healed(WEB, 5.0, 1.0)
+    assert it.due_at(WEB, 5.0) == 6.0
+    assert not it.healed(WEB, 6.0, 0.5)
+    assert it.due_at(WEB, 6.0) == 7.0, "half of two seconds"
+    assert it.due_at(WEB, 50.0) == 50.0, "a drift that comes late is healed at once"
+    assert it.due_at(OTHER, 6.0) == 6.0
+
+
+def test_too_many_in_a_window_are_contended_and_healed_slowly() -> None:
+    it = damping()
+    assert [it.healed(WEB, at, 0.0) for at in (0.0, 1.0, 2.0, 62.0)] == [False, False, True, False]
+    assert it.is_contended(WEB, 62.0)
+    assert it.due_at(WEB, 62.0) == 122.0
+
+
+def test_patience_is_not_contended() -> None:
+    it = damping()
+    assert not any(it.healed(WEB, at, 1.0) for at in (0.0, 60.0, 120.0, 180.0))
+
+
+def test_quiet_forgives() -> None:
+    it = damping()
+    for at in (0.0, 1.0, 2.0):
+        it.healed(WEB, at, 0.0)
+    it.healed(OTHER, 2.0, 0.0)
+    assert it.forgiven(101.0) == ()
+    assert it.is_contended(WEB, 101.0)
+    assert not it.is_contended(WEB, 102.0)
+    assert it.forgiven(102.0) == (WEB,)
+    assert it.to_json() == []
+    assert it.due_at(WEB, 102.0) == 102.0
+
+
+def test_a_person_forgives() -> None:
+    it = damping()
+    for at in (0.0, 1.0, 2.0):
+        it.healed(WEB, at, 0.0)
+    it.forgive(WEB)
+    assert not it.is_contended(WEB, 3.0)
+    assert it.due_at(WEB, 3.0) == 3.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 0.99), st.booleans()), max_size=20))
+def test_a_restart_changes_nothing(story: list[tuple[float, float, bool]]) -> None:
+    steady, restarted, now = damping(), damping(), 0.0
+    for wait, unit, is_restarted in story:
+        now += wait
+        assert steady.due_at(WEB, now) == restarted.due_at(WEB, now)
+        assert steady.healed(WEB, now, unit) == restarted.healed(WEB, now, unit)
+        assert steady.is_contended(WEB, now) == restarted.is_contended(WEB, now)
+        if is_restarted:
+            saved = restarted.to_json()
+            restarted = damping()
+            restarted.restore(saved)
