@@ -37,9 +37,10 @@ def test_planner(path: Path) -> None:
     desired = Desired.of("shop", "r2", tuple(resource(id, it) for id, it in declared.items()))
     owned = inventory(case.get("inventory") or {}, desired)
     live = seen(case.get("live") or {}, desired, owned)
-    wanted = dict(case.get("policy") or {})
-    is_approved = wanted.pop("approved", None) is not None
-    policy = Policy(**{name: ids(value) if name in ("only", "rolling_back") else value for name, value in wanted.items()})
+    told: dict[str, Any] = dict(case.get("policy") or {})
+    is_approved = told.pop("approved", None) is not None
+    sets: dict[str, Any] = {name: ids(told.pop(name)) for name in ("only", "rolling_back") if name in told}
+    policy = Policy(**told, **sets)
     found = plan(desired, live, owned, policy)
     if is_approved:
         found = plan(desired, live, owned, Policy(**{**fields_of(policy), "approved": found.digest}))

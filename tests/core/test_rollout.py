@@ -135,5 +135,5 @@ def test_new_replicas_come_before_others_change_and_old_ones_go_last() -> None:
 def test_different_resources_run_at_once() -> None:
     ids = [ResourceId("host", "File", "shop", name) for name in "ab"]
     wave = tuple(change(Verb.UPDATE, id) for id in ids)
-    assert lanes(wave, lambda id: Resource(id=id, state=OLD)) == ((wave[0],), (wave[1],))
-    assert lanes(wave, lambda id: None) == ((wave[0],), (wave[1],))
+    assert lanes(wave, lambda its: Resource(id=its, state=OLD)) == ((wave[0],), (wave[1],))
+    assert lanes(wave, lambda its: None) == ((wave[0],), (wave[1],))

@@ -21,7 +21,7 @@ from holdfast.model.state import State
 
 IDS = [ResourceId("host", "Process", "shop", name) for name in "abcdefgh"]
 PARENTS = [ResourceId("host", "Process", "shop", name) for name in "pq"]
-law = settings(max_examples=max(400, settings.default.max_examples if settings.default else 0))
+law = settings(max_examples=max(250, settings.default.max_examples if settings.default else 0))
 EAGER = Policy(prune_share=1.0, allow_empty=True)
 
 

@@ -9,7 +9,7 @@ Pure: time is an argument. Survives a restart as JSON. What fails to heal is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +82,7 @@ class Damping:
             for id, heals in sorted(self._heals.items())
         ]
 
-    def restore(self, data: list[Mapping[str, Any]]) -> None:
+    def restore(self, data: Iterable[Any]) -> None:
         """Take back what `to_json` gave."""
         self._heals = {
             ResourceId(*entry["id"]): _Heals(at=list(entry["at"]), due_at=entry["due_at"], is_contended=entry["is_contended"])

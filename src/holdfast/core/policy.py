@@ -5,15 +5,16 @@ Sync windows are judged in `delivery`, which hands over a verdict. Nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from holdfast.core.retry import Retrying
 from holdfast.core.rollback import Pin, resumes
 from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
-from holdfast.model.plan import Blocked, Plan, Policy
+from holdfast.model.plan import Blocked, Plan, Policy, Verb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +67,15 @@ class Kind(StrEnum):
     EXHAUSTED = "exhausted"
 
 
-CODES = (
-    (Kind.NOT_AUTOMATED, "HF2010"),
-    (Kind.SUSPENDED, "HF2011"),
-    (Kind.PINNED, "HF2012"),
-    (Kind.WINDOW, "HF2013"),
-    (Kind.RETRYING, "HF2014"),
-    (Kind.EXHAUSTED, "HF2015"),
+CODES: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.NOT_AUTOMATED: "HF2010",
+        Kind.SUSPENDED: "HF2011",
+        Kind.PINNED: "HF2012",
+        Kind.WINDOW: "HF2013",
+        Kind.RETRYING: "HF2014",
+        Kind.EXHAUSTED: "HF2015",
+    }
 )
 
 
@@ -99,7 +102,7 @@ class Decision:
 
     @property
     def code(self) -> str:
-        return dict(CODES).get(self.kind, "")
+        return CODES.get(self.kind, "")
 
 
 GO = Decision(kind=Kind.GO)
@@ -157,4 +160,4 @@ APPROVABLE = frozenset({"HF2004", "HF2005", "HF2006", "HF2008"})
 
 def deletions(plan: Plan) -> tuple[ResourceId, ...]:
     """Return what the plan deletes for good, for the sentence that says how many and what."""
-    return tuple(sorted({change.id for change in plan if change.after is None and change.verb.value == "delete"}))
+    return tuple(sorted({change.id for change in plan if change.verb is Verb.DELETE}))

@@ -143,13 +143,13 @@ class View:
     store_error: str | None = None
 
 
-def status(view: View, now: Instant, application: str | None = None) -> dict[str, Json]:
+def status(view: View, now: Instant, application: str | None = None) -> dict[str, Any]:
     """Return the data of a `Status` document (product.md §5): of all Applications, or of one; none where it is not known."""
     names = sorted(view.applications) if application is None else [application] if application in view.applications else []
     return {"applications": [_application(name, view.applications[name], now, view.store_error) for name in names]}
 
 
-def _application(name: str, it: ApplicationView, now: Instant, store_error: str | None) -> dict[str, Json]:
+def _application(name: str, it: ApplicationView, now: Instant, store_error: str | None) -> dict[str, Any]:
     health = it.health
     operation = it.operation
     told = conditions(it, store_error)
@@ -179,7 +179,7 @@ def _application(name: str, it: ApplicationView, now: Instant, store_error: str 
     }
 
 
-def _resource(id: ResourceId, it: ResourceView, now: Instant) -> dict[str, Json]:
+def _resource(id: ResourceId, it: ResourceView, now: Instant) -> dict[str, Any]:
     return {
         "id": str(id),
         "destination": id.destination,
@@ -193,7 +193,7 @@ def _resource(id: ResourceId, it: ResourceView, now: Instant) -> dict[str, Json]
         "live": it.live,
         "origin": it.origin,
         "declared": it.declared or None,
-        "needs": list[Json](it.needs),
+        "needs": it.needs,
         "wave": it.wave,
         "orphaned": it.orphaned is not None,
     }
@@ -267,21 +267,21 @@ def _words(it: ApplicationView, told: Iterable[Condition], health: Health) -> st
     return health.message or (it.source_error or "")
 
 
-def history(events: Iterable[Event]) -> dict[str, Json]:
+def history(events: Iterable[Event]) -> dict[str, Any]:
     """Return the data of a `History` document: operations, newest first, and all events as they happened."""
-    operations: dict[str, dict[str, Json]] = {}
-    told: list[Json] = []
+    operations: dict[str, dict[str, Any]] = {}
+    told: list[dict[str, Any]] = []
     for event in events:
         told.append(event.to_json())
         if event.operation is None or not event.type.startswith("operation."):
             continue
-        fresh: dict[str, Json] = {"id": event.operation, "finished_at": None}
+        fresh: dict[str, Any] = {"id": event.operation, "finished_at": None}
         operation = operations.setdefault(event.operation, fresh)
         operation |= {name: event.data.get(name) for name in ("application", "trigger", "phase", "message", "started_at", "desired_digest")}
         operation["revision"] = event.revision
         if event.type != "operation.started":
             operation |= {"finished_at": event.at, "outcomes": event.data.get("outcomes")}
-    return {"operations": list[Json](reversed(operations.values())), "events": told}
+    return {"operations": list(reversed(operations.values())), "events": told}
 
 
 def to_json(view: View) -> dict[str, Any]:
