@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from holdfast.core.order import Order
 from holdfast.core.world import World, restarts
-from holdfast.kit.canonical import digest
+from holdfast.kit.canonical import Json, digest
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.plan import Blocked, Change, Inventory, Owned, Plan, Policy, Reason, Verb
@@ -296,11 +296,12 @@ def _hard(verdicts: Mapping[ResourceId, _Verdict]) -> dict[ResourceId, Blocked]:
 
 def _seal(application: str, changes: Collection[Change], restarting: Collection[ResourceId]) -> str:
     """Return the digest that an approval approves; "" where there is nothing to approve."""
-    lines = [
+    lines: list[Json] = [
         [*change.id, change.verb.value, change.reason.value, *(state.digest if state else None for state in (change.before, change.after))]
         for change in changes
     ]
-    return digest([application, lines, sorted(change.id for change in changes if change.id in restarting)]) if lines else ""
+    down: list[Json] = [list(change.id) for change in changes if change.id in restarting]
+    return digest([application, lines, down]) if lines else ""
 
 
 def _state_digest(live: Live, id: ResourceId) -> str | None:
