@@ -14,7 +14,7 @@ from holdfast.declare.document import Document, Failed
 from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
 from holdfast.kit.canonical import Json
-from holdfast.model.scalars import Argv, Check, Duration, EnvName, Name, NonEmptyStr, Port, Size
+from holdfast.model.scalars import Argv, Check, CronText, Duration, EnvName, Name, NonEmptyStr, Port, Size
 
 
 class Order(Enum):
@@ -53,6 +53,7 @@ class Spec:
     order: Order = Order.START_FIRST
     stop_timeout: Duration = 10.0
     memory: Size | None = None
+    cron: CronText | None = None
     ratio: float = 0.5
     is_on: bool = False
     replicas: Annotated[int, Check(expected="a whole number from 0", reason=lambda n: "it is negative" if n < 0 else None)] = 1
@@ -151,6 +152,12 @@ WRONG = {
     "yes for boolean": ("isOn: yes", "1:7", "isOn: expected true or false, got 'yes'", "only true and false are booleans here"),
     "number for boolean": ("isOn: 1", "1:7", "isOn: expected true or false, got the number 1", None),
     "duration": ("stopTimeout: abc", "1:14", "stopTimeout: expected a duration such as 30s, got 'abc'", None),
+    "cron": (
+        "cron: 61 * * * *",
+        "1:7",
+        "cron: expected a cron expression such as '0 3 * * *', got '61 * * * *' ('61' is no minute (0 to 59))",
+        None,
+    ),
     "size": ("memory: [1]", "1:9", "memory: expected a size such as 512Mi, got a list", None),
     "check": ("replicas: -1", "1:11", "replicas: expected a whole number from 0, got the number -1 (it is negative)", None),
     "shell line": (

@@ -6,15 +6,18 @@ value that was read already. Law: `scalar.parse(scalar.show(value)) == value`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from holdfast.kit.canonical import Json
 from holdfast.kit.cron import Cron
 from holdfast.kit.duration import format_duration, parse_duration
 from holdfast.kit.quantity import format_quantity, parse_quantity
+
+T = TypeVar("T")
 
 
 def _same(value: Any) -> Json:
@@ -63,20 +66,33 @@ def matching(expected: str, pattern: str, longest: int | None = None) -> Scalar:
     return Scalar(expected=expected, parse=parse, schema=schema if longest is None else schema | {"maxLength": longest})
 
 
+def _quietly(parse: Callable[[str], T], text: str) -> T:
+    """Return what `parse` gives, its failure without a reason: `expected` says as much as kit would, and the text is shown beside it."""
+    try:
+        return parse(text)
+    except ValueError:
+        raise ValueError from None
+
+
 def _duration(value: Json) -> float:
     if isinstance(value, str):
-        return parse_duration(value)
+        seconds = _quietly(parse_duration, value)
+        if math.isfinite(seconds):
+            return seconds
+        raise ValueError("it is endless")
     if value == 0 and not isinstance(value, bool):
         return 0.0
     raise ValueError("a unit is missing: ms, s, m, h or d" if isinstance(value, int | float) and not isinstance(value, bool) else "")
 
 
 def _size(value: Json) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63:
         return value
     if not isinstance(value, str):
         raise ValueError
-    amount = parse_quantity(value)
+    amount = _quietly(parse_quantity, value)
+    if amount >= 1 << 63:
+        raise ValueError("it is beyond 64 bits")
     if amount != int(amount):
         raise ValueError("it is no whole number of bytes")
     return int(amount)
@@ -115,7 +131,10 @@ def _relative_path(value: Json) -> str:
 
 def _cron(value: Json) -> str:
     text = _non_empty(value)
-    Cron.parse(text)
+    try:
+        Cron.parse(text)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix(f"cannot read cron {text!r}: ")) from None
     return text
 
 
