@@ -1,0 +1,85 @@
+"""Graphs as mappings: topological levels, a cycle to show, reachability. Nothing recurses; results do not depend on input order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar
+
+N = TypeVar("N", bound=Any)
+
+
+def levels(waits: Mapping[N, Collection[N]]) -> dict[N, int]:
+    """Return for each key one more than the highest level it waits for, 0 where it waits for none; what is no key is ignored.
+
+    Raises ValueError naming a cycle.
+    """
+    found: dict[N, int] = {}
+    for start in waits:
+        path = [start]
+        while path:
+            node = path[-1]
+            if node in found:
+                path.pop()
+                continue
+            others = [other for other in waits[node] if other in waits]
+            missing = [other for other in others if other not in found]
+            if not missing:
+                found[node] = max((found[other] + 1 for other in others), default=0)
+                path.pop()
+            elif len(path) > len(waits):
+                raise ValueError(f"cycle: {' → '.join(map(str, find_cycle(waits) or ()))}")
+            else:
+                path.append(missing[0])
+    return found
+
+
+def find_cycle(waits: Mapping[N, Collection[N]]) -> tuple[N, ...] | None:
+    """Return one cycle, its smallest node first and again at the end, or None. Of several it is always the same one."""
+    done: set[N] = set()
+    for start in sorted(waits):
+        path: list[N] = []
+        on_path: set[N] = set()
+        stack: list[tuple[N, list[N]]] = []
+        if start not in done:
+            stack.append((start, sorted(waits.get(start, ()), reverse=True)))
+            path.append(start)
+            on_path.add(start)
+        while stack:
+            node, rest = stack[-1]
+            if not rest:
+                stack.pop()
+                path.pop()
+                on_path.discard(node)
+                done.add(node)
+                continue
+            other = rest.pop()
+            if other in on_path:
+                ring = path[path.index(other) :]
+                first = ring.index(min(ring))
+                return (*ring[first:], *ring[:first], ring[first])
+            if other not in done and other in waits:
+                stack.append((other, sorted(waits[other], reverse=True)))
+                path.append(other)
+                on_path.add(other)
+    return None
+
+
+def reachable(roots: Iterable[N], edges: Mapping[N, Collection[N]]) -> set[N]:
+    """Return `roots` and all that can be reached from them."""
+    found = set(roots)
+    edge = list(found)
+    while edge:
+        fresh = [other for other in edges.get(edge.pop(), ()) if other not in found]
+        found.update(fresh)
+        edge.extend(fresh)
+    return found
+
+
+def reverse(edges: Mapping[N, Collection[N]]) -> dict[N, set[N]]:
+    """Return the same edges the other way round; only nodes that something points at are keys."""
+    found: defaultdict[N, set[N]] = defaultdict(set)
+    for node, others in edges.items():
+        for other in others:
+            found[other].add(node)
+    return dict(found)

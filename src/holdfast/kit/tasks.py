@@ -1,0 +1,107 @@
+"""Structured concurrency: the only place that makes asyncio tasks. Every task has a name, an owner and an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+
+class Tasks:
+    """A group of named tasks that ends with its block.
+
+    A guarded task that crashes is told to `on_crash` and the others go on; a crash of any other ends the group, as in asyncio.TaskGroup.
+    Leaving the block waits for all; `stop` cancels them.
+    """
+
+    def __init__(self, on_crash: Callable[[str, BaseException], None] | None = None) -> None:
+        self._group = asyncio.TaskGroup()
+        self._on_crash = on_crash
+        self._running: dict[str, asyncio.Task[Any]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._group.__aexit__(kind, error, trace)
+
+    def start(self, name: str, coroutine: Coroutine[Any, Any, Any], *, guard: bool = False) -> None:
+        """Run `coroutine` under `name`; ValueError where a task of that name still runs."""
+        if name in self._running:
+            coroutine.close()
+            raise ValueError(f"task {name} runs already")
+        task = self._group.create_task(self._guarded(name, coroutine) if guard else coroutine, name=name)
+        self._running[name] = task
+        task.add_done_callback(lambda done: self._ended(name, done))
+
+    def _ended(self, name: str, task: asyncio.Task[Any]) -> None:
+        if self._running.get(name) is task:
+            del self._running[name]
+
+    async def _guarded(self, name: str, coroutine: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await coroutine
+        except Exception as error:
+            if self._on_crash is None:
+                raise
+            self._on_crash(name, error)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._running))
+
+    def cancel(self, name: str) -> bool:
+        """Cancel the task of that name; False where none runs."""
+        task = self._running.get(name)
+        return task.cancel() if task else False
+
+    async def ended(self, name: str) -> None:
+        """Wait until no task of that name runs; its result and its crash are not the caller's."""
+        if task := self._running.get(name):
+            await asyncio.wait([task])
+
+    async def stop(self) -> None:
+        """Cancel all tasks but the caller's and wait until they have ended."""
+        me = asyncio.current_task()
+        tasks = [task for task in self._running.values() if task is not me]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+async def all_of(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
+    """Run all at once and return their results in order; where one fails the others are cancelled and its own error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+class Wakeup:
+    """A doorbell: many rings before the answer are one. One waiter at a time."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Wait for a ring, one that came before the call included."""
+        await self._event.wait()
+        self._event.clear()
+
+    async def wait_until(self, deadline: float | None) -> bool:
+        """Wait for a ring or until the loop's time `deadline`; say whether it rang. For callers on the loop's own clock."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,82 @@
+"""Tasks have names and ends; a guarded crash is told and harms nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from holdfast.kit.tasks import Tasks, Wakeup, all_of
+
+
+def test_a_guarded_crash_is_told_and_the_others_go_on() -> None:
+    crashes: list[tuple[str, str]] = []
+    done: list[str] = []
+
+    async def fails() -> None:
+        raise RuntimeError("broken")
+
+    async def works() -> None:
+        await asyncio.sleep(0)
+        done.append("worked")
+
+    async def story() -> None:
+        async with Tasks(on_crash=lambda name, error: crashes.append((name, str(error)))) as tasks:
+            tasks.start("bad", fails(), guard=True)
+            tasks.start("good", works())
+
+    asyncio.run(story())
+    assert crashes == [("bad", "broken")]
+    assert done == ["worked"]
+
+
+def test_an_unguarded_crash_ends_the_group() -> None:
+    async def fails() -> None:
+        raise RuntimeError("broken")
+
+    async def story() -> None:
+        async with Tasks() as tasks:
+            tasks.start("waits", asyncio.Event().wait())
+            tasks.start("bad", fails())
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(story())
+    assert str(caught.value.exceptions[0]) == "broken"
+
+
+def test_names_are_unique_and_stop_ends_all() -> None:
+    async def story() -> None:
+        async with Tasks() as tasks:
+            tasks.start("one", asyncio.Event().wait())
+            with pytest.raises(ValueError, match="runs already"):
+                tasks.start("one", asyncio.Event().wait())
+            assert tasks.names() == ("one",)
+            await tasks.stop()
+            assert tasks.names() == ()
+            assert not tasks.cancel("one")
+
+    asyncio.run(story())
+
+
+def test_all_of_keeps_order_and_raises_the_error_itself() -> None:
+    async def value(n: int) -> int:
+        await asyncio.sleep(0)
+        return n
+
+    async def fails() -> int:
+        raise KeyError("gone")
+
+    assert asyncio.run(all_of(value(1), value(2))) == [1, 2]
+    with pytest.raises(KeyError):
+        asyncio.run(all_of(value(1), fails()))
+
+
+def test_a_wakeup_remembers_one_ring() -> None:
+    async def story() -> tuple[bool, bool]:
+        bell = Wakeup()
+        bell.wake()
+        bell.wake()
+        loop = asyncio.get_running_loop()
+        return await bell.wait_until(None), await bell.wait_until(loop.time())
+
+    assert asyncio.run(story()) == (True, False)
