@@ -22,7 +22,7 @@ _STRING = re.compile(r'"([^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?(?![0-9A-Za-z_.])")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MOST_DIGITS = 300
+_MOST_DIGITS = 30
 DEFAULT: Final = Limits()
 
 
@@ -127,14 +127,18 @@ class _Scanner:
             raise self.broken("not a number as JSON writes it", "no leading zeros or plus, digits on both sides of the point")
         start, self.at = self.at, match.end()
         text = match.group()
-        if not (match[1] or match[2]) and len(text) <= _MOST_DIGITS and -(1 << 63) <= (number := int(text)) < 1 << 64:
+        if match[1] or match[2]:
+            real = float(text)
+            return real if math.isfinite(real) else self.too_large(text, start)
+        # Beyond 64 bits a float would round it without a word.
+        if len(text) <= _MOST_DIGITS and -(1 << 63) <= (number := int(text)) < 1 << 64:
             return number
-        real = float(text)
-        if math.isinf(real):
-            shown = text if len(text) <= 40 else f"{text[:40]}…"
-            self.error("HF1014", f"{shown} is too large for a number", start, "put it in quotes if it is text")
-            return 0
-        return real
+        return self.too_large(text, start)
+
+    def too_large(self, text: str, start: int) -> int:
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        self.error("HF1014", f"{shown} is too large for a number", start, "put it in quotes if it is text")
+        return 0
 
     def string(self) -> str:
         start = self.at
