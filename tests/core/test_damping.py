@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from holdfast.kit.backoff import Backoff
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.core.damping import Damping
+from holdfast.kit.backoff import Backoff
 from holdfast.model.ids import ResourceId
 
 WEB = ResourceId("host", "Process", "shop", "web")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from holdfast.kit.backoff import Backoff
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.core.inbox import Inbox
+from holdfast.kit.backoff import Backoff
 from holdfast.model.ids import ResourceId
 
 A, B, C = (ResourceId("host", "Process", "shop", name) for name in "abc")

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_levels_or_a_cycle(waits: dict[int, frozenset[int]]) -> None:
         assert all(found[other] < found[node] for node, others in waits.items() for other in others if other in waits)
     else:
         assert ring[0] == ring[-1]
-        assert all(after in waits[before] for before, after in zip(ring, ring[1:], strict=False))
+        assert all(after in waits[before] for before, after in pairwise(ring))
         with pytest.raises(ValueError, match="cycle"):
             levels(waits)
 

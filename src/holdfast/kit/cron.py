@@ -5,29 +5,33 @@ Local time jumps: a time that daylight saving skips fires at the first instant a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-_MONTHS = {name: at for at, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
-_DAYS = {name: at for at, name in enumerate("sun mon tue wed thu fri sat".split())}
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of month", 1, 31, {}),
+_MONTHS = MappingProxyType({name: at for at, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)})
+_DAYS = MappingProxyType({name: at for at, name in enumerate("sun mon tue wed thu fri sat".split())})
+_NO_NAMES: Mapping[str, int] = MappingProxyType({})
+_FIELDS: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
+    ("minute", 0, 59, _NO_NAMES),
+    ("hour", 0, 23, _NO_NAMES),
+    ("day of month", 1, 31, _NO_NAMES),
     ("month", 1, 12, _MONTHS),
     ("day of week", 0, 7, _DAYS),
 )
-_NAMED = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
+_NAMED = MappingProxyType(
+    {
+        "@hourly": "0 * * * *",
+        "@daily": "0 0 * * *",
+        "@midnight": "0 0 * * *",
+        "@weekly": "0 0 * * 0",
+        "@monthly": "0 0 1 * *",
+        "@yearly": "0 0 1 1 *",
+        "@annually": "0 0 1 1 *",
+    }
+)
 _HORIZON_DAYS = 366 * 8 + 2
 """29 February may be eight years away (1896 to 1904, 2096 to 2104)."""
 
@@ -115,7 +119,7 @@ def _instant(local: datetime) -> float:
     return datetime.fromtimestamp(high, UTC).timestamp()
 
 
-def _field(part: str, name: str, low: int, high: int, names: dict[str, int], text: str) -> set[int]:
+def _field(part: str, name: str, low: int, high: int, names: Mapping[str, int], text: str) -> set[int]:
     found: set[int] = set()
     for item in part.split(","):
         span, slash, step_text = item.partition("/")
@@ -134,7 +138,7 @@ def _field(part: str, name: str, low: int, high: int, names: dict[str, int], tex
     return found
 
 
-def _number(word: str, name: str, low: int, high: int, names: dict[str, int], text: str) -> int:
+def _number(word: str, name: str, low: int, high: int, names: Mapping[str, int], text: str) -> int:
     value = names.get(word, int(word) if word.isdigit() and word.isascii() else -1)
     if not low <= value <= high:
         raise ValueError(f"cannot read cron {text!r}: {word!r} is no {name} ({low} to {high})")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
+from types import MappingProxyType
 
-_BINARY = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60}
-_DECIMAL = {"n": "1e-9", "u": "1e-6", "m": "1e-3", "": "1", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15", "E": "1e18"}
-_FACTORS = {unit: Decimal(size) for unit, size in _BINARY.items()} | {unit: Decimal(size) for unit, size in _DECIMAL.items()}
+_BINARY = MappingProxyType({"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60})
+_DECIMAL = MappingProxyType(
+    {"n": "1e-9", "u": "1e-6", "m": "1e-3", "": "1", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15", "E": "1e18"}
+)
+_FACTORS: Mapping[str, Decimal] = MappingProxyType(
+    {unit: Decimal(size) for unit, size in _BINARY.items()} | {unit: Decimal(size) for unit, size in _DECIMAL.items()}
+)
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([eE][+-]?[0-9]{1,3})|([KMGTPE]i|[numkMGTPE])?)")
 _PM2 = re.compile(r"([0-9]+)\s*([KMGkmg]?)[bB]?")
 
@@ -22,7 +28,7 @@ def parse_quantity(text: str) -> Decimal:
 
 def format_quantity(size: int) -> str:
     """Return bytes in the largest binary unit that divides them: `512Mi`, `1536`, `0`."""
-    for unit, factor in reversed(_BINARY.items()):
+    for unit, factor in reversed(list(_BINARY.items())):
         if size and size % factor == 0:
             return f"{size // factor}{unit}"
     return str(size)

@@ -55,7 +55,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Something a format needs before it can read on: `blob` (another file of the tree) or `javascript` (the JSON that this file exports)."""
+    """Something a format needs before it can read on: `blob` (another file) or `javascript` (the JSON that this file exports)."""
 
     what: str
     path: str

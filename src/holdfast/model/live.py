@@ -23,7 +23,7 @@ class Status(StrEnum):
     UNKNOWN = "Unknown"
 
 
-_ORDER = {status: rank for rank, status in enumerate(Status)}
+_ORDER = tuple(Status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Health:
 
 def worst(healths: Iterable[Health]) -> Health:
     """Return the worst health; of equals the first; Healthy where there is none."""
-    return max(healths, key=lambda health: _ORDER[health.status], default=Health(Status.HEALTHY))
+    return max(healths, key=lambda health: _ORDER.index(health.status), default=Health(Status.HEALTHY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

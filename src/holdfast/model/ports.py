@@ -15,6 +15,7 @@ from holdfast.model.live import Live
 from holdfast.model.operation import Operation, Step
 from holdfast.model.plan import Inventory, Owned
 
+
 class Engine(Protocol):
     """One system that resources live in. Thin: translates, decides nothing. Raises only `EngineError`s."""
 
@@ -93,21 +94,29 @@ Write: TypeAlias = Append | PutOwned | DropOwned | PutOperation | PutRecord | Dr
 
 
 class Store(Protocol):
-    """What Holdfast remembers. One writer; a commit is atomic and, once it returned, survives a crash of the process. Raises `StoreError`."""
+    """What Holdfast remembers. One writer; a commit is atomic and survives a crash of the process once it returned. Raises `StoreError`."""
 
     async def commit(self, *writes: Write) -> tuple[Event, ...]:
-        """Do all or none; return the appended events with their `seq` (ascending without gaps, in the order of `writes`)."""
+        """Do all or none; return the appended events with their `seq`: ascending without gaps, in the order of `writes`."""
         ...
 
     async def events(
-        self, *, after: int = 0, until: Instant | None = None, application: str | None = None, limit: int | None = None, newest: bool = False
+        self,
+        *,
+        after: int = 0,
+        until: Instant | None = None,
+        application: str | None = None,
+        limit: int | None = None,
+        newest: bool = False,
     ) -> tuple[Event, ...]:
         """Return events with seq > `after` and at <= `until`, ascending; with `newest` the last `limit` of them, still ascending."""
         ...
 
     async def inventory(self) -> Inventory: ...
 
-    async def operations(self, *, application: str | None = None, limit: int | None = None, unfinished: bool = False) -> tuple[Operation, ...]:
+    async def operations(
+        self, *, application: str | None = None, limit: int | None = None, unfinished: bool = False
+    ) -> tuple[Operation, ...]:
         """Return operations, newest first; with `unfinished` those whose phase is Running."""
         ...
 
@@ -161,7 +170,13 @@ class Net(Protocol):
         ...
 
     async def http(
-        self, target: Mapping[str, Json], *, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None, timeout_s: float
+        self,
+        target: Mapping[str, Json],
+        *,
+        method: str = "GET",
+        path: str = "/",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float,
     ) -> HttpAnswer:
         """Ask once over a connection of its own, following no redirect; the body is cut at 64 KiB."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from holdfast.kit.canonical import digest
+from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim
@@ -140,7 +140,13 @@ class Desired:
         ordered = tuple(sorted(resources, key=lambda resource: resource.id))
         seal = digest(
             [
-                [*resource.id, resource.state.digest, sorted(map(str, resource.needs)), resource.wave, str(resource.declared_id)]
+                [
+                    *resource.id,
+                    resource.state.digest,
+                    list[Json](sorted(map(str, resource.needs))),
+                    resource.wave,
+                    str(resource.declared_id),
+                ]
                 for resource in ordered
             ]
         )

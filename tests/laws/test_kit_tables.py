@@ -91,7 +91,7 @@ def test_versions_are_ordered_as_semver_says() -> None:
         "1.0.0",
         "2.0.0",
     ]
-    assert sorted(reversed(texts), key=Version.parse) == texts
+    assert sorted(set(texts), key=Version.parse) == texts
     assert Version.parse("1.0.0+a") == Version.parse("v1.0.0+b")
 
 
