@@ -293,8 +293,13 @@ def test_a_child_gets_what_was_asked_and_nothing_else(run_dir: Path) -> None:
     assert told["files"] == [100, 200]
     assert int(told["blocked"], 16) == 0
     # Python itself ignores SIGPIPE and SIGXFSZ once it runs; nothing else may be left ignored.
-    assert int(told["ignored"], 16) == 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
+    assert ignored(told["ignored"]) == {signal.SIGPIPE, signal.SIGXFSZ}
     assert (run_dir / "out").stat().st_mode & 0o777 == 0o640
+
+
+def ignored(mask: str) -> set[int]:
+    """Return the signals of a SigIgn mask, but for 32 and 33: glibc keeps those for itself and lets no program set them (nptl(7))."""
+    return {number for number in range(1, 65) if int(mask, 16) >> number - 1 & 1} - {32, 33}
 
 
 def test_ignored_signals_are_not_inherited(run_dir: Path) -> None:
@@ -304,7 +309,7 @@ def test_ignored_signals_are_not_inherited(run_dir: Path) -> None:
             assert (await exited(client, "a")).code == 0
 
     run(story())
-    assert int((run_dir / "out").read_text().split()[1], 16) == 0
+    assert ignored((run_dir / "out").read_text().split()[1]) == set()
 
 
 @pytest.mark.needs("root")
