@@ -73,10 +73,18 @@ def test_previous_time() -> None:
     assert Cron.parse("0 0 30 2 *").next_after(0) is None
 
 
-@pytest.mark.parametrize("text", ["", "* * * *", "60 * * * *", "* * 0 * *", "*/0 * * * *", "5-1 * * * *", "@never", "* * * foo *"])
+@pytest.mark.parametrize(
+    "text", ["", "* * * *", "60 * * * *", "* * 0 * *", "*/0 * * * *", "5-1 * * * *", "@never", "* * * foo *", "*/² * * * *"]
+)
 def test_what_is_no_cron(text: str) -> None:
     with pytest.raises(ValueError, match="cannot read cron"):
         Cron.parse(text)
+
+
+@pytest.mark.parametrize("zone", ["", "Nowhere/Town", "Europe", "../etc/passwd"])
+def test_what_is_no_time_zone(zone: str) -> None:
+    with pytest.raises(ValueError, match="cannot find time zone"):
+        Cron.parse("@daily").next_after(0, zone)
 
 
 def test_versions_are_ordered_as_semver_says() -> None:
@@ -102,6 +110,11 @@ def test_versions_are_ordered_as_semver_says() -> None:
         ("^0.2.3", ["0.2.3", "0.2.9"], ["0.3.0"]),
         ("~1.2", ["1.2.7"], ["1.3.0"]),
         ("1.x", ["1.0.0", "1.99.0"], ["2.0.0", "1.5.0-rc.1"]),
+        (">1.2", ["1.3.0"], ["1.2.9", "1.3.0-rc.1"]),
+        (">1.2.3", ["1.2.4", "1.3.0"], ["1.2.3", "1.2.4-rc.1"]),
+        (">1.2.3-rc.1", ["1.2.3-rc.2", "1.2.3"], ["1.2.3-rc.1", "1.2.4-rc.1"]),
+        ("<=1.2.3", ["1.2.3"], ["1.2.4", "1.2.3-rc.1"]),
+        ("<=1.2", ["1.2.9"], ["1.3.0", "1.3.0-rc.1"]),
         (">=1 <2", ["1.0.0"], ["2.0.0", "0.9.9"]),
         ("*", ["0.0.1"], ["1.0.0-rc.1"]),
         ("1.2 || 2.x", ["1.2.3", "2.5.0"], ["1.3.0"]),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _MONTHS = MappingProxyType({name: at for at, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)})
 _DAYS = MappingProxyType({name: at for at, name in enumerate("sun mon tue wed thu fri sat".split())})
@@ -67,8 +67,8 @@ class Cron:
         )
 
     def next_after(self, instant: float, zone: str = "UTC") -> float | None:
-        """Return the first time after `instant`, in epoch seconds, or None where there is none in eight years."""
-        place = ZoneInfo(zone)
+        """Return the first time after `instant`, in epoch seconds, or None where there is none in eight years; ValueError for no zone."""
+        place = _place(zone)
         day = datetime.fromtimestamp(instant, place).date()
         for offset in range(_HORIZON_DAYS):
             for at in self._times(day + timedelta(days=offset), place):
@@ -78,7 +78,7 @@ class Cron:
 
     def previous_at_or_before(self, instant: float, zone: str = "UTC") -> float | None:
         """Return the last time at or before `instant`, in epoch seconds, or None where there was none in eight years."""
-        place = ZoneInfo(zone)
+        place = _place(zone)
         day = datetime.fromtimestamp(instant, place).date()
         for offset in range(_HORIZON_DAYS):
             times = [at for at in self._times(day - timedelta(days=offset), place) if at <= instant]
@@ -99,6 +99,13 @@ class Cron:
         for hour in self.hours:
             for minute in self.minutes:
                 yield _instant(datetime(day.year, day.month, day.day, hour, minute, tzinfo=place))
+
+
+def _place(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
+        raise ValueError(f"cannot find time zone {zone!r}: expected a name such as Europe/Berlin") from error
 
 
 def _instant(local: datetime) -> float:
@@ -123,7 +130,7 @@ def _field(part: str, name: str, low: int, high: int, names: Mapping[str, int], 
     found: set[int] = set()
     for item in part.split(","):
         span, slash, step_text = item.partition("/")
-        step = int(step_text) if step_text.isdigit() else 0
+        step = int(step_text) if step_text.isdigit() and step_text.isascii() else 0
         if slash and not step:
             raise ValueError(f"cannot read cron {text!r}: step {step_text!r} of the {name} is no positive number")
         if span == "*":

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import total_ordering
+from types import MappingProxyType
 
 _VERSION = re.compile(
     r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _PARTIAL = re.compile(r"v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
+_HOLDS = MappingProxyType({"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge})
 _COMPARATOR = re.compile(r"\s*(\^|~|>=|<=|>|<|=)?\s*(\S+)")
 
 
@@ -76,7 +79,7 @@ class Range:
 
 
 def _fits(version: Version, comparators: tuple[tuple[str, Version], ...]) -> bool:
-    if not all((version < bound) == (sign == "<") for sign, bound in comparators):
+    if not all(_HOLDS[sign](version, bound) for sign, bound in comparators):
         return False
     core = (version.major, version.minor, version.patch)
     return not version.pre or any(bound.pre and core == (bound.major, bound.minor, bound.patch) for _, bound in comparators)
@@ -106,16 +109,16 @@ def _comparator(sign: str, text: str, whole: str) -> tuple[tuple[str, Version], 
         case "<":
             return (("<", low),)
         case ">":
-            return ((">=", _next(low, known)),)
+            return ((">", low),) if known == 3 else ((">=", _raised(numbers)),)
         case "<=":
-            return (("<", _next(low, known)),)
+            return (("<=", low),) if known == 3 else (("<", _bump(low, known - 1)),)
         case "^":
             first = next((at for at, number in enumerate(numbers) if number), known - 1)
             return ((">=", low), ("<", _bump(low, first)))
         case "~":
             return ((">=", low), ("<", _bump(low, min(known - 1, 1))))
         case _:
-            return ((">=", low), ("<", _next(low, known)))
+            return ((">=", low), ("<=", low)) if known == 3 else ((">=", low), ("<", _bump(low, known - 1)))
 
 
 def _known(found: re.Match[str]) -> list[str]:
@@ -127,13 +130,9 @@ def _known(found: re.Match[str]) -> list[str]:
     return known
 
 
-def _next(version: Version, known: int) -> Version:
-    """Return the smallest version above everything that the first `known` numbers name."""
-    if known < 3:
-        return _bump(version, known - 1)
-    if version.pre:
-        return Version(version.major, version.minor, version.patch, (*version.pre, "0"))
-    return Version(version.major, version.minor, version.patch + 1, ("0",))
+def _raised(numbers: list[int]) -> Version:
+    """Return the release that follows all that `numbers` name; as a release it lets none of its own pre-releases in."""
+    return _version([*numbers[:-1], numbers[-1] + 1], ())
 
 
 def _bump(version: Version, at: int) -> Version:
