@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import pytest
 
@@ -56,6 +57,27 @@ def test_names_are_unique_and_stop_ends_all() -> None:
             assert not tasks.cancel("one")
 
     asyncio.run(story())
+
+
+def test_a_task_that_never_began_leaves_nothing_behind() -> None:
+    async def never(began: list[str]) -> None:
+        began.append("began")
+
+    async def story() -> list[str]:
+        began: list[str] = []
+        lane = never(began)
+        crashes: list[str] = []
+        async with Tasks(on_crash=lambda name, _: crashes.append(name)) as tasks:
+            tasks.start("lane", lane, guard=True)
+            assert tasks.cancel("lane")
+            await tasks.ended("lane")
+        late = never(began)
+        with pytest.raises(RuntimeError):
+            tasks.start("late", late, guard=True)
+        assert [inspect.getcoroutinestate(one) for one in (lane, late)] == [inspect.CORO_CLOSED, inspect.CORO_CLOSED]
+        return began + crashes
+
+    assert asyncio.run(story()) == []
 
 
 def test_all_of_keeps_order_and_raises_the_error_itself() -> None:

@@ -13,8 +13,8 @@ T = TypeVar("T")
 class Tasks:
     """A group of named tasks that ends with its block.
 
-    A guarded task that crashes is told to `on_crash` and the others go on; a crash of any other ends the group, as in asyncio.TaskGroup.
-    Leaving the block waits for all; `stop` cancels them.
+    A guarded task that crashes is told to `on_crash` and the others go on; a crash of any other, and a guarded one that nobody would be
+    told of, ends the group, as in asyncio.TaskGroup. Leaving the block waits for all; `stop` cancels them.
     """
 
     def __init__(self, on_crash: Callable[[str, BaseException], None] | None = None) -> None:
@@ -30,15 +30,22 @@ class Tasks:
         await self._group.__aexit__(kind, error, trace)
 
     def start(self, name: str, coroutine: Coroutine[Any, Any, Any], *, guard: bool = False) -> None:
-        """Run `coroutine` under `name`; ValueError where a task of that name still runs."""
+        """Run `coroutine` under `name`; ValueError where a task of that name still runs, RuntimeError where the group has ended."""
         if name in self._running:
             coroutine.close()
             raise ValueError(f"task {name} runs already")
-        task = self._group.create_task(self._guarded(name, coroutine) if guard else coroutine, name=name)
+        body = self._guarded(name, coroutine) if guard else coroutine
+        try:
+            task = self._group.create_task(body, name=name)
+        except RuntimeError:
+            body.close()
+            coroutine.close()
+            raise
         self._running[name] = task
-        task.add_done_callback(lambda done: self._ended(name, done))
+        task.add_done_callback(lambda done: self._ended(name, done, coroutine))
 
-    def _ended(self, name: str, task: asyncio.Task[Any]) -> None:
+    def _ended(self, name: str, task: asyncio.Task[Any], coroutine: Coroutine[Any, Any, Any]) -> None:
+        coroutine.close()  # A guarded task that is cancelled before its first step never comes to await it.
         if self._running.get(name) is task:
             del self._running[name]
 
@@ -91,6 +98,11 @@ class Wakeup:
 
     def wake(self) -> None:
         self._event.set()
+
+    @property
+    def is_rung(self) -> bool:
+        """Whether a ring still waits for its answer."""
+        return self._event.is_set()
 
     async def wait(self) -> None:
         """Wait for a ring, one that came before the call included."""
