@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
 import random
+import re
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Any
 
@@ -52,22 +55,42 @@ def test_canonical_refuses_what_json_has_not() -> None:
 
 
 @given(json_values, json_values)
-def test_diff_is_empty_only_for_equals(one: Any, other: Any) -> None:
-    assert diff(one, one) == ()
-    if not diff(one, other):
-        assert without_nulls(one) == without_nulls(other)
+def test_diff_is_empty_exactly_where_digests_are_equal(one: Any, other: Any) -> None:
+    assert diff(one, copy.deepcopy(one)) == ()
+    assert (diff(one, other) == ()) == (digest(one) == digest(other))
     assert [(d.path, d.after, d.before) for d in diff(one, other)] == [(d.path, d.before, d.after) for d in diff(other, one)]
 
 
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        inner = [without_nulls(item) for item in value]
-        while inner and inner[-1] is None:
-            inner.pop()
-        return inner
-    return value
+trees = st.recursive(
+    st.booleans() | st.integers(0, 3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(trees, trees)
+def test_applying_a_diff_gives_after(before: Any, after: Any) -> None:
+    root: Any = {"root": copy.deepcopy(before)}
+    differences = diff(root, {"root": after})
+    for difference in reversed(differences):  # a list loses its last items first
+        if difference.after is None:
+            place, last = parent(root, difference.path)
+            del place[last]
+    for difference in differences:
+        if difference.after is not None:
+            place, last = parent(root, difference.path)
+            if isinstance(place, list) and last == len(place):
+                place.append(difference.after)
+            else:
+                place[last] = difference.after
+    assert root["root"] == after
+
+
+def parent(root: Any, path: str) -> tuple[Any, Any]:
+    *steps, last = [int(step) if step.isdigit() else step for step in re.findall(r"\w+", path)]
+    for step in steps:
+        root = root[step]
+    return root, last
 
 
 @given(graphs)
@@ -75,6 +98,8 @@ def test_levels_or_a_cycle(waits: dict[int, frozenset[int]]) -> None:
     ring = find_cycle(waits)
     if ring is None:
         found = levels(waits)
+        assert list(found) == list(waits)
+        assert all(level == 0 or level - 1 in {found[other] for other in waits[node] if other in waits} for node, level in found.items())
         assert all(found[other] < found[node] for node, others in waits.items() for other in others if other in waits)
     else:
         assert ring[0] == ring[-1]
@@ -87,6 +112,24 @@ def test_a_deep_chain_is_no_trouble() -> None:
     chain = {n: frozenset([n + 1]) for n in range(10_000)}
     assert levels(chain)[0] == 9_999
     assert find_cycle(chain) is None
+
+
+class Counted(int):
+    """A number that counts how often it is looked up."""
+
+    lookups = 0
+
+    def __hash__(self) -> int:
+        Counted.lookups += 1
+        return int(self)
+
+
+def test_a_wide_hub_costs_a_few_lookups_an_edge() -> None:
+    spokes = [Counted(n) for n in range(1, 1001)]
+    waits: dict[Counted, Collection[Counted]] = {Counted(0): spokes} | dict.fromkeys(spokes, ())
+    Counted.lookups = 0
+    assert levels(waits)[Counted(0)] == 1
+    assert 0 < Counted.lookups < 20 * len(spokes)
 
 
 @given(graphs, st.sets(st.integers(0, 9)))
@@ -143,6 +186,20 @@ def test_the_redactor_leaves_no_canary(value: str, before: str, after: str) -> N
     redactor = Redactor([Secret(value)])
     assert value not in redactor.redact(before + value + after).replace("[redacted]", "\0")
     assert json.dumps(value)[1:-1] not in redactor.redact(json.dumps({"x": value})).replace("[redacted]", "\0")
+
+
+@given(st.text(min_size=8, max_size=20, alphabet=st.characters(exclude_categories=["Z", "C"])), st.text(max_size=6), st.text(max_size=6))
+def test_the_redactor_finds_a_secret_amid_base64(value: str, before: str, after: str) -> None:
+    redactor = Redactor([Secret(value + "\n")])
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        told = redactor.redact(encode((before + value + after).encode()).decode())
+        assert "[redacted]" in told
+        assert len(told) - len("[redacted]") <= -(-len((before + after).encode()) // 3) * 4 + 4
+
+
+def test_a_long_line_of_a_secret_is_secret_too() -> None:
+    redactor = Redactor([Secret("-----BEGIN KEY-----\nMIIBVgIBADANBg\nx: 1\n")])
+    assert redactor.redact("key MIIBVgIBADANBg and x: 1") == "key [redacted] and x: 1"
 
 
 def test_a_secret_cannot_be_printed() -> None:

@@ -12,26 +12,36 @@ N = TypeVar("N", bound=Any)
 def levels(waits: Mapping[N, Collection[N]]) -> dict[N, int]:
     """Return for each key one more than the highest level it waits for, 0 where it waits for none; what is no key is ignored.
 
-    Raises ValueError naming a cycle.
+    In the order of `waits`, one step an edge. Raises ValueError naming a cycle.
     """
+    waiting = dict.fromkeys(waits, 0)
+    dependants: defaultdict[N, list[N]] = defaultdict(list)
+    for node, others in waits.items():
+        for other in others:
+            if other in waits:
+                waiting[node] += 1
+                dependants[other].append(node)
     found: dict[N, int] = {}
-    for start in waits:
-        path = [start]
-        while path:
-            node = path[-1]
-            if node in found:
-                path.pop()
-                continue
-            others = [other for other in waits[node] if other in waits]
-            missing = [other for other in others if other not in found]
-            if not missing:
-                found[node] = max((found[other] + 1 for other in others), default=0)
-                path.pop()
-            elif len(path) > len(waits):
-                raise ValueError(f"cycle: {' → '.join(map(str, find_cycle(waits) or ()))}")
-            else:
-                path.append(missing[0])
-    return found
+    ready = [node for node, count in waiting.items() if not count]
+    level = 0
+    while ready:
+        found.update(dict.fromkeys(ready, level))
+        level += 1
+        ready = _released(ready, waiting, dependants)
+    if len(found) < len(waits):
+        raise ValueError(f"cycle: {' → '.join(map(str, find_cycle(waits) or ()))}")
+    return {node: found[node] for node in waits}
+
+
+def _released(done: Iterable[N], waiting: dict[N, int], dependants: Mapping[N, Collection[N]]) -> list[N]:
+    """Count `done` down in `waiting` and return what now waits for nothing (Kahn 1962)."""
+    free = []
+    for node in done:
+        for dependant in dependants.get(node, ()):
+            waiting[dependant] -= 1
+            if not waiting[dependant]:
+                free.append(dependant)
+    return free
 
 
 def find_cycle(waits: Mapping[N, Collection[N]]) -> tuple[N, ...] | None:

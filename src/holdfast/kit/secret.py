@@ -7,13 +7,15 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 REDACTED = "[redacted]"
 _SHORTEST = 4
 """A secret of fewer characters would redact half of every text; it is not looked for."""
+_SHORTEST_LINE = 8
+"""Of several lines a short one may be any word, `true` or `name:`."""
 
 
 class Secret:
@@ -50,7 +52,10 @@ def fingerprint(key: bytes, value: str) -> str:
 
 
 class Redactor:
-    """Replaces every known secret in a text, also where it stands URL-encoded, base64-encoded or as a JSON string."""
+    """Replaces every known secret in a text, also where it stands URL-encoded, as a JSON string, or in base64, alone or amid other text.
+
+    Each longer line of a secret of several lines is one too: logs come line by line, and a file's last newline is seldom sent along.
+    """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: set[str] = set()
@@ -67,13 +72,25 @@ class Redactor:
         return self._pattern.sub(REDACTED, text) if self._pattern else text
 
 
-def _forms(value: str) -> Iterable[str]:
-    if len(value) < _SHORTEST:
-        return
-    yield value
-    yield quote(value, safe="")
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    encoded = base64.b64encode(value.encode()).decode()
-    yield encoded
-    yield encoded.rstrip("=")
+def _forms(value: str) -> Iterator[str]:
+    lines = (line.strip() for line in value.splitlines())
+    for text in {value, value.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)}:
+        if len(text) >= _SHORTEST:
+            yield text
+            yield quote(text, safe="")
+            yield quote_plus(text)
+            yield json.dumps(text)[1:-1]
+            yield json.dumps(text, ensure_ascii=False)[1:-1]
+            yield from _base64_forms(text.encode())
+
+
+def _base64_forms(data: bytes) -> Iterator[str]:
+    """Yield `data` in both alphabets: whole, and the digits that are its alone at each of the three places it can take in a longer text.
+
+    A digit holds six bits, so one that also holds bits of a neighbour is left out: `Basic` credentials hide `user:` before the password.
+    """
+    whole = base64.b64encode(data).decode()
+    middles = [base64.b64encode(bytes(before) + data).decode()[-(-8 * before // 6) : 8 * (before + len(data)) // 6] for before in range(3)]
+    for form in (whole, *middles):
+        yield form
+        yield form.replace("+", "-").replace("/", "_")
