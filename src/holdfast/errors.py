@@ -98,7 +98,24 @@ class Refused(HoldfastError):
 
 
 class EngineError(HoldfastError):
+    """What an engine could not do. `log`: the last lines of the failing unit; `is_dead`: a candidate died, no deadline was missed."""
+
     retry = Retry.BACKOFF
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        where: Iterable[Where] = (),
+        hint: str | None = None,
+        errors: Iterable[HoldfastError] = (),
+        log: Iterable[str] = (),
+        is_dead: bool = False,
+    ) -> None:
+        super().__init__(code, message, where=where, hint=hint, errors=errors)
+        self.log = tuple(log)
+        self.is_dead = is_dead
 
 
 class Unavailable(EngineError):

@@ -15,7 +15,7 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | operation.started | trigger, desired_digest, plan_digest, changes {verb → how many}, deletes[] |
 | operation.succeeded, .failed, .superseded | trigger, phase, message, outcomes {status → how many}, started_at |
 | operation.held | kind, code, reason, until |
-| step.done | verb, private, seconds |
+| step.done | verb, private, seconds · step.undo_failed: verb, message |
 | change.applied, change.failed, change.skipped | verb, reason, before, after (digests), attempts, started_at, failure |
 | resource.observed | sync, status, message, live |
 | resource.drifted | fields[] · resource.healed: seconds · resource.contended: heals, window_s · resource.forgiven |
@@ -226,6 +226,21 @@ def step_done(*, at: Instant, application: str, revision: str, step: Step, secon
         verb=step.verb.value,
         private=step.private,
         seconds=seconds,
+    )
+
+
+def step_undo_failed(*, at: Instant, application: str, revision: str, step: Step, message: str) -> Event:
+    """What a failed change left behind could not be cleared; the next look sees it."""
+    return _of_resource(
+        "step.undo_failed",
+        at,
+        application,
+        step.id,
+        severity=Severity.WARNING,
+        operation=step.operation,
+        revision=revision,
+        verb=step.verb.value,
+        message=message,
     )
 
 

@@ -184,3 +184,15 @@ class Net(Protocol):
 
 Emit: TypeAlias = Callable[[Event], Awaitable[None]]
 """How engines say what happened: the event is journalled, or waits in a bounded ring while the store is down."""
+
+
+class Journal(Protocol):
+    """The one door through which events go: stored, folded into what people see, told to whoever listens."""
+
+    async def emit(self, *events: Event) -> None:
+        """Say what happened. While the store is down the events wait in a bounded ring; never raises `StoreError`."""
+        ...
+
+    async def commit(self, *writes: Write) -> tuple[Event, ...]:
+        """Write all or none, before an effect that must not happen unwritten; raises `StoreError`."""
+        ...

@@ -1,0 +1,411 @@
+"""Walking a plan: each change through its steps, each success seen again in the world before it counts.
+
+Used by sync (operations) and heal (plans of one); knows neither. It decides nothing: which changes, in which waves and through which
+steps is `core`; what a state means is its kind. It owns the lanes: an id is in one hand at a time, ids run in parallel up to `slots`, and a
+step that only waits gives its slot back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from holdfast.walk.ledger import Ledger
+from holdfast.core import events
+from holdfast.core.order import held_up
+from holdfast.core.rollout import compensation, lanes, steps
+from holdfast.core.view import OUT_OF_SYNC, SYNCED, UNKNOWN
+from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, TimedOut
+from holdfast.kit.backoff import Backoff
+from holdfast.kit.canonical import digest
+from holdfast.kit.clock import Clock, Random
+from holdfast.kit.tasks import Wakeup, all_of
+from holdfast.model.declaration import Kind
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Health, Live, Observation, Status
+from holdfast.model.operation import Applied, Failure, Operation, Outcome, RolloutStyle, Step, StepVerb
+from holdfast.model.plan import Change, Owned, Plan, Verb
+from holdfast.model.ports import Engine, Journal
+from holdfast.model.resource import Desired, Resource
+from holdfast.model.state import State
+
+ATTEMPTS = 4
+"""How often one step is tried while its engine does not answer."""
+AGAIN = Backoff(first_s=0.2, factor=3.0, cap_s=5.0)
+LOOK_AGAIN_S = 1.0
+"""While waiting for health: how long without news before looking anyway."""
+REMOVAL_DEADLINE_S = 120.0
+
+
+class Interrupt:
+    """Ends a walk early: gates are left at once, no further change begins. What began otherwise goes to its end."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._scopes: set[asyncio.Timeout] = set()
+
+    def set(self) -> None:
+        self.is_set = True
+        for scope in self._scopes:
+            scope.reschedule(asyncio.get_running_loop().time())
+
+    @contextmanager
+    def listening(self, scope: asyncio.Timeout) -> Iterator[None]:
+        self._scopes.add(scope)
+        try:
+            yield
+        finally:
+            self._scopes.discard(scope)
+
+
+class Interrupted(Exception):
+    """A newer desired state took over while this change waited."""
+
+
+@dataclass(kw_only=True)
+class Walk:
+    """One plan on its way. `retriable` and the rest are filled while it goes."""
+
+    operation: Operation
+    plan: Plan
+    desired: Desired
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    failed: set[ResourceId] = field(default_factory=set)
+    gated: set[ResourceId] = field(default_factory=set)
+    """What did not become healthy in time, or died on the way: trying the same again is no help."""
+    broken: set[ResourceId] = field(default_factory=set)
+    """Declared ids of which a change failed: their other lanes stop too."""
+    is_retriable: bool = False
+    """Whether an engine merely did not answer: trying again may do."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    resources: dict[ResourceId, Resource] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.resources = {resource.id: resource for resource in self.desired}
+
+
+class Walker:
+    """Constructor arguments: engines and kinds by kind name; the clock also paces retries."""
+
+    def __init__(
+        self,
+        *,
+        engines: Mapping[str, Engine],
+        kinds: Mapping[str, Kind],
+        ledger: Ledger,
+        journal: Journal,
+        clock: Clock,
+        random: Random,
+        slots: int = 16,
+    ) -> None:
+        self._engines = engines
+        self._kinds = kinds
+        self._ledger = ledger
+        self._journal = journal
+        self._clock = clock
+        self._random = random
+        self._slots = asyncio.Semaphore(slots)
+        self._held: set[ResourceId] = set()
+        self._released = asyncio.Condition()
+        self._bells: dict[ResourceId, Wakeup] = {}
+        self._told: dict[ResourceId, tuple[str, str]] = {}
+
+    # Looking
+
+    async def observe(self, ids: Iterable[ResourceId]) -> Live:
+        """Ask every engine at once; a kind without an engine, and an engine that fails, is unreachable and never absent."""
+        by_engine: dict[str, list[ResourceId]] = {}
+        live = Live()
+        for id in sorted(ids):
+            if id.kind in self._engines:
+                by_engine.setdefault(self._engines[id.kind].name, []).append(id)
+            else:
+                live = live.joined(Live(unreachable={id: f"no engine for kind {id.kind}"}))
+        engines = {engine.name: engine for engine in self._engines.values()}
+        for seen in await all_of(*(_look(engines[name], ids) for name, ids in by_engine.items())):
+            live = live.joined(seen)
+        return live
+
+    def health(self, resource: Resource, observation: Observation) -> Health:
+        if observation.state is None:
+            return Health(Status.MISSING)
+        return self._kinds[resource.id.kind].health(resource, observation, self._clock.now())
+
+    async def report(self, application: str, resource: Resource, live: Live, desired: State | None, revision: str | None) -> Health:
+        """Say what was seen of `resource`, where it is other than what was said last; `desired` is what Git says, None for an orphan."""
+        observation = live.observed.get(resource.id)
+        if observation is None:
+            sync, health = UNKNOWN, Health(Status.UNKNOWN, live.unknown(resource.id) or "")
+        else:
+            sync = SYNCED if desired is not None and observation.state == desired else OUT_OF_SYNC
+            health = self.health(resource, observation)
+        handle = observation.handle if observation else None
+        news = (application, digest([sync, health.status, health.message, dict(handle) if handle else None]))
+        if self._told.get(resource.id) != news:
+            self._told[resource.id] = news
+            await self._journal.emit(
+                events.resource_observed(
+                    at=self._clock.now(),
+                    application=application,
+                    id=resource.id,
+                    sync=sync,
+                    health=health,
+                    live=handle,
+                    revision=revision,
+                )
+            )
+        return health
+
+    # Lanes
+
+    def noticed(self, id: ResourceId) -> None:
+        """Wake whoever waits for news of `id`."""
+        if bell := self._bells.get(id):
+            bell.wake()
+
+    def is_held(self, id: ResourceId) -> bool:
+        return id in self._held
+
+    @asynccontextmanager
+    async def hold(self, ids: Collection[ResourceId]) -> AsyncIterator[None]:
+        """Take `ids` in hand, all at once, waiting until nobody else has one of them."""
+        async with self._released:
+            await self._released.wait_for(lambda: self._held.isdisjoint(ids))
+            self._held.update(ids)
+        try:
+            yield
+        finally:
+            self._held.difference_update(ids)
+            async with self._released:
+                self._released.notify_all()
+
+    # Walking
+
+    async def walk(self, walk: Walk) -> tuple[Outcome, ...]:
+        """Do the whole plan and return what came of each change. The caller holds its ids. Raises StoreError where it cannot be written."""
+        for wave in walk.plan.waves:
+            held = held_up(walk.plan, walk.desired, self._ledger.inventory, walk.failed) if walk.failed else frozenset()
+            for change in wave:
+                if change.id in held:
+                    await self._skip(walk, change, "waits for what failed")
+            ready = tuple(change for change in wave if change.id not in held)
+            await all_of(*(self._lane(walk, lane) for lane in lanes(ready, lambda id: self._resource(walk, id))))
+        return tuple(walk.outcomes)
+
+    def _resource(self, walk: Walk, id: ResourceId) -> Resource | None:
+        owned = self._ledger.inventory.get(id)
+        return walk.resources.get(id) or (owned.resource if owned else None)
+
+    async def _lane(self, walk: Walk, lane: tuple[Change, ...]) -> None:
+        for change in lane:
+            resource = self._resource(walk, change.id)
+            declared = resource.declared_id if resource else change.id
+            if walk.interrupt.is_set:
+                await self._skip(walk, change, "a newer desired state took over")
+            elif declared in walk.broken:
+                await self._skip(walk, change, f"another replica of {declared} failed")
+            else:
+                await self._change(walk, change, declared)
+
+    async def _skip(self, walk: Walk, change: Change, why: str) -> None:
+        now = self._clock.now()
+        outcome = Outcome(
+            id=change.id,
+            status=Applied.SKIPPED,
+            attempts=0,
+            started_at=now,
+            finished_at=now,
+            failure=Failure(code="HF6001", message=f"cannot {change.verb} {change.id}: {why}"),
+        )
+        walk.outcomes.append(outcome)
+        await self._journal.emit(events.change_skipped(at=now, operation=walk.operation, change=change, outcome=outcome))
+
+    async def _change(self, walk: Walk, change: Change, declared: ResourceId) -> None:
+        started_at = self._clock.now()
+        resource = walk.resources.get(change.id) if change.after is not None else None
+        try:
+            await self._enter(walk, change, resource)
+            attempts = await self._step_through(walk, change, resource)
+            observation = await self._settle(walk, change, resource)
+        except Interrupted:
+            await self._skip(walk, change, "a newer desired state took over")
+            return
+        except EngineError as error:
+            walk.failed.add(change.id)
+            walk.broken.add(declared)
+            walk.is_retriable |= error.retry is Retry.BACKOFF and change.id not in walk.gated
+            outcome = Outcome(
+                id=change.id,
+                status=Applied.FAILED,
+                attempts=ATTEMPTS if error.retry is Retry.BACKOFF else 1,
+                started_at=started_at,
+                finished_at=self._clock.now(),
+                failure=failure_of(error),
+            )
+            walk.outcomes.append(outcome)
+            await self._journal.emit(events.change_failed(at=outcome.finished_at, operation=walk.operation, change=change, outcome=outcome))
+            return
+        outcome = Outcome(id=change.id, status=Applied.APPLIED, attempts=attempts, started_at=started_at, finished_at=self._clock.now())
+        walk.outcomes.append(outcome)
+        await self._record(walk, change, resource, outcome)
+        if resource is not None and observation is not None:
+            seen = Live(observed={resource.id: observation})
+            await self.report(walk.desired.application, resource, seen, resource.state, walk.desired.revision)
+
+    async def _enter(self, walk: Walk, change: Change, resource: Resource | None) -> None:
+        """Enter what is about to be ours before it is there, so that a crash half-way leaves nothing that nobody owns."""
+        if resource is not None and change.id not in self._ledger.inventory:
+            await self._ledger.put(self._owned(walk, resource))
+
+    def _owned(self, walk: Walk, resource: Resource) -> Owned:
+        return Owned(application=walk.desired.application, resource=resource, revision=walk.desired.revision, operation=walk.operation.id)
+
+    async def _record(self, walk: Walk, change: Change, resource: Resource | None, outcome: Outcome) -> None:
+        applied = events.change_applied(at=outcome.finished_at, operation=walk.operation, change=change, outcome=outcome)
+        if resource is not None:
+            await self._ledger.put(self._owned(walk, resource), applied)
+        elif change.verb is Verb.DELETE:
+            pruned = events.resource_pruned(
+                at=outcome.finished_at,
+                application=walk.desired.application,
+                id=change.id,
+                reason=change.reason,
+                operation=walk.operation.id,
+            )
+            self._told.pop(change.id, None)
+            await self._ledger.drop(change.id, applied, pruned)
+        else:
+            await self._journal.emit(applied)
+
+    async def _step_through(self, walk: Walk, change: Change, resource: Resource | None) -> int:
+        """Do the steps of one change; where one fails, undo what must be undone and raise its error. Return the most tries of a step."""
+        done: list[Step] = []
+        most = 1
+        for step in self._steps(walk, change, resource):
+            try:
+                most = max(most, await self._step(walk, step))
+            except (EngineError, Interrupted):
+                if step.verb is StepVerb.GATE:
+                    walk.gated.add(change.id)
+                await self._undo(walk, step, tuple(done))
+                raise
+            done.append(step)
+        return most
+
+    def _steps(self, walk: Walk, change: Change, resource: Resource | None) -> tuple[Step, ...]:
+        kind = self._kinds[change.id.kind]
+        style = kind.style(change.before or State.of({}), change.after) if change.after is not None else RolloutStyle.IN_PLACE
+        return steps(change, resource, style, walk.operation.id, self._deadline_s(change))
+
+    def _deadline_s(self, change: Change) -> float:
+        return self._kinds[change.id.kind].progress_deadline_s(change.after) if change.after is not None else REMOVAL_DEADLINE_S
+
+    async def _step(self, walk: Walk, step: Step) -> int:
+        """Do one step, again while its engine does not answer. Return how often it was tried."""
+        began = self._clock.monotonic()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._act(walk, step)
+            except EngineError as error:
+                is_last = attempt == ATTEMPTS or step.verb is StepVerb.GATE
+                if is_last or not (error.retry is Retry.BACKOFF or (isinstance(error, Conflict) and attempt == 1)):
+                    raise
+                await self._clock.sleep(AGAIN.full_jitter(attempt, self._random.random()))
+            else:
+                seconds = self._clock.monotonic() - began
+                await self._journal.emit(
+                    events.step_done(
+                        at=self._clock.now(),
+                        application=walk.desired.application,
+                        revision=walk.desired.revision,
+                        step=step,
+                        seconds=seconds,
+                    )
+                )
+                return attempt
+        raise Bug("HF9001", f"cannot {step.verb} {step.id}: the loop of attempts ended without an answer")
+
+    async def _act(self, walk: Walk, step: Step) -> None:
+        engine = self._engines[step.id.kind]
+        if step.verb is not StepVerb.GATE:
+            async with nullcontext() if step.waits else self._slots:
+                await engine.apply(step)
+            return
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                with walk.interrupt.listening(scope):
+                    if walk.interrupt.is_set:
+                        raise Interrupted
+                    await engine.apply(step)
+        except TimeoutError:
+            if scope.expired():
+                raise Interrupted from None
+            raise
+
+    async def _undo(self, walk: Walk, failed: Step, done: tuple[Step, ...]) -> None:
+        for step in compensation(failed, done):
+            try:
+                await self._engines[step.id.kind].apply(step)
+            except EngineError as error:
+                # The first error is the one to tell; what is left over is seen by the next look.
+                await self._journal.emit(
+                    events.step_undo_failed(
+                        at=self._clock.now(),
+                        application=walk.desired.application,
+                        revision=walk.desired.revision,
+                        step=step,
+                        message=error.message,
+                    )
+                )
+
+    async def _settle(self, walk: Walk, change: Change, resource: Resource | None) -> Observation | None:
+        """Look until the world shows what was asked for, in state and health; raise TimedOut (HF6002) at the deadline."""
+        deadline = self._clock.monotonic() + self._deadline_s(change)
+        bell = self._bells.setdefault(change.id, Wakeup())
+        try:
+            while True:
+                live = await self.observe([change.id])
+                observation = live.observed.get(change.id)
+                missing = self._missing(change, resource, observation, live)
+                if missing is None:
+                    return observation
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    walk.gated.add(change.id)
+                    raise TimedOut("HF6002", f"cannot {change.verb} {change.id}: {missing} after {self._deadline_s(change):g} s")
+                if walk.interrupt.is_set and resource is not None:
+                    raise Interrupted
+                await bell.wait_until(asyncio.get_running_loop().time() + min(left, LOOK_AGAIN_S))
+        finally:
+            self._bells.pop(change.id, None)
+
+    def _missing(self, change: Change, resource: Resource | None, observation: Observation | None, live: Live) -> str | None:
+        """Say what is not yet as it was asked for, or None."""
+        if observation is None:
+            return live.unknown(change.id)
+        if resource is None:
+            return "it is still there" if observation.state is not None else None
+        if observation.state is None:
+            return "it is not there"
+        if observation.state != resource.state:
+            return "it is not as declared"
+        health = self.health(resource, observation)
+        if health.status in (Status.HEALTHY, Status.SUSPENDED):
+            return None
+        return f"it is {health.status}{f': {health.message}' if health.message else ''}"
+
+
+async def _look(engine: Engine, ids: Collection[ResourceId]) -> Live:
+    try:
+        return await engine.observe(ids)
+    except EngineError as error:
+        return Live(unreachable=dict.fromkeys(ids, error.message))
+
+
+def failure_of(error: HoldfastError) -> Failure:
+    """Return `error` as an outcome keeps it."""
+    log, is_dead = (error.log, error.is_dead) if isinstance(error, EngineError) else ((), False)
+    return Failure(code=error.code, message=error.message, hint=error.hint, log=log, dead=is_dead)
