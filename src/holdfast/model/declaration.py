@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.clock import Instant
 from holdfast.model.live import Health, Observation
 from holdfast.model.operation import RolloutStyle
-from holdfast.model.resource import Origin, Resource, Warning
+from holdfast.model.resource import Origin, Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
 
 
@@ -27,6 +27,8 @@ class Scope:
     destination: str
     """Where workloads run: `host`, …"""
     revision: str
+    root: str = ""
+    """The Application's path in its repository, so that places name the file as Git does."""
     release: str | None = None
     """Release id of the files that processes run from; None in a first pass, and where nothing is exported."""
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -34,6 +36,10 @@ class Scope:
     annotation_origin: Origin | None = None
     allowed: frozenset[str] = frozenset()
     """What the local configuration widens (`javascript`, `root`, `exec-probes-as-root` …). Never from Git."""
+
+    def shown(self, path: str) -> str:
+        """Return a path relative to the Application's as it stands in the repository."""
+        return f"{self.root}/{path}" if self.root else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,7 @@ class Ask:
 
     what: str
     path: str
+    """Relative to the Application's path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,4 +128,24 @@ class Kind(Protocol):
 
     def progress_deadline_s(self, state: State) -> float:
         """Return how long a change may take to become healthy."""
+        ...
+
+
+@runtime_checkable
+class Released(Protocol):
+    """A kind whose resources run from the release (Process): with one of it declared, the Application has a release id in its scope."""
+
+    def prepare(self, declaration: Declaration) -> Prepare | None:
+        """Return what this declaration wants run in the release before it is sealed."""
+        ...
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A kind whose declarations may need other files of the tree (`contentFrom` of a File)."""
+
+    def asks(self, declaration: Declaration) -> tuple[Ask, ...]: ...
+
+    def answered(self, declaration: Declaration, answers: Mapping[Ask, bytes | None]) -> Declaration | DeclarationError:
+        """Return the declaration with what was asked for filled in."""
         ...
