@@ -200,7 +200,7 @@ def test_the_order_of_the_inputs_does_not_matter(world: World, seed: int) -> Non
 @law
 @given(worlds())
 def test_applying_a_plan_leaves_nothing_to_do(world: World) -> None:
-    """Said of an inventory that was brought up to date first, as sync does: an edge that only it remembers may hold a change up till then."""
+    """Of an inventory that was brought up to date first, as sync does: an edge that only it remembers may hold a change up till then."""
     tidy = replace(world, policy=replace(world.policy, only=None)).tidied()
     done = tidy.after(*tidy.plan())
     assert not done.plan()

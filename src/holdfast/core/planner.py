@@ -43,7 +43,7 @@ def plan(desired: Desired, live: Live, inventory: Inventory, policy: Policy) -> 
     down in an earlier wave (a replace without `after`) and comes up in a later one (a replace without `before`); what a change waits
     for is in an earlier wave; only owned, undeclared resources that were seen are deleted, and none while something that needed it may
     still be there; what was not seen, or is there and not ours, is never touched; a need that is no part of the plan must have been
-    seen present; applying the plan and planning again gives an empty plan, where the inventory was up to date (`unrecorded`, `gone`) before.
+    seen present; applying the plan and planning again gives an empty plan, if the inventory was up to date (`unrecorded`, `gone`) before.
     With `policy.only`, no other id gets a change.
     """
     world = World.of(desired, live, inventory, policy)
