@@ -11,8 +11,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from holdfast.walk.ledger import Ledger
-from holdfast.walk.walker import Walk, Walker
 from holdfast.core import events
 from holdfast.core.damping import Damping
 from holdfast.core.inbox import Inbox
@@ -29,6 +27,8 @@ from holdfast.model.plan import Owned, Policy
 from holdfast.model.ports import Append, Engine, Journal, PutOperation, Records
 from holdfast.model.resource import Desired
 from holdfast.model.state import State
+from holdfast.walk.ledger import Ledger
+from holdfast.walk.walker import Walk, Walker
 
 WORKERS = 16
 BUSY_AGAIN_S = 1.0

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from holdfast.walk.ledger import Ledger
-from holdfast.walk.walker import Interrupt, Walk, Walker, failure_of
 from holdfast.core import events
 from holdfast.core.memory import Memory
 from holdfast.core.planner import gone, plan, unrecorded
@@ -33,6 +31,8 @@ from holdfast.model.operation import Applied, Operation, Phase, Trigger
 from holdfast.model.plan import Owned, Plan, Policy, Reason, Verb
 from holdfast.model.ports import Append, Journal, PutOperation, Records, Store
 from holdfast.model.resource import Desired
+from holdfast.walk.ledger import Ledger
+from holdfast.walk.walker import Interrupt, Walk, Walker, failure_of
 
 STORE_AGAIN_S = 2.0
 

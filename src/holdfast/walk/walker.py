@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from holdfast.walk.ledger import Ledger
 from holdfast.core import events
 from holdfast.core.order import held_up
 from holdfast.core.rollout import compensation, lanes, steps
@@ -30,6 +29,7 @@ from holdfast.model.plan import Change, Owned, Plan, Verb
 from holdfast.model.ports import Engine, Journal
 from holdfast.model.resource import Desired, Resource
 from holdfast.model.state import State
+from holdfast.walk.ledger import Ledger
 
 ATTEMPTS = 4
 """How often one step is tried while its engine does not answer."""
