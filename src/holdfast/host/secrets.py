@@ -74,12 +74,13 @@ class FileSecrets:
             fd = os.open(self._folder / reference, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return None
-        with os.fdopen(fd, "rb") as file:
-            about = os.fstat(file.fileno())
+        try:
+            about = os.fstat(fd)
             if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
                 return None
-            try:
-                text = file.read(LARGEST).decode()
-            except UnicodeDecodeError:
-                return None
+            text = os.read(fd, LARGEST + 1).decode()
+        except (OSError, UnicodeDecodeError):
+            return None
+        finally:
+            os.close(fd)
         return Secret(text.removesuffix("\n").removesuffix("\r"))
