@@ -1,4 +1,4 @@
-"""A small web application that is good to deploy: it takes its socket from LISTEN_FDS, says when it is ready, and finishes what it began."""
+"""A small web application that is good to deploy: takes its socket from LISTEN_FDS, says when it is ready, finishes what it began."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Shop(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *what: object) -> None:
         print(f"{self.command} {self.path}", flush=True)
 
 
