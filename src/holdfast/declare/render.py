@@ -1,0 +1,323 @@
+"""Render: a tree of Git → Desired, or every error of it.
+
+Driven by whoever can read blobs: `wants` says which, `render` takes them and answers with a Desired, with `Asks` for more, or raises one
+DeclarationError. Remembers what a blob said and became, so that a commit costs what it changes. Laws: never half a Desired; the same
+request gives the same Desired, remembered or not; nothing but blobs whose id is new is parsed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from holdfast.declare.annotation import Orders, read_orders
+from holdfast.declare.derive import Part, expand, join
+from holdfast.declare.manifest import Place, read_manifest
+from holdfast.declare.registry import Registry
+from holdfast.declare.select import Directory, Selection, nothing_there, root_of, select, shown
+from holdfast.errors import Bug, DeclarationError, Where, declaration_errors
+from holdfast.kit.canonical import Json, digest
+from holdfast.model import labels
+from holdfast.model.declaration import Ask, Declaration, Reading, Scope
+from holdfast.model.resource import Desired, Origin, Prepare, Warning
+from holdfast.model.source import LINK, Blob, Tree
+from holdfast.model.state import Facts
+
+K = TypeVar("K")
+V = TypeVar("V")
+Answers = Mapping[Ask, bytes | None]
+_NO_ANSWERS: Answers = MappingProxyType({})
+_PREPARE_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderRequest:
+    """One Application at one revision."""
+
+    application: str
+    namespace: str
+    destination: str
+    tree: Tree
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """The Application's."""
+    annotation_places: Mapping[str, Where] = field(default_factory=dict)
+    """Key of an annotation → where it stands."""
+    application_origin: Origin | None = None
+    directory: Directory = Directory()  # noqa: RUF009 - frozen
+    allowed: frozenset[str] = frozenset()
+    facts: Facts = Facts()  # noqa: RUF009 - frozen
+    had_resources: bool = False
+    """Whether it ever declared something: then a tree that declares nothing empties it (policy guards that), else it is an error."""
+
+    def place(self, key: str) -> Where:
+        origin = self.application_origin
+        fallback = Where(path=origin.path, line=origin.line) if origin else Where(path=f"Application {self.application}")
+        return self.annotation_places.get(key, fallback)
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What must be answered before the render can go on: (blob → its bytes, javascript → the JSON that the file exports)."""
+
+    asks: tuple[Ask, ...]
+
+
+class _Memory(Generic[K, V]):
+    """A bounded cache: what was used longest ago is forgotten first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[K, V] = OrderedDict()
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._held
+
+    def get(self, key: K) -> V | None:
+        if (value := self._held.get(key)) is not None:
+            self._held.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        self._held[key] = value
+        if len(self._held) > self._most:
+            self._held.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What parts were made with; the same object for as long as it is equal, so that comparing thousands costs nothing."""
+
+    scope: Scope
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One declaration file as it was read; `alone` where nothing but its blob says what it means."""
+
+    blob: Blob
+    reading: Reading
+    alone: bool
+
+
+class _Known:
+    """Answers: what was told, and what the tree itself can tell."""
+
+    def __init__(self, tree: Tree, blobs: Mapping[str, bytes], told: Answers) -> None:
+        self._tree = tree
+        self._blobs = blobs
+        self.answers: dict[Ask, bytes | None] = dict(told)
+        self.open: dict[Ask, None] = {}
+
+    def ask(self, asks: Iterable[Ask]) -> bool:
+        """Find answers to `asks`; say whether all are there. The others wait in `open`."""
+        missing = [ask for ask in asks if ask not in self.answers and not self._found(ask)]
+        self.open |= dict.fromkeys(missing)
+        return not missing
+
+    def _found(self, ask: Ask) -> bool:
+        blob = self._tree.blobs.get(ask.path)
+        if blob is None or blob.mode == LINK:
+            self.answers[ask] = None
+        elif ask.what == "blob" and blob.id in self._blobs:
+            self.answers[ask] = self._blobs[blob.id]
+        return ask in self.answers
+
+
+class Renderer:
+    """Renders for all Applications, one at a time. `remember` bounds the files whose meaning is kept."""
+
+    def __init__(self, registry: Registry, *, remember: int = 50_000) -> None:
+        self._registry = registry
+        self._readings: _Memory[tuple[str, str, str], Reading] = _Memory(remember)
+        self._parts: _Memory[tuple[str, str, str], tuple[_Stamp, tuple[Part, ...]]] = _Memory(remember)
+        self._stamps: _Memory[tuple[str, bool], _Stamp] = _Memory(remember)
+
+    def wants(self, request: RenderRequest) -> tuple[Blob, ...]:
+        """Return the blobs that `render` must be given: those of declaration files that it does not remember."""
+        selection = self._selection(request, _orders(request)[0])
+        unread = (blob for blob in selection.manifests if _key(request, blob) not in self._readings)
+        return (*unread, *(blob for _, blob in selection.workload))
+
+    def render(self, request: RenderRequest, blobs: Mapping[str, bytes], answers: Answers = _NO_ANSWERS) -> Desired | Asks:
+        """Return what `request` declares, or what else must be known first. `blobs` by id, as `wants` said.
+
+        Raises DeclarationError with every error of the tree.
+        """
+        orders, errors = _orders(request)
+        selection = self._selection(request, orders)
+        known = _Known(request.tree, blobs, answers)
+        scope = _scope(request, are_sound=not errors)
+        errors += selection.errors
+        files = [*self._manifests(request, selection, blobs), *_workloads(selection, scope, blobs, known)]
+        files = [self._filled(file, known, errors) for file in files]
+        if known.open:
+            return Asks(tuple(known.open))
+        errors += [error for file in files for error in file.reading.errors]
+        consumed = frozenset().union(*(file.reading.consumed for file in files))
+        if not consumed and not errors and not request.had_resources:
+            errors.append(nothing_there(request.tree, request.directory, self._registry))
+        release, prepare = self._release(request, orders, files, consumed)
+        parts = list(self._expanded(request, scope, release, files, errors))
+        joined = join(parts)
+        errors += joined.errors
+        if errors:
+            raise declaration_errors(sorted(_flat(errors), key=_place))
+        return Desired.of(
+            request.application,
+            request.tree.revision.commit,
+            joined.resources,
+            warnings=tuple(_warnings(files, parts)),
+            release=release,
+            prepare=prepare,
+            excluded=consumed,
+        )
+
+    def _selection(self, request: RenderRequest, orders: Orders) -> Selection:
+        return select(request.tree, request.directory, self._registry, orders.format, request.place(labels.FORMAT))
+
+    def _manifests(self, request: RenderRequest, selection: Selection, blobs: Mapping[str, bytes]) -> Iterator[_File]:
+        for blob in selection.manifests:
+            key = _key(request, blob)
+            reading = self._readings.get(key)
+            if reading is None:
+                place = Place(
+                    path=blob.path,
+                    shown=shown(request.tree, blob.path),
+                    destination=request.destination,
+                    revision=request.tree.revision.commit,
+                )
+                reading = read_manifest(place, _content(blob, blobs), self._registry)
+                self._readings.put(key, reading)
+            yield _File(blob, reading, alone=True)
+
+    def _filled(self, file: _File, known: _Known, errors: list[DeclarationError]) -> _File:
+        """Return `file` with what its declarations ask for filled in."""
+        filled: list[Declaration] = []
+        asked = False
+        for declaration in file.reading.declarations:
+            kind = self._registry.asking.get(declaration.kind)
+            asks = kind.asks(declaration) if kind is not None else ()
+            if kind is None or not asks:
+                filled.append(declaration)
+                continue
+            asked = True
+            if known.ask(asks):
+                answer = kind.answered(declaration, known.answers)
+                if isinstance(answer, Declaration):
+                    filled.append(answer)
+                else:
+                    errors.append(answer)
+        return _File(file.blob, replace(file.reading, declarations=tuple(filled)), alone=False) if asked else file
+
+    def _release(
+        self, request: RenderRequest, orders: Orders, files: Iterable[_File], consumed: frozenset[str]
+    ) -> tuple[str | None, tuple[Prepare, ...]]:
+        """Return the release id and what prepares it; nothing where no process runs from it."""
+        wanted: dict[tuple[tuple[str, ...], str], Prepare] = {}
+        if orders.prepare:
+            at = request.place(labels.PREPARE)
+            origin = Origin(path=at.path, line=at.line or 1, revision=request.tree.revision.commit)
+            own = Prepare(command=orders.prepare, working_dir=".", timeout_s=_PREPARE_TIMEOUT_S, origin=origin)
+            wanted[own.command, own.working_dir] = own
+        runs = False
+        for declaration in (declaration for file in files for declaration in file.reading.declarations):
+            kind = self._registry.released.get(declaration.kind)
+            if kind is not None:
+                runs = True
+                if (asked := kind.prepare(declaration)) is not None:
+                    wanted.setdefault((asked.command, asked.working_dir), asked)
+        if not runs:
+            return None, ()
+        prepare = tuple(wanted.values())
+        id = request.tree.release_id(consumed)
+        steps: list[Json] = [[list[Json](each.command), each.working_dir] for each in prepare]
+        return digest([id, steps]) if prepare else id, prepare
+
+    def _expanded(
+        self, request: RenderRequest, scope: Scope, release: str | None, files: Iterable[_File], errors: list[DeclarationError]
+    ) -> Iterator[Part]:
+        """Yield the parts of all declarations; every error of them goes to `errors`."""
+        plain = self._stamp(request, scope, released=False)
+        released = self._stamp(request, replace(scope, release=release), released=True)
+        for file in files:
+            stamp = released if self._runs(file) else plain
+            key = (request.application, file.blob.id, file.blob.path)
+            known = self._parts.get(key) if file.alone else None
+            if known is not None and known[0] is stamp:
+                yield from known[1]
+                continue
+            made = [expand(each, stamp.scope, stamp.facts, self._registry) for each in file.reading.declarations]
+            sound = tuple(each for each in made if isinstance(each, Part))
+            errors += [error for each in made if not isinstance(each, Part) for error in each]
+            if file.alone and len(sound) == len(made):
+                self._parts.put(key, (stamp, sound))
+            yield from sound
+
+    def _runs(self, file: _File) -> bool:
+        return any(each.kind in self._registry.released for each in file.reading.declarations)
+
+    def _stamp(self, request: RenderRequest, scope: Scope, released: bool) -> _Stamp:
+        """Return the stamp of `scope`; a new revision alone is no new stamp, since nothing is derived from it."""
+        known = self._stamps.get((request.application, released))
+        if known is not None and known.facts == request.facts and replace(known.scope, revision=scope.revision) == scope:
+            return known
+        stamp = _Stamp(scope, request.facts)
+        self._stamps.put((request.application, released), stamp)
+        return stamp
+
+
+def _orders(request: RenderRequest) -> tuple[Orders, list[DeclarationError]]:
+    orders, errors = read_orders(request.annotations, request.place)
+    return orders, list(errors)
+
+
+def _scope(request: RenderRequest, are_sound: bool) -> Scope:
+    return Scope(
+        application=request.application,
+        namespace=request.namespace,
+        destination=request.destination,
+        revision=request.tree.revision.commit,
+        root=root_of(request.tree),
+        annotations=request.annotations if are_sound else {},  # told once is enough
+        annotation_origin=request.application_origin,
+        allowed=request.allowed,
+    )
+
+
+def _key(request: RenderRequest, blob: Blob) -> tuple[str, str, str]:
+    return (blob.id, shown(request.tree, blob.path), request.destination)
+
+
+def _content(blob: Blob, blobs: Mapping[str, bytes]) -> bytes:
+    if blob.id not in blobs:
+        raise Bug("HF9001", f"cannot render {blob.path}: blob {blob.id} was wanted and not given")
+    return blobs[blob.id]
+
+
+def _workloads(selection: Selection, scope: Scope, blobs: Mapping[str, bytes], known: _Known) -> Iterator[_File]:
+    """Read the files of formats, again and again while their asks can be answered here."""
+    for form, blob in selection.workload:
+        reading = form.read(blob.path, _content(blob, blobs), known.answers, scope)
+        while reading.asks and known.ask(reading.asks):
+            reading = form.read(blob.path, _content(blob, blobs), known.answers, scope)
+        yield _File(blob, reading, alone=False)
+
+
+def _flat(errors: Iterable[DeclarationError]) -> Iterator[DeclarationError]:
+    for error in errors:
+        nested = [each for each in error.errors if isinstance(each, DeclarationError)]
+        yield from nested or (error,)
+
+
+def _place(error: DeclarationError) -> tuple[str, int, int]:
+    first = error.where[0] if error.where else Where(path="")
+    return first.path, first.line or 0, first.column or 0
+
+
+def _warnings(files: Iterable[_File], parts: Iterable[Part]) -> Iterator[Warning]:
+    yield from (warning for file in files for warning in file.reading.warnings)
+    yield from (warning for part in parts for warning in part.warnings)
