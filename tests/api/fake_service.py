@@ -1,0 +1,155 @@
+"""A Service without a world: it answers from what a test puts in, and remembers what it was asked. For tests of API and commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from holdfast.api.service import Data, LogLine, unknown_application
+from holdfast.core.fold import Folding
+from holdfast.core.view import history, status
+from holdfast.errors import HoldfastError
+from holdfast.model.event import Event
+
+ALL = "all"
+
+
+class FakeService:
+    """Status and history are real folds of `log`; `fail` maps a method to what it raises; `asked` holds calls by others than readers."""
+
+    def __init__(self) -> None:
+        self.log: list[Event] = []
+        self.asked: list[tuple[Any, ...]] = []
+        self.fail: dict[str, BaseException] = {}
+        self.plans: Data = {"applications": []}
+        self.operation: Data = {"operation": None, "accepted": True}
+        self.during: list[Event] = []
+        """What happens while an operation runs."""
+        self.lines: list[LogLine] = []
+        self.checks: list[dict[str, Any]] = []
+        self.gate: asyncio.Event | None = None
+        """An operation waits for it."""
+        self.followers = 0
+        self._came_or_went = asyncio.Condition()
+        self._news = asyncio.Event()
+
+    def put(self, *events: Event) -> None:
+        """Append events, with the next seqs, and tell followers. From the server's own loop."""
+        for event in events:
+            self.log.append(Event(**{name: getattr(event, name) for name in Event.__slots__} | {"seq": len(self.log) + 1}))
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def followed_by(self, count: int) -> None:
+        """Wait until so many follow."""
+        async with self._came_or_went:
+            await self._came_or_went.wait_for(lambda: self.followers == count)
+
+    async def _follower(self, more: int) -> None:
+        self.followers += more
+        async with self._came_or_went:
+            self._came_or_went.notify_all()
+
+    def _check(self, name: str) -> None:
+        if name in self.fail:
+            raise self.fail[name]
+
+    def _view(self, at: float | None) -> Folding:
+        folding = Folding()
+        for event in self.log:
+            if at is None or event.at <= at:
+                folding.apply(event)
+        return folding
+
+    def _known(self, application: str | None) -> None:
+        names = self._view(None).view.applications
+        if application is not None and application not in names:
+            raise unknown_application(application, names)
+
+    def version(self) -> Data:
+        return {"version": "9.9.9", "pid": 1, "state": "/state", "started_at": 0.0}
+
+    async def status(self, application: str | None, at: float | None) -> Data:
+        self._check("status")
+        self._known(application)
+        return status(self._view(at).view, 1_000.0 if at is None else at, application)
+
+    async def history(self, application: str) -> Data:
+        self._check("history")
+        self._known(application)
+        return history([event for event in self.log if event.data.get("application") == application])
+
+    async def newest(self) -> int:
+        return len(self.log)
+
+    async def events(self, after: int, limit: int | None, application: str | None, since: float | None) -> tuple[Event, ...]:
+        self._check("events")
+        found = [event for event in self.log if event.seq > after and event.at >= (since or 0.0)]
+        return tuple([event for event in found if application in (None, event.data.get("application"))][:limit])
+
+    async def follow(self, after: int) -> AsyncIterator[Event]:
+        await self._follower(1)
+        try:
+            while True:
+                news = self._news
+                for event in self.log[after:]:
+                    after = event.seq
+                    yield event
+                self._check("follow")
+                if after == len(self.log):
+                    await news.wait()
+        finally:
+            await self._follower(-1)
+
+    async def plan(self, application: str, revision: str | None) -> Data:
+        self.asked.append(("plan", application, revision))
+        self._check("plan")
+        return self.plans
+
+    async def sync(self, application: str, person: str, approve: str | None, wait: bool) -> Data:
+        self.asked.append(("sync", application, person, approve, wait))
+        return await self._operate("sync", application)
+
+    async def rollback(self, application: str, to: str | None, person: str) -> Data:
+        self.asked.append(("rollback", application, to, person))
+        return await self._operate("rollback", application)
+
+    async def down(self, application: str, person: str, approve: str | None) -> Data:
+        self.asked.append(("down", application, person, approve))
+        return await self._operate("down", application)
+
+    async def _operate(self, name: str, application: str) -> Data:
+        self._check(name)
+        self._known(application)
+        self.put(*self.during)
+        if self.gate is not None:
+            await self.gate.wait()
+        return self.operation
+
+    async def suspend(self, application: str, person: str, reason: str) -> None:
+        self.asked.append(("suspend", application, person, reason))
+        self._known(application)
+
+    async def resume(self, application: str, person: str) -> None:
+        self.asked.append(("resume", application, person))
+        self._known(application)
+
+    async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
+        self.asked.append(("logs", name, lines, follow))
+        self._check("logs")
+        for line in self.lines[-lines:] if lines else []:
+            yield line
+        if follow and isinstance(self.fail.get("logs after"), HoldfastError):
+            raise self.fail["logs after"]
+
+    async def refresh(self, application: str | None) -> None:
+        self.asked.append(("refresh", application))
+
+    async def tree(self, application: str | None) -> Data:
+        self._check("tree")
+        return await self.status(application, None)
+
+    async def doctor(self) -> Data:
+        self._check("doctor")
+        return {"checks": self.checks}
