@@ -1,4 +1,4 @@
-"""HF31xx: what the host could not do: files, secrets."""
+"""HF3020 and HF31xx: what the host could not do: commands, files, secrets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from holdfast.catalogue.entry import Explanation
 
 ENTRIES: Mapping[str, Explanation] = MappingProxyType(
     {
+        "HF3020": Explanation(
+            title="A command cannot be started",
+            meaning="A command that runs once, such as `prepare`, could not even begin.",
+            cause="The program is not on the configured PATH, is not executable, or its folder is not there.",
+            next_step="Install it, or set `path` in the local configuration: `holdfast config explain path`.",
+        ),
         "HF3100": Explanation(
             title="A path is not plain",
             meaning="A path that must stay beneath a folder is absolute, too long, or holds '.', '..', an empty part or a NUL byte.",

@@ -1,0 +1,126 @@
+"""Running a command to its end, once: what `prepare` and other small programs of the operator or of Git need.
+
+An argument tuple, an environment of our own, a time limit, the last lines of what it wrote, and the death of its whole group. Nothing is
+inherited. Callers: the release port of `app`, `host.javascript`. What is supervised goes through the keeper instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
+
+from holdfast.errors import Rejected
+
+LINES = 50
+LONGEST_LINE = 4096
+CHUNK = 1 << 16
+GRACE_S = 2.0
+"""Between SIGTERM and SIGKILL of a command that is out of time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended: exit code, negative for a signal, None at its time limit; the last lines it wrote, both streams in one."""
+
+    code: int | None
+    lines: tuple[str, ...] = ()
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    folder: str,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    uid: int = -1,
+    gid: int = -1,
+    groups: Sequence[int] = (),
+) -> Ended:
+    """Run `command` in `folder` with exactly `environment`, whose PATH finds it; as another user where one is given.
+
+    Raises `Rejected` (HF3020) where it cannot be started.
+    """
+    who = {"user": uid, "group": gid, "extra_groups": list(groups)} if uid != -1 else {}
+    with _Tail() as tail:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=tail.inlet,
+                stderr=tail.inlet,
+                cwd=folder,
+                env=dict(environment),
+                start_new_session=True,
+                umask=0o022,
+                **who,  # type: ignore[arg-type] # mypy sees one type for three keyword arguments
+            )
+        except OSError as error:
+            hint = "is it installed, and on the configured PATH?"
+            raise Rejected("HF3020", f"cannot run {command[0]}: {error.strerror or error}", hint=hint) from error
+        code: int | None = None
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    code = await process.wait()
+        finally:
+            await _end(process)
+        return Ended(code=code, lines=tail.lines())
+
+
+class _Tail:
+    """The last lines of what is written to `inlet`, in bounded memory.
+
+    A pipe of our own: asyncio's would keep `wait` until whatever the command left behind has closed its end too.
+    """
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=LINES)
+        self._rest = b""
+        self._outlet, self.inlet = os.pipe()
+        os.set_blocking(self._outlet, False)
+
+    def __enter__(self) -> Self:
+        asyncio.get_running_loop().add_reader(self._outlet, self._drain)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self._outlet)
+        os.close(self._outlet)
+        os.close(self.inlet)
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError):
+            while piece := os.read(self._outlet, CHUNK):
+                *whole, rest = (self._rest + piece).split(b"\n")
+                self._lines.extend(_shown(line) for line in whole[-LINES:])
+                self._rest = rest[-LONGEST_LINE:]
+
+    def lines(self) -> tuple[str, ...]:
+        self._drain()
+        return (*self._lines, _shown(self._rest)) if self._rest else tuple(self._lines)
+
+
+def _shown(line: bytes) -> str:
+    return line[-LONGEST_LINE:].decode(errors="replace").rstrip("\r")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Leave nothing of the command's group behind: SIGTERM, a moment, SIGKILL."""
+    if process.returncode is None:
+        _signal(process.pid, signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
+    _signal(process.pid, signal.SIGKILL)  # what outlived its leader keeps the group's number taken
+    await process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
