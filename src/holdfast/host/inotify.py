@@ -11,6 +11,8 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -95,11 +97,17 @@ class Inotify:
             return ()
 
     async def _readable(self) -> None:
-        loop = asyncio.get_running_loop()
         ready = asyncio.Event()
-        loop.add_reader(self._fd, ready.set)
-        try:
+        with self.waking(ready.set):
             await ready.wait()
+
+    @contextmanager
+    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Call `wake`, perhaps often, as soon as something is there to drain, while the block runs: for who waits for other things too."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._fd, wake)
+        try:
+            yield
         finally:
             loop.remove_reader(self._fd)
 

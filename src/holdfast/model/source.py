@@ -88,3 +88,7 @@ class Git(Protocol):
     async def unpin(self, repository: str, name: str) -> None:
         """Let a pinned commit go; no pin of that name is no error."""
         ...
+
+    async def pins(self, repository: str) -> Mapping[str, str]:
+        """Return all pins, by name: their commits."""
+        ...

@@ -1,0 +1,37 @@
+"""How much of a repository is read at all. One value: tests and local configuration may narrow or widen it; Git content never can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Sizes in bytes, times in seconds."""
+
+    files: int = 20_000
+    """Files below one Application's path."""
+    blob: int = 32 * MIB
+    tree: int = 512 * MIB
+    """All files below one Application's path together."""
+    depth: int = 64
+    """Folders above a file."""
+    path: int = 4096
+    name: int = 255
+    link: int = 4095
+    """The target of a symbolic link (Linux PATH_MAX without its NUL)."""
+    hops: int = 40
+    """Links followed in one resolution (Linux MAXSYMLINKS)."""
+    object: int = 8 * MIB
+    """A commit, tag or tree object."""
+    pack: int = 2048 * MIB
+    """The largest file that Git may write while it fetches."""
+    references: int = 64 * MIB
+    """What a repository may answer when it is asked for its branches and tags."""
+    ask_s: float = 30.0
+    fetch_s: float = 600.0
+    read_s: float = 60.0
+    """One local Git command, or one batch of blobs."""
+    maintain_s: float = 600.0
