@@ -1,0 +1,103 @@
+"""Run users: as whom an Application's programs run, where Holdfast runs as root.
+
+Each Application has a uid and a gid of its own from a configured range, remembered for good, so that no two ever share one and none is
+given twice. A user that is named is looked up in passwd, gets no supplementary groups (docker or sudo would be root by another name), and is
+root only where the local configuration says so. Without root everything runs as ourselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+from dataclasses import dataclass
+
+from holdfast.errors import Rejected
+from holdfast.model.ports import Records
+
+SPACE = "users"
+"""The space of Records that uids are remembered in."""
+OURSELVES = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunUser:
+    """As whom a program runs. `uid` and `gid` -1: as ourselves, who are not root."""
+
+    uid: int
+    gid: int
+    name: str
+    groups: tuple[int, ...] = ()
+
+
+class HostUsers:
+    """Implements the engines' port `Users`. `uid_range` is first and last uid; `allowed` what the local configuration widens."""
+
+    def __init__(self, *, records: Records, uid_range: tuple[int, int], allowed: frozenset[str], euid: int | None = None) -> None:
+        self._records = records
+        self._range = uid_range
+        self._allowed = allowed
+        self._euid = os.geteuid() if euid is None else euid
+        self._turn = asyncio.Lock()
+
+    async def user_of(self, application: str, user: str | None) -> RunUser:
+        """Return as whom programs of `application` run that ask for `user`; raises Rejected."""
+        if self._euid != 0:
+            return self._ourselves(user)
+        return await self._own(application) if user is None else self._named(user)
+
+    def _ourselves(self, user: str | None) -> RunUser:
+        name = _name_of(self._euid)
+        if user not in (None, name, str(self._euid)):
+            raise Rejected(
+                "HF3061",
+                f"cannot run as {user}: Holdfast runs as {name}, and only root may run programs as somebody else",
+                hint="leave `user` out, or run Holdfast as root",
+            )
+        return RunUser(uid=OURSELVES, gid=OURSELVES, name=name)
+
+    def _named(self, user: str) -> RunUser:
+        try:
+            entry = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
+        except (KeyError, OverflowError) as error:
+            raise Rejected(
+                "HF3060",
+                f"cannot run as {user}: this host has no such user",
+                hint=f"create it (useradd --system {user}), or leave `user` out",
+            ) from error
+        if 0 in (entry.pw_uid, entry.pw_gid) and "root" not in self._allowed:
+            raise Rejected(
+                "HF3062",
+                f"cannot run as {user}: it is root, or of its group, which only the local configuration may give",
+                hint="leave `user` out, or set allow.root in the configuration of this host",
+            )
+        return RunUser(uid=entry.pw_uid, gid=entry.pw_gid, name=entry.pw_name)
+
+    async def _own(self, application: str) -> RunUser:
+        async with self._turn:
+            number = self._records.get(application)
+            if not isinstance(number, int):
+                number = self._free(application)
+                await self._records.put(application, number)
+        return RunUser(uid=number, gid=number, name=f"holdfast-{application}")
+
+    def _free(self, application: str) -> int:
+        """Return a uid that nobody has: no Application, past ones included, and no user of this host."""
+        first, last = self._range
+        taken = {number for number in self._records.all().values() if isinstance(number, int)}
+        taken |= {entry.pw_uid for entry in pwd.getpwall()} | {entry.pw_gid for entry in pwd.getpwall()}
+        for number in range(first, last + 1):
+            if number not in taken:
+                return number
+        raise Rejected(
+            "HF3063",
+            f"cannot give {application} a user of its own: every uid from {first} to {last} is taken",
+            hint="widen uid_range in the configuration of this host",
+        )
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
