@@ -141,5 +141,11 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A File is for configuration, not for data.",
             next_step="Keep large data in the release, or fetch it by a prepare command.",
         ),
+        "HF1142": Explanation(
+            title="Not base64",
+            meaning="The field `binary` of a File holds something else than base64.",
+            cause="A line was cut, or text was written there.",
+            next_step="Write text in `content`; for bytes, the output of `base64 -w0 FILE`.",
+        ),
     }
 )

@@ -1,4 +1,4 @@
-"""HF30xx: the keeper (HF3001 to HF3019) and the process engine (from HF3020)."""
+"""HF30xx: the keeper (HF3001 to HF3019), what a Process may not say (HF3080 to HF3086), and looks from outside (HF3090, HF3091)."""
 
 from __future__ import annotations
 
@@ -102,5 +102,59 @@ ENTRIES: Mapping[str, Explanation] = {
         meaning="The keeper answers only the user that it runs as.",
         cause="The command was run as another user than the daemon.",
         next_step="Run it as the user that runs Holdfast.",
+    ),
+    "HF3080": Explanation(
+        title="Progress deadline not understood",
+        meaning="The annotation holdfast.dev/progress-deadline of an Application is no duration.",
+        cause="A unit is missing, or the value is not in quotes.",
+        next_step='Write it as text with a unit: "90s".',
+    ),
+    "HF3081": Explanation(
+        title="Not a stop signal",
+        meaning="stop.signal of a Process names a signal that does not exist, or that nobody is asked to end with.",
+        cause="A typing error, a number instead of a name, or a name without SIG.",
+        next_step="Take the suggestion, or leave it out: SIGTERM is the default.",
+    ),
+    "HF3082": Explanation(
+        title="Count out of range",
+        meaning="A Process asks for fewer instances than one, for no room to replace one, or for more than a host can hold.",
+        cause="A number was mistyped, or zero was meant as switched off.",
+        next_step="Write a number in the range that the message names; to declare without running, write suspended: true.",
+    ),
+    "HF3083": Explanation(
+        title="One port for several replicas",
+        meaning="A Process has several replicas and each would bind the same port itself.",
+        cause="`port` says that the program binds it; only one program can, unless it sets SO_REUSEPORT.",
+        next_step="Declare the port below `sockets`, so that Holdfast holds it and hands it to every replica.",
+    ),
+    "HF3084": Explanation(
+        title="A socket is not well declared",
+        meaning="A socket of a Process has a name twice, a port and a path, a path out of its folder, or an impossible backlog.",
+        cause="A socket was copied, or two ways of listening were joined in one.",
+        next_step="Mend the socket that the message names.",
+    ),
+    "HF3085": Explanation(
+        title="A probe is not well declared",
+        meaning="A probe asks in no way or in several, asks what is not declared, or has thresholds or times that cannot be.",
+        cause="Two forms were joined, or a socket was renamed.",
+        next_step="Write one of http, tcp, exec, notify and log, and name a socket or port that the Process declares.",
+    ),
+    "HF3086": Explanation(
+        title="Root is not allowed",
+        meaning="A Process asks to run as root, and the local configuration of this host does not allow that.",
+        cause="Power is widened only by the local configuration, never by what Git says.",
+        next_step="Leave `user` out for an unprivileged user of the Application, or set allow.root in the local configuration.",
+    ),
+    "HF3090": Explanation(
+        title="Nobody answers",
+        meaning="A look from outside at a port, socket or address was refused or cut off.",
+        cause="Nothing listens there, the program ended, or its queue of connections is full.",
+        next_step="Look at the state and the log of the process; the look is repeated by itself.",
+    ),
+    "HF3091": Explanation(
+        title="No answer in time",
+        meaning="A look from outside at a port, socket or address was not answered within its time.",
+        cause="The program is overloaded or stuck, or something drops the packets.",
+        next_step="Look at the load and the log of the process; raise the probe's timeout where it is honestly slow.",
     ),
 }
