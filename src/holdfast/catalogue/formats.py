@@ -119,8 +119,8 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         ),
         "HF1132": Explanation(
             title="PM2 field not understood",
-            meaning="A field of an app has a value that PM2 would not take either, or that cannot be honoured safely.",
-            cause="A typing error, or a path outside the release.",
+            meaning="A field of an app has a value that PM2 would not take either, that cannot be honoured safely, or stands twice.",
+            cause="A typing error, two names of one field, or a path outside the release.",
             next_step="Mend the field that is shown.",
         ),
         "HF1133": Explanation(
@@ -128,6 +128,18 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             meaning="Two apps of an ecosystem file have one name.",
             cause="An entry was copied, or two names differ only in case or blanks.",
             next_step="Rename one of the two.",
+        ),
+        "HF1134": Explanation(
+            title="JavaScript failed",
+            meaning="The ecosystem file was run, and instead of exporting its apps it threw an error, ran too long or exported too much.",
+            cause="It needs a module, a variable or a file that is not in Git, or it never ends.",
+            next_step="Mend the place that is shown, or convert the file to JSON or YAML.",
+        ),
+        "HF1135": Explanation(
+            title="Node is not there",
+            meaning="An ecosystem file in JavaScript must be read, and node cannot be started on this host.",
+            cause="Node is not installed, or not on the configured PATH.",
+            next_step="Install Node, or convert the file to JSON or YAML. The last good revision stays in force.",
         ),
         "HF1140": Explanation(
             title="Content not there",
@@ -146,6 +158,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             meaning="The field `binary` of a File holds something else than base64.",
             cause="A line was cut, or text was written there.",
             next_step="Write text in `content`; for bytes, the output of `base64 -w0 FILE`.",
+        ),
+        "HF1143": Explanation(
+            title="Path not allowed",
+            meaning="A File has an absolute path, and the local configuration allows no folder that it lies beneath.",
+            cause="Which folders a File may write to is said by the local configuration, never by Git.",
+            next_step="Write a path relative to the Application's data folder, or add the folder to file_roots in the local configuration.",
         ),
     }
 )

@@ -6,33 +6,36 @@ what comes back is the JSON that the file exports. pm2_app reads one app, pm2_fi
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from holdfast.declare.document import Document, Mark, Marks, Parsed, pack, place, split_lines
+from holdfast.declare.document import Document, Mark, Marks, Parsed
 from holdfast.declare.json_reader import read_json
 from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
+from holdfast.kit.suggest import did_you_mean
 from holdfast.model.declaration import Ask, Declaration, Reading, Scope
 from holdfast.model.labels import PM2_ENV
 from holdfast.model.resource import Origin, Warning
 from holdfast.workload.pm2_app import App, Found
-from holdfast.workload.pm2_fields import BY_KEY, ENV_PREFIX
+from holdfast.workload.pm2_fields import BY_KEY, ENV_PREFIX, FIELDS
+from holdfast.workload.pm2_script import not_run, read_script
 
-_FILE = re.compile(r"(?:ecosystem|pm2)(?:\.config)?\.(?:json|ya?ml|[cm]?js)")
+_FILE = re.compile(r"(?:ecosystem|pm2)(?:(?:\.config)?\.(?:json|ya?ml)|\.config\.[cm]?js)")
 _SCRIPT = (".js", ".cjs", ".mjs")
 ALLOWED = "javascript"
 """What the local configuration must allow for the JavaScript forms."""
-_DEFAULT_ENVIRONMENT = "production"
+_SCRIPT_KEYS = frozenset({"script", *next(each.aliases for each in FIELDS if each.key == "script")})
 _SPEC_KEYS: Mapping[str, str] = {
     "command": "script",
     "workingDir": "cwd",
     "replicas": "instances",
     "cronRestart": "cron_restart",
+    "stop": "kill_timeout",
+    "sockets": "port",
     "user": "uid",
 }
 
@@ -53,6 +56,8 @@ class Pm2:
         consumed = frozenset({path})
         if parsed.errors or not parsed.documents:
             return Reading(consumed=consumed, errors=parsed.errors or (_no_apps(Where(path=scope.shown(path), line=1)),))
+        if len(parsed.documents) > 1:
+            return Reading(consumed=consumed, errors=(_several(parsed.documents[1]),))
         return _Ecosystem(parsed.documents[0], answers, scope).reading(consumed)
 
     def _parsed(self, path: str, data: bytes, answers: Mapping[Ask, bytes | None], scope: Scope) -> Parsed | Ask:
@@ -66,49 +71,20 @@ class Pm2:
             return ask
         exported = answers.get(ask)
         if exported is None:
-            return Parsed(errors=(_not_run(shown, data, ALLOWED in scope.allowed),))
-        parsed = read_json(shown, exported)
-        return Parsed(documents=tuple(_in_script(document, data) for document in parsed.documents), errors=parsed.errors)
+            return Parsed(errors=(not_run(shown, data, ALLOWED in scope.allowed),))
+        return read_script(shown, data, exported)
 
 
-def _not_run(shown: str, data: bytes, is_allowed: bool) -> DeclarationError:
-    lines = split_lines(data.decode("utf-8", errors="replace"))
-    reason = "node gave no answer" if is_allowed else "the local configuration does not allow it to be run"
+def _no_apps(where: Where, keys: Iterable[str] = ()) -> DeclarationError:
+    near = did_you_mean("apps", keys)
+    hint = f"did you mean apps instead of {near}?" if near else "write apps: with a list of apps, each with a script"
+    return DeclarationError("HF1131", f"cannot read {where.path}: it names no apps", where=[where], hint=hint)
+
+
+def _several(second: Document) -> DeclarationError:
     return DeclarationError(
-        "HF1130",
-        f"cannot read {shown}: it is JavaScript, and {reason}",
-        where=[place(shown, lines, 0)],
-        hint="allow `javascript` in the local configuration, or convert it: "
-        f"node -p 'JSON.stringify(require(\"./{posixpath.basename(shown)}\"), null, 2)' > ecosystem.config.json",
+        "HF1131", f"cannot read {second.path}: it holds more than one document", where=[second.where(())], hint="put all apps in one list"
     )
-
-
-def _no_apps(where: Where) -> DeclarationError:
-    return DeclarationError(
-        "HF1131", f"cannot read {where.path}: it names no apps", where=[where], hint="write apps: with a list of apps, each with a script"
-    )
-
-
-def _in_script(document: Document, data: bytes) -> Document:
-    """Return what a script exported with places in the script: an app is where its name stands, as well as that can be told."""
-    text = data.decode("utf-8", errors="replace")
-    lines = split_lines(text)
-
-    def mark(app: Json) -> Mark:
-        name = app.get("name", app.get("script")) if isinstance(app, dict) else None
-        for number, line in enumerate(lines):
-            if isinstance(name, str) and (found := re.search(f"['\"`]{re.escape(name)}['\"`]", line)) is not None:
-                return pack(number, found.start())
-        return 0
-
-    value = document.value
-    root: Mark = mark(value)
-    if isinstance(value, list):
-        root = (0, [mark(app) for app in value])
-    elif isinstance(value, dict) and isinstance(apps := value.get("apps"), list):
-        each: Mark = (0, [mark(app) for app in apps])
-        root = (0, {"apps": (0, each)})
-    return Document(document.path, value, Marks(document.path, lines, root))
 
 
 class _Ecosystem:
@@ -118,18 +94,19 @@ class _Ecosystem:
         self.document = document
         self.scope = scope
         self.found = Found(files={ask.path: content for ask, content in answers.items() if ask.what == "blob"})
-        self.environment = scope.annotations.get(PM2_ENV, _DEFAULT_ENVIRONMENT)
+        self.environment = scope.annotations.get(PM2_ENV, "")
         self.declarations: list[Declaration] = []
         self.warnings: list[Warning] = []
         self.errors: list[DeclarationError] = []
         self.names: dict[tuple[str | None, str], Where] = {}
 
     def reading(self, consumed: frozenset[str]) -> Reading:
-        for app in self.apps():
+        apps = tuple(self.apps())
+        for app in apps:
             self.app(app)
-        if not self.declarations and not self.errors:
+        if not apps and not self.errors:
             self.errors.append(_no_apps(self.document.where(())))
-        self.chosen()
+        self.environments(apps)
         if self.found.wanted:
             return Reading(asks=tuple(Ask(what="blob", path=path) for path in dict.fromkeys(self.found.wanted)))
         return Reading(
@@ -140,30 +117,46 @@ class _Ecosystem:
         )
 
     def apps(self) -> Iterator[Document]:
-        """Yield each app as a document of its own."""
+        """Yield each app as a document of its own: of a list below `apps`, of a list, or the one that the file is."""
         value, root = self.document.value, self.document.marks.root
         if isinstance(value, dict) and "apps" in value:
             self.others(value)
-            root = _child(root, "apps")
-            value = value["apps"]
-        entries = value if isinstance(value, list) else [value]
-        for index, entry in enumerate(entries):
-            mark = _child(root, index) if isinstance(value, list) else root
-            document = _app_document(self.document, entry, mark)
+            value, root = value["apps"], _child(root, "apps")
+        elif isinstance(value, dict) and not _SCRIPT_KEYS & value.keys():
+            self.errors.append(_no_apps(self.document.where(()), value))
+            return
+        for index, entry in enumerate(value) if isinstance(value, list) else ((0, value),):
+            document = _app_document(self.document, entry, _child(root, index) if isinstance(value, list) else root)
             if isinstance(entry, dict):
+                self.twice(entry, document)
                 yield document
             else:
-                self.errors.append(
-                    DeclarationError("HF1131", f"cannot read {self.document.path}: an app must be a mapping", where=[document.where(())])
-                )
+                self.refuse("HF1131", "an app must be a mapping", document.where(()), "write name and script of each app")
+
+    def refuse(self, code: str, reason: str, where: Where, hint: str, *others: Where) -> None:
+        self.errors.append(DeclarationError(code, f"cannot read {self.document.path}: {reason}", where=[*others, where], hint=hint))
+
+    def warn(self, reason: str, message: str, where: Where) -> None:
+        origin = Origin(path=where.path, line=where.line or 1, revision=self.scope.revision)
+        self.warnings.append(Warning(reason=reason, message=message, origin=origin))
 
     def others(self, value: Mapping[str, Json]) -> None:
+        """Warn of `deploy`, refuse what PM2 does not know beside `apps`."""
         for key in value:
-            if key != "apps":
-                line = self.document.where((key,), key=True).line or 1
-                says = "deploying is what Git does here" if key == "deploy" else "only apps is read"
-                origin = Origin(path=self.document.path, line=line, revision=self.scope.revision)
-                self.warnings.append(Warning(reason="FieldNotHonoured", message=f"{key} is not honoured: {says}", origin=origin))
+            where = self.document.where((key,), key=True)
+            if key == "deploy":
+                self.warn("FieldNotHonoured", "deploy is not honoured: deploying is what Git does here", where)
+            elif key not in {"apps", "$schema"} and not key.startswith("x-"):
+                near = did_you_mean(key, ("apps", "deploy", *BY_KEY))
+                self.refuse("HF1020", f"unknown field {key!r}", where, f"did you mean {near}?" if near else "apps and deploy stand here")
+
+    def twice(self, entry: Mapping[str, Json], document: Document) -> None:
+        """Refuse a field that stands under two of its names."""
+        written: dict[str, str] = {}
+        for key in entry:
+            name = BY_KEY[key].key if key in BY_KEY else key
+            if (first := written.setdefault(name, key)) != key:
+                self.refuse("HF1132", f"{first} and {key} are one field", document.where((name,), key=True), "keep one of the two")
 
     def app(self, document: Document) -> None:
         origin = Origin(path=document.path, line=document.where(()).line or 1, revision=self.scope.revision)
@@ -173,34 +166,22 @@ class _Ecosystem:
         self.errors += app.errors
         where = document.where(("name",))
         if (first := self.names.setdefault((namespace, name), where)) is not where:
-            reason = f"the app {name!r} stands twice"
-            self.errors.append(
-                DeclarationError("HF1133", f"cannot read {document.path}: {reason}", where=[first, where], hint="rename one of the two")
-            )
+            self.refuse("HF1133", f"the app {name!r} stands twice", where, "rename one of the two", first)
         elif spec is not None:
             self.declarations.append(
                 Declaration(kind="Process", name=name, namespace=namespace, spec=spec, origin=origin, place=_placing(document))
             )
 
-    def chosen(self) -> None:
-        """Refuse an environment that a person chose and no app has."""
-        if PM2_ENV not in self.scope.annotations or self.environment == "":
-            return
-        key = f"{ENV_PREFIX}{self.environment}"
-        if not any(isinstance(app.value, dict) and key in app.value for app in self.apps_quietly()):
-            self.warnings.append(
-                Warning(
-                    reason="EnvironmentUnknown",
-                    message=f"annotation {PM2_ENV} names {self.environment!r}, and no app has {key}",
-                    origin=self.scope.annotation_origin,
-                )
-            )
-
-    def apps_quietly(self) -> tuple[Document, ...]:
-        warnings, errors = list(self.warnings), list(self.errors)
-        apps = tuple(self.apps())
-        self.warnings, self.errors = warnings, errors
-        return apps
+    def environments(self, apps: Iterable[Document]) -> None:
+        """Warn where an environment is chosen that no app has, or where apps have some and none is chosen."""
+        found = {key: app for app in apps if isinstance(app.value, dict) for key in app.value if key.startswith(ENV_PREFIX)}
+        if self.environment and f"{ENV_PREFIX}{self.environment}" not in found:
+            message = f"annotation {PM2_ENV} names {self.environment!r}, and no app has {ENV_PREFIX}{self.environment}"
+            self.warnings.append(Warning(reason="EnvironmentUnknown", message=message, origin=self.scope.annotation_origin))
+        if found and PM2_ENV not in self.scope.annotations:
+            key = min(found)
+            message = f"{' and '.join(sorted(found))} are not used: choose one by the annotation {PM2_ENV}, or none by an empty one"
+            self.warn("EnvironmentNotChosen", message, found[key].where((key,), key=True))
 
 
 def _child(mark: Mark, step: str | int) -> Mark:

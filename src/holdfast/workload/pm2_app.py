@@ -6,7 +6,6 @@ Called by pm2 for each app; pm2_fields says what each field becomes. Knows nothi
 from __future__ import annotations
 
 import json
-import posixpath
 import re
 import shlex
 from collections.abc import Mapping
@@ -20,15 +19,19 @@ from holdfast.kit.quantity import parse_pm2_size
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.resource import Origin, Warning
 from holdfast.workload.command_line import Refused, read_command_line
+from holdfast.workload.node_socket import is_node, sharing
+from holdfast.workload.path import ending_of, is_below, joined, name_of, tidy
 from holdfast.workload.pm2_fields import BY_KEY, ENV_PREFIX, INTERPRETERS, How
-from holdfast.workload.process_spec import LimitsSpec, ProcessSpec, RestartSpec, StopSpec
+from holdfast.workload.process_spec import LimitsSpec, ProcessSpec, RestartSpec, SocketSpec, StopSpec
 from holdfast.workload.slug import slug
 
 _STOP_SIGNAL = "SIGINT"
 """PM2 asks by SIGINT (`PM2_KILL_SIGNAL`), so that is what apps written for it wait for."""
 _LONGEST_BACKOFF_S = 15.0
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TIME = re.compile(r"([0-9]+)\s*(ms|s|m|h)?")
+_TIME = re.compile(r"([0-9]{1,12})\s*(ms|s|m|h)?")
+_COUNT = re.compile(r"-?[0-9]{1,9}")
+_PORT = re.compile(r"[0-9]{1,5}")
 _UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}.items()
 
 
@@ -60,30 +63,37 @@ class App:
     def spec(self) -> ProcessSpec | None:
         """Return the spec, or None with `errors`."""
         self.unhonoured()
-        replicas = self.replicas()
-        env = self.env()
-        port = self.port(env, replicas)
         folder = self.folder()
         command = self.command(folder)
+        replicas = self.replicas()
+        env = self.env()
+        if name_of(command[0]).startswith("python"):
+            env.setdefault("PYTHONUNBUFFERED", "1")  # as PM2 does: without it a log lags behind by kilobytes
+        self.numbered(env, replicas)
+        port = self.port(env)
+        shared = self.shared(command, port)
         spec = ProcessSpec(
-            command=command,
+            command=sharing(command) if shared else command,
             working_dir=folder,
             env=env,
-            user=self.user(),
+            user=self.text("uid"),
             replicas=replicas,
-            port=port,
+            sockets=shared,
+            port=None if shared else self.bound(port, replicas),
             restart=self.restart(),
             stop=StopSpec(signal=_STOP_SIGNAL, timeout=self.time("kill_timeout", 10.0)),
             limits=LimitsSpec(memory=self.memory()),
             cron_restart=self.cron(),
             progress_deadline=self.time("listen_timeout", 0.0) or None,
+            suspended=not self.flag("autostart", True),
         )
         return None if self.errors else spec
 
     def name(self) -> str:
         """Return the name of the Process, warning where it is not the one that is written."""
         script = self.value.get("script")
-        default = posixpath.splitext(posixpath.basename(script.split()[0]))[0] if isinstance(script, str) and script.split() else ""
+        file = name_of(script.split()[0]) if isinstance(script, str) and script.split() else ""
+        default = file.removesuffix(ending_of(file))
         written = f"{self.text('name_prefix') or ''}{self.text('name') or default}"
         name = slug(written)
         if name != written and name:
@@ -105,22 +115,28 @@ class App:
         self.errors.append(DeclarationError(code, f"cannot read {self.document.path}: {reason}", where=[where], hint=hint))
 
     def unhonoured(self) -> None:
-        """Warn of every field that is unknown, or known and not honoured."""
+        """Warn of every field that is known and not honoured; refuse one that PM2 does not know."""
         for key, value in self.value.items():
             known = BY_KEY.get(key)
             if known is not None and known.how is How.WARNED and value not in (False, 0, "", None, [], {}):
                 self.warn("FieldNotHonoured", key, f"PM2's {key} is not honoured: {known.says}")
             elif known is None and not key.startswith(ENV_PREFIX):
                 near = did_you_mean(key, BY_KEY)
-                self.warn("UnknownField", key, f"PM2 knows no field {key!r}" + (f"; did you mean {near}?" if near else ""))
+                where = self.document.where((key,), key=True)
+                hint = f"did you mean {near}?" if near else "PM2 knows no such field; what the program needs goes into env"
+                self.errors.append(
+                    DeclarationError("HF1020", f"cannot read {self.document.path}: unknown field {key!r}", where=[where], hint=hint)
+                )
 
     def text(self, key: str) -> str | None:
         value = self.value.get(key)
-        if value is None or isinstance(value, str):
-            return value or None
+        if value is None or value == "":
+            return None
+        if isinstance(value, str) and "\0" not in value:
+            return value
         if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
-        self.refuse(key, f"{key} must be text")
+        self.refuse(key, f"{key} must be text" + (" without NUL" if isinstance(value, str) else ""))
         return None
 
     def flag(self, key: str, default: bool) -> bool:
@@ -150,19 +166,21 @@ class App:
             return ()
         if isinstance(value, str):
             try:
-                return tuple(shlex.split(value))
+                value = [*shlex.split(value)]
             except ValueError as error:
                 self.refuse(key, f"{key} cannot be split: {str(error).lower()}", "write a list")
                 return ()
         if isinstance(value, list) and all(isinstance(word, str | int | float) and not isinstance(word, bool) for word in value):
-            return tuple(str(word) for word in value)
-        self.refuse(key, f"{key} must be text or a list of texts")
+            words = tuple(_as_text(word) for word in value)
+            if not any("\0" in word for word in words):
+                return words
+        self.refuse(key, f"{key} must be text or a list of texts, without NUL")
         return ()
 
     def folder(self) -> str:
         written = self.text("cwd") or "."
-        path = posixpath.normpath(written)
-        if path.startswith("/") or path.split("/")[0] == "..":
+        path = tidy(written)
+        if not is_below(path):
             reason = "it is absolute" if path.startswith("/") else "it climbs with .."
             self.refuse(
                 "cwd", f"cwd {written!r} is not below the release: {reason}", "write it relative to the Application's path, or leave it out"
@@ -172,7 +190,7 @@ class App:
 
     def command(self, folder: str) -> tuple[str, ...]:
         script = self.value.get("script")
-        if not isinstance(script, str) or not script.strip():
+        if not isinstance(script, str) or not script.strip() or "\0" in script:
             self.refuse("script", "script is missing" if script is None else "script must be text", "add script: what is to be run")
             return ("?",)
         args = self.words("args")
@@ -196,9 +214,11 @@ class App:
     def interpreter(self, folder: str, script: str) -> str | None:
         """Return what runs the script; None where it runs by itself (`lib/Common.js` resolveInterpreter)."""
         written = self.text("exec_interpreter")
+        if written is not None and written.startswith("node@"):
+            self.refuse("exec_interpreter", f"{written} asks nvm for a version of Node", "write node, and choose its version by the PATH")
         if written is not None:
             return None if written == "none" else written
-        ending = posixpath.splitext(script)[1]
+        ending = ending_of(script)
         if ending in INTERPRETERS:
             return INTERPRETERS[ending]
         content = self.content(folder, script)
@@ -206,8 +226,8 @@ class App:
         return "node" if content is not None and b"\0" not in content[:512] else None
 
     def content(self, folder: str, script: str) -> bytes | None:
-        path = posixpath.normpath(posixpath.join(folder, script))
-        return None if path.startswith(("/", "..")) else self.found.look(path)
+        path = joined(folder, script)
+        return self.found.look(path) if is_below(path) else None
 
     def runnable(self, folder: str, script: str) -> str:
         """Return a script that is run directly so that it is found in its folder, not on PATH."""
@@ -215,67 +235,83 @@ class App:
 
     def replicas(self) -> int:
         value = self.value.get("instances", 1)
-        count = int(value) if isinstance(value, str) and re.fullmatch(r"-?\d+", value) else value
+        count = int(value) if isinstance(value, str) and _COUNT.fullmatch(value) else value
         if count == "max" or (isinstance(count, int) and not isinstance(count, bool) and count <= 0):
             self.warn("InstancesNotCounted", "instances", f"instances {value!r} depends on the machine; it is read as 1: write a number")
-            count = 1
+            return 1
         if not isinstance(count, int) or isinstance(count, bool):
             self.refuse("instances", "instances must be a number or max")
             return 1
-        mode = self.text("exec_mode") or "fork"
-        if mode.removesuffix("_mode") not in {"fork", "cluster"}:
-            self.refuse("exec_mode", "exec_mode must be fork or cluster")
-        elif mode.startswith("cluster"):
-            message = "exec_mode cluster: each replica is a process of its own and must listen on the socket that it is handed (LISTEN_FDS)"
-            self.warn("ClusterMode", "exec_mode", message)
         return count
 
+    def is_cluster(self, command: tuple[str, ...]) -> bool:
+        """Say whether PM2 would share a port among the processes (`lib/Common.js` determineExecMode)."""
+        mode = self.text("exec_mode")
+        if mode is None:
+            value = self.value.get("instances")
+            return is_node(command) and (isinstance(value, int) or (isinstance(value, str) and _COUNT.fullmatch(value) is not None))
+        if mode.removesuffix("_mode") not in {"fork", "cluster"}:
+            self.refuse("exec_mode", "exec_mode must be fork or cluster")
+        return mode.startswith("cluster")
+
+    def shared(self, command: tuple[str, ...], port: int | None) -> tuple[SocketSpec, ...]:
+        """Return the socket that the processes of a cluster share, warning of what is other than with PM2."""
+        if not self.is_cluster(command):
+            return ()
+        key = "exec_mode" if "exec_mode" in self.value else "instances"
+        if not is_node(command):
+            self.warn("ClusterMode", key, "exec_mode cluster is for node alone: these are separate processes that share no socket")
+        elif port is None:
+            self.warn("ClusterMode", key, "in cluster mode the processes can share a socket only where PORT in env, or port, says which")
+        else:
+            message = f"in cluster mode the processes share a socket at 127.0.0.1:{port} that is held for them: listen({port}) is given it"
+            self.warn("ClusterMode", key, message)
+            return (SocketSpec(name="http", port=port),)
+        return ()
+
     def env(self) -> dict[str, str]:
-        chosen = f"{ENV_PREFIX}{self.environment}"
         env: dict[str, str] = {}
-        for key in ("env", chosen):
+        for key in ("env", f"{ENV_PREFIX}{self.environment}" if self.environment else "env"):
             value = self.value.get(key)
-            if value is None:
-                continue
-            if not isinstance(value, dict):
+            if value is not None and not isinstance(value, dict):
                 self.refuse(key, f"{key} must be a mapping of names and values")
-                continue
-            for name, each in value.items():
-                if _ENV_NAME.fullmatch(name) is None or (isinstance(each, str) and "\0" in each):
-                    self.refuse(key, f"{name!r} of {key} is no variable")
-                env[name] = _as_text(each)
+            for name, each in value.items() if isinstance(value, dict) else ():
+                if _ENV_NAME.fullmatch(name) is None or "\0" in (text := _as_text(each)):
+                    self.refuse(key, f"{name!r} of {key} is no variable", "names have letters, digits and '_'; values hold no NUL")
+                else:
+                    env[name] = text
         return env
 
-    def port(self, env: dict[str, str], replicas: int) -> int | None:
-        """Put PORT into `env`; return it where one process alone will bind it."""
-        key = "port" if self.value.get("port") is not None else "env"
-        if key == "port":
-            env["PORT"] = self.text("port") or ""
+    def numbered(self, env: dict[str, str], replicas: int) -> None:
+        """Set the variable that tells instances apart, where there is one instance."""
         variable = self.text("instance_var")
-        if variable is not None and replicas == 1:
+        if variable is not None and _ENV_NAME.fullmatch(variable) is None:
+            self.refuse("instance_var", f"{variable!r} is no variable")
+        elif variable is not None and replicas == 1:
             env.setdefault(variable, "0")
         elif variable is not None:
-            self.warn(
-                "FieldNotHonoured",
-                "instance_var",
-                f"PM2's instance_var is not honoured for {replicas} replicas: they share one environment",
-            )
-        text = env.get("PORT", "")
-        if not (text.isdecimal() and 0 < int(text) < 65536):
-            if key == "port":
-                self.refuse("port", "port must be a number from 1 to 65535")
-            return None
-        if replicas > 1:
-            self.warn(
-                "SharedPort",
-                key,
-                f"{replicas} replicas are told PORT {text}, and only one process can bind it: declare a Process with sockets",
-            )
-            return None
-        return int(text)
+            says = f"PM2's instance_var is not honoured for {replicas} replicas: they share one environment"
+            self.warn("FieldNotHonoured", "instance_var", says)
 
-    def user(self) -> str | None:
-        return self.text("uid")
+    def port(self, env: dict[str, str]) -> int | None:
+        """Put `port` into `env` as PORT; return what PORT says, None where that is no port."""
+        if self.value.get("port") is not None:
+            env["PORT"] = self.text("port") or ""
+        text = env.get("PORT", "")
+        if _PORT.fullmatch(text) is not None and 0 < int(text) < 65536:
+            return int(text)
+        if self.value.get("port") is not None:
+            self.refuse("port", "port must be a number from 1 to 65535")
+        return None
+
+    def bound(self, port: int | None, replicas: int) -> int | None:
+        """Return the port that one process alone binds; of several, none can be told."""
+        if port is None or replicas == 1:
+            return port
+        key = "port" if self.value.get("port") is not None else "env"
+        message = f"{replicas} replicas are told PORT {port}, and only one process can bind it: declare a Process with sockets"
+        self.warn("SharedPort", key, message)
+        return None
 
     def restart(self) -> RestartSpec:
         usual = RestartSpec()

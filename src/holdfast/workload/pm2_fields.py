@@ -1,6 +1,7 @@
 """PM2's fields, each with what becomes of it here. The reference page is made from this table; pm2_app does what it says.
 
-Source: PM2 7 `lib/API/schema.json` and `lib/Common.js`. Law: a field that PM2 knows stands here, so that nothing is passed over in silence.
+Source: PM2 7 `lib/API/schema.json` and `lib/Common.js`. Law: a field that PM2 knows stands here, so that nothing is passed over in silence;
+one that does not is an error.
 """
 
 from __future__ import annotations
@@ -56,15 +57,16 @@ FIELDS: tuple[Pm2Field, ...] = (
     _honoured("exec_interpreter", "program that runs the script; `none` runs it directly; else by its ending", "interpreter"),
     _honoured("node_args", "arguments of the interpreter", "interpreter_args", "interpreterArgs"),
     _honoured("instances", "replicas; `max`, 0 and negative numbers depend on the machine and are read as 1, with a warning"),
-    _honoured("exec_mode", "`fork`; `cluster` is read as separate processes, with a warning: the port is not shared for them"),
+    _honoured("exec_mode", "`fork`; with `cluster` the processes of a Node app share the socket of its PORT, with a warning"),
     _honoured("env", "environment; values become text"),
-    _honoured("env_<name>", "joined over env where the annotation `holdfast.dev/pm2-env` names it (default: production)"),
+    _honoured("env_<name>", "joined over env where the annotation `holdfast.dev/pm2-env` says <name>; else a warning"),
     _honoured("max_memory_restart", "limits.memory; a rolling replacement, of all processes of the group"),
     _honoured("restart_delay", "restart.firstDelay, backoff and maxDelay"),
     _honoured("exp_backoff_restart_delay", "restart.firstDelay and backoff, up to 15 s"),
     _honoured("min_uptime", "restart.stableAfter"),
     _honoured("max_restarts", "restart.crashLoopingAfter, with a warning: restarting never stops silently"),
     _honoured("autorestart", "false: restart.policy no"),
+    _honoured("autostart", "false: suspended"),
     _honoured("stop_exit_codes", "restart.policy on-failure with these successCodes; 0 always counts as success"),
     _honoured("kill_timeout", "stop.timeout (milliseconds); 10 s without it"),
     _honoured("listen_timeout", "progressDeadline; it fails instead of going on anyway"),

@@ -13,7 +13,7 @@ from holdfast.workload.process_spec import ProbeSpec, ProcessSpec
 
 SIGNALS = frozenset(f"SIG{name}" for name in "HUP INT QUIT USR1 USR2 PIPE ALRM TERM WINCH CONT ABRT KILL".split())
 """What a program can be asked to stop with."""
-ROOT = frozenset({"root", "0"})
+MOST_REPLICAS = 1_000
 LOOKS = ("http", "tcp", "exec", "log")
 
 Path = tuple[str | int, ...]
@@ -41,8 +41,10 @@ def errors(declaration: Declaration, scope: Scope) -> Iterator[DeclarationError]
 def _counts(spec: ProcessSpec, say: _Say) -> Iterator[DeclarationError]:
     if spec.replicas < 1:
         yield say("HF3082", f"{spec.replicas} replicas are none", ("replicas",), "to declare it without running it, write suspended: true")
-    if spec.surge < 1:
-        yield say("HF3082", "surge must leave room for one candidate", ("surge",), "write 1 or more")
+    if spec.replicas > MOST_REPLICAS:
+        yield say("HF3082", f"{spec.replicas} replicas are more than {MOST_REPLICAS:,}", ("replicas",), "one host runs no more")
+    if not 1 <= spec.surge <= MOST_REPLICAS:
+        yield say("HF3082", "surge must leave room for one candidate, and no more than replicas", ("surge",), "write 1 or a little more")
     if spec.replicas > 1 and spec.port is not None and spec.order != "start-first":
         hint = "declare a socket instead of port, or order: start-first where the program sets SO_REUSEPORT"
         yield say("HF3083", f"{spec.replicas} replicas cannot all bind port {spec.port}", ("port",), hint)
@@ -95,12 +97,13 @@ def _aim(spec: ProcessSpec, kind: str, probe: ProbeSpec, say: _Say) -> Iterator[
 
 
 def _power(spec: ProcessSpec, scope: Scope, say: _Say) -> Iterator[DeclarationError]:
-    if spec.user not in ROOT:
-        return
-    if "root" not in scope.allowed:
+    if spec.user is not None and _is_root(spec.user) and "root" not in scope.allowed:
         yield say("HF3086", "it asks for root, which only the local configuration may give", ("user",), "leave user out, or name another")
-    elif any(probe.exec for _, probe in named(spec)) and "exec-probes-as-root" not in scope.allowed:
-        yield say("HF3086", "it asks for exec probes as root, which only the local configuration may give", ("probes",), None)
+
+
+def _is_root(user: str) -> bool:
+    """Say whether a user is root by one of its written forms; who else has uid 0 on this host, the engine finds out."""
+    return user == "root" or not user.strip("0")
 
 
 def named(spec: ProcessSpec) -> Iterator[tuple[str, ProbeSpec]]:

@@ -23,6 +23,7 @@ from holdfast.workload.slug import slug
 _LINE = re.compile(r"([A-Za-z0-9_-]+):[ \t]*(.*)")
 _PORT = re.compile(r"\$(?:PORT\b|\{PORT\b)")
 _LIMITS = Limits()
+_PORT_NUMBER = re.compile(r"[0-9]{1,5}")
 _FIRST_PORT = 5000
 _PORT_STEP = 100
 _ENV = Ask(what="blob", path=".env")
@@ -134,8 +135,7 @@ class _Reader:
 
     def port(self, index: int) -> int:
         """Return the PORT of the process on the `index`th line, as `foreman start` counts."""
-        base = self.dotenv.values.get("PORT", "")
-        return (int(base) if base.isdecimal() and 0 < int(base) < 65536 else _FIRST_PORT) + index * _PORT_STEP
+        return (_port_of(self.dotenv.values.get("PORT", "")) or _FIRST_PORT) + index * _PORT_STEP
 
     def warn(self, reason: str, line: _Line, message: str) -> None:
         self.warnings.append(Warning(reason=reason, message=message, origin=self.origin(line)))
@@ -146,7 +146,6 @@ class _Reader:
     def declaration(self, line: _Line, name: str, command: CommandLine, port: int) -> Declaration:
         env = {**self.dotenv.values, "PORT": str(port), **command.env}
         listens = _PORT.search(line.text) is not None or (name == _PUBLIC and "PORT" in self.dotenv.values)
-        number = env["PORT"]
         return Declaration(
             kind="Process",
             name=name,
@@ -154,8 +153,14 @@ class _Reader:
             spec=ProcessSpec(
                 command=command.argv,
                 env=env,
-                port=int(number) if listens and number.isdecimal() and 0 < int(number) < 65536 else None,
+                port=_port_of(env["PORT"]) if listens else None,
             ),
             origin=self.origin(line),
             place=_Line(line.path, line.number, line.text, line.command_at + command.at).place,
         )
+
+
+def _port_of(text: str) -> int | None:
+    """Return the port that `text` is, None where it is none."""
+    number = int(text) if _PORT_NUMBER.fullmatch(text) else 0
+    return number if 0 < number < 65536 else None
