@@ -6,7 +6,7 @@ Nothing here opens a repository; `source` does. A tree holds ids and sizes, neve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,8 +77,8 @@ class Git(Protocol):
         """Return the paths, relative to `path`, that differ between two commits (added and removed ones too)."""
         ...
 
-    def watch(self, repository: str) -> AsyncIterator[None]:
-        """Yield at once and then whenever the repository may have moved: a hint to look, never a fact."""
+    def watch(self, repository: str) -> AsyncGenerator[None, None]:
+        """Yield at once and then whenever the repository may have moved: a hint to look, never a fact. Close it when done."""
         ...
 
     async def pin(self, repository: str, commit: str, name: str) -> None:
@@ -87,8 +87,4 @@ class Git(Protocol):
 
     async def unpin(self, repository: str, name: str) -> None:
         """Let a pinned commit go; no pin of that name is no error."""
-        ...
-
-    async def pins(self, repository: str) -> Mapping[str, str]:
-        """Return all pins, by name: their commits."""
         ...

@@ -152,9 +152,6 @@ class MirroredGit:
     async def unpin(self, repository: str, name: str) -> None:
         await self._mirror(repository).drop(name)
 
-    async def pins(self, repository: str) -> Mapping[str, str]:
-        return await self._mirror(repository).pins()
-
     async def maintain(self, repository: str) -> bool:
         """Repack the mirror if it needs it; for the sweep. Says whether it did."""
         return await self._mirror(repository).maintain()

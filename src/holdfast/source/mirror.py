@@ -88,7 +88,8 @@ class Mirror:
             self._configure()
             await self._git("init", "--quiet", "--bare", "--object-format=sha1", "--", str(self._path))
             self._drop_stale_locks()
-            self._fetched = await self._listed(FETCHED)
+            known = await self._git("for-each-ref", "--format=%(objectname) %(refname)", "--", FETCHED, limit=self._limits.references)
+            self._fetched = {name: id for id, _, name in (line.partition(" ") for line in known.out.decode().splitlines())}
 
     async def close(self) -> None:
         await self.objects.close()
@@ -218,16 +219,6 @@ class Mirror:
         await self.open()
         async with self._exclusive():
             await self._git("update-ref", "-d", "--end-of-options", _pin(name))
-
-    async def pins(self) -> dict[str, str]:
-        """Return the pinned commits by the names of their pins."""
-        await self.open()
-        return {name.removeprefix(PINS): id for name, id in (await self._listed(PINS)).items()}
-
-    async def _listed(self, prefix: str) -> dict[str, str]:
-        """Return our own references that begin so: full name → id."""
-        known = await self._git("for-each-ref", "--format=%(objectname) %(refname)", "--", prefix, limit=self._limits.references)
-        return {name: id for id, _, name in (line.partition(" ") for line in known.out.decode().splitlines())}
 
     async def maintain(self) -> bool:
         """Repack where many packs or loose objects have gathered; say whether it was needed. What nothing leads to goes after 14 days."""
