@@ -10,22 +10,17 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from heapq import heappop
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 class _NoFiles(selectors.BaseSelector):
-    """A selector with nothing to wait for: it lets the clock jump instead."""
-
-    def __init__(self) -> None:
-        self.skipped_s = 0.0
+    """A selector with nothing to wait for; the loop never asks it."""
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None:
-            raise RuntimeError("deadlock: every task waits and no timer is set")
-        self.skipped_s += max(timeout, 0.0)
         return []
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -38,23 +33,74 @@ class _NoFiles(selectors.BaseSelector):
         return {}
 
 
+class _Task(asyncio.Task[Any]):
+    """A task whose hash is its number: asyncio keeps tasks in sets, and ordered by address they would be cancelled in any order."""
+
+    _number = 0
+
+    def __init__(self, coroutine: Any, *, loop: SimulatedLoop, **options: Any) -> None:
+        loop.tasks += 1
+        self._number = loop.tasks
+        super().__init__(coroutine, loop=loop, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class SimulatedLoop(asyncio.SelectorEventLoop):
+    """`tasks` counts the tasks that were made."""
+
     def __init__(self, seed: int) -> None:
-        self._files = _NoFiles()
-        super().__init__(self._files)
+        self.tasks = 0
+        self._now = 0.0
+        super().__init__(_NoFiles())
         self._dice = random.Random(seed)
+        self.set_task_factory(_task)
 
     def time(self) -> float:
-        return self._files.skipped_s
+        return self._now
+
+    def _make_self_pipe(self) -> None:
+        """Nobody calls from another thread or from a signal, so the pair of sockets that every loop opens is spared."""
+
+    def _close_self_pipe(self) -> None:
+        pass
 
     def _run_once(self) -> None:
-        """Let ready task steps change places among themselves."""
-        ready = self._ready  # type: ignore[attr-defined]
+        """Run what is ready, task steps in an order that the dice choose; where nothing is, jump to the next timer.
+
+        Takes the place of the base class's: the same, without files, debug mode and the real clock.
+        """
+        ready, timers = self._ready, self._scheduled  # type: ignore[attr-defined]
+        while timers and timers[0]._cancelled:
+            heappop(timers)._scheduled = False
+        if not ready and not self._stopping:  # type: ignore[attr-defined]
+            if not timers:
+                raise RuntimeError("deadlock: every task waits and no timer is set")
+            self._now = max(self._now, timers[0]._when)
+        while timers and timers[0]._when <= self._now:
+            timer = heappop(timers)
+            timer._scheduled = False
+            ready.append(timer)
         if len(ready) > 1:
-            at = [n for n, handle in enumerate(ready) if isinstance(getattr(handle._callback, "__self__", None), asyncio.Task)]
-            for n, handle in zip(at, self._dice.sample([ready[n] for n in at], len(at)), strict=True):
+            self._shuffle(ready)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+
+    def _shuffle(self, ready: Any) -> None:
+        """Let ready task steps change places among themselves."""
+        at = [n for n, handle in enumerate(ready) if isinstance(getattr(handle._callback, "__self__", None), _Task)]
+        if len(at) > 1:
+            steps = [ready[n] for n in at]
+            self._dice.shuffle(steps)
+            for n, handle in zip(at, steps, strict=True):
                 ready[n] = handle
-        super()._run_once()  # type: ignore[misc]
+
+
+def _task(loop: Any, coroutine: Generator[Any, None, T] | Coroutine[Any, Any, T], **options: Any) -> asyncio.Task[T]:
+    return _Task(coroutine, loop=loop, **options)
 
 
 def run(seed: int, main: Coroutine[Any, Any, T]) -> T:

@@ -1,0 +1,175 @@
+"""One life of the daemon on simulated ports: the very controllers, walker and ledger of the real one, wired as `app` wires them.
+
+`Parts` names the classes that are wired, so that a test can put in one with a defect and see it caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from holdfast.controllers.heal import HealController
+from holdfast.controllers.source import Rendering, SourceController, Sourced
+from holdfast.controllers.sweep import SweepController
+from holdfast.controllers.sync import Managed, SyncController
+from holdfast.kit.clock import Clock, Random
+from holdfast.kit.tasks import Tasks
+from holdfast.model.ids import ResourceId
+from holdfast.model.resource import Desired
+from holdfast.model.source import Git, Revision, Tree
+from holdfast.model.state import State
+from holdfast.testing.disk import Disk, DiskJournal, DiskRecords
+from holdfast.testing.life import Life
+from holdfast.testing.simulated_engine import SimulatedEngine, SimulatedKind
+from holdfast.walk.ledger import Ledger
+from holdfast.walk.walker import Walker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What is wired."""
+
+    walker: type[Walker] = Walker
+    ledger: type[Ledger] = Ledger
+    sync: type[SyncController] = SyncController
+    heal: type[HealController] = HealController
+    source: type[SourceController] = SourceController
+    engine: type[SimulatedEngine] = SimulatedEngine
+    journal: type[DiskJournal] = DiskJournal
+
+
+REAL = Parts()
+
+
+class KnownRenders(Rendering):
+    """Renders by a table: what each commit of each Application asks for. DeclarationErrors in it are raised."""
+
+    def __init__(self, renders: Mapping[tuple[str, str], Desired | Exception]) -> None:
+        self._renders = renders
+
+    def desired(self, application: str, commit: str) -> Desired:
+        found = self._renders[application, commit]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def render(self, source: Sourced, revision: Revision) -> tuple[Desired, Tree]:
+        return self.desired(source.name, revision.commit), Tree(revision=revision, path="", blobs={})
+
+
+class NoReleases:
+    """Nothing runs from a release."""
+
+    async def ensure(self, desired: Desired) -> None:
+        pass
+
+    async def keep(self, application: str) -> None:
+        pass
+
+
+@dataclass(kw_only=True)
+class House:
+    """Fields are what the world lends; `open` builds the rest, `run` lives until it is cancelled."""
+
+    life: Life
+    disk: Disk
+    clock: Clock
+    random: Random
+    engines: Sequence[SimulatedEngine]
+    managed: Sequence[Managed]
+    git: Git
+    sourced: Sequence[Sourced]
+    rendering: KnownRenders
+    parts: Parts = REAL
+    chores: Sequence[Callable[[], Awaitable[object]]] = ()
+    crashes: list[str] = field(default_factory=list)
+    """Parts of the daemon that ended by a defect."""
+    journal: DiskJournal = field(init=False)
+    ledger: Ledger = field(init=False)
+    walker: Walker = field(init=False)
+    sync: SyncController = field(init=False)
+    heal: HealController = field(init=False)
+    source: SourceController = field(init=False)
+    sweep: SweepController = field(init=False)
+
+    async def open(self) -> None:
+        """Load what the last life stored and wire everything."""
+        parts, by_kind = self.parts, {kind: engine for engine in self.engines for kind in engine.kinds}
+        self.journal = parts.journal(self.disk, self.life)
+        self.ledger = await parts.ledger.load(self.journal, self.disk)
+        self.walker = parts.walker(
+            engines=by_kind,
+            kinds={kind: SimulatedKind(name=kind) for kind in by_kind},
+            ledger=self.ledger,
+            journal=self.journal,
+            clock=self.clock,
+            random=self.random,
+        )
+        self.sync = parts.sync(
+            walker=self.walker,
+            ledger=self.ledger,
+            journal=self.journal,
+            store=self.disk,
+            records=DiskRecords(self.disk, self.journal, "sync"),
+            releases=NoReleases(),
+            render=self._render,
+            clock=self.clock,
+            random=self.random,
+            settled=lambda application, ids: self.heal.forget_failures(ids),
+            crashed=self._crashed,
+        )
+        self.heal = parts.heal(
+            engines=self.engines,
+            walker=self.walker,
+            ledger=self.ledger,
+            journal=self.journal,
+            records=DiskRecords(self.disk, self.journal, "heal"),
+            clock=self.clock,
+            random=self.random,
+            may_heal=self.sync.heals,
+            wanted=self._wanted,
+            crashed=self._crashed,
+        )
+        self.source = parts.source(
+            git=self.git,
+            rendering=self.rendering,
+            journal=self.journal,
+            clock=self.clock,
+            random=self.random,
+            offer=lambda desired, tree: self.sync.offer(desired),
+            incomplete=self.sync.incomplete,
+            crashed=self._crashed,
+        )
+        self.sweep = SweepController(
+            owned=lambda: self.ledger.inventory, mark=self.heal.mark, chores=self.chores, clock=self.clock, random=self.random
+        )
+        for one in self.managed:
+            self.sync.add(one)
+        for source in self.sourced:
+            await self.source.add(source)
+
+    async def run(self) -> None:
+        """Live until cancelled, or until a part that must not end does."""
+        for engine in self.engines:
+            engine.start()
+        async with Tasks() as tasks:
+            for name, body in (
+                ("sync", self.sync.run()),
+                ("heal", self.heal.run()),
+                ("source", self.source.run()),
+                ("sweep", self.sweep.run()),
+            ):
+                tasks.start(name, body)
+
+    async def _render(self, application: str, revision: str) -> Desired:
+        return self.rendering.desired(application, revision)
+
+    def _wanted(self, id: ResourceId) -> State | None:
+        for one in self.managed:
+            desired = self.source.desired(one.name)
+            if desired is not None and (resource := desired.get(id)) is not None:
+                return resource.state
+        return None
+
+    def _crashed(self, name: str, error: BaseException) -> None:
+        self.crashes.append(f"{name}: {type(error).__name__}: {error}")
