@@ -11,7 +11,7 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | revision.fetched | repository, ref, commit, author, subject_line, committed_at |
 | revision.rendered | digest, release, warnings[], resources[] {id, destination, digest, declared, origin, needs[], wave} |
 | render.failed | errors[] (Error documents of product.md §5) |
-| source.failed, store.failed | error; recovered: nothing |
+| source.failed, store.failed | error · source.recovered: nothing · store.recovered: waited, dropped |
 | operation.started | trigger, desired_digest, plan_digest, changes {verb → how many}, deletes[] |
 | operation.succeeded, .failed, .superseded | trigger, phase, message, outcomes {status → how many}, started_at |
 | operation.held | kind, code, reason, until |
@@ -27,7 +27,7 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | process.started | pid, slot, spawn, candidate · process.exited: pid, slot, exit_code, signal, seconds, expected |
 | process.ready | pid, slot, seconds · process.unready: pid, slot, message |
 | process.crash_looping | restarts, next_at, log[] · process.oom: pid, limit, used |
-| daemon.started, daemon.stopped | version, pid, reason |
+| daemon.started, daemon.stopped | version, pid, reason · daemon.crashed: part, error |
 """
 
 from __future__ import annotations
@@ -430,13 +430,25 @@ def daemon_stopped(*, at: Instant, reason: str, pid: int) -> Event:
     return Event(type="daemon.stopped", subject=HOLDFAST, at=at, data={"reason": reason, "pid": pid})
 
 
+def daemon_crashed(*, at: Instant, part: str, error: BaseException) -> Event:
+    """A part of the daemon has a defect and stopped; the house goes on. Only the kind of error is told, since its text may hold anything."""
+    return Event(
+        type="daemon.crashed",
+        subject=HOLDFAST,
+        at=at,
+        severity=Severity.ERROR,
+        key=f"crashed:{part}",
+        data={"part": part, "error": type(error).__name__},
+    )
+
+
 def store_failed(*, at: Instant, error: HoldfastError) -> Event:
     return Event(type="store.failed", subject=HOLDFAST, at=at, severity=Severity.ERROR, key="store", data={"error": error.to_json()})
 
 
-def store_recovered(*, at: Instant, waited: int) -> Event:
-    """`waited`: how many events stood in the ring meanwhile."""
-    return Event(type="store.recovered", subject=HOLDFAST, at=at, key="store", data={"waited": waited})
+def store_recovered(*, at: Instant, waited: int, dropped: int = 0) -> Event:
+    """`waited`: how many events stood in the ring meanwhile; `dropped`: how many more did not fit and are lost."""
+    return Event(type="store.recovered", subject=HOLDFAST, at=at, key="store", data={"waited": waited, "dropped": dropped})
 
 
 def _of_application(
