@@ -232,3 +232,13 @@ def test_all_errors_come_in_the_order_of_the_file() -> None:
 
 def test_errors_without_end_are_cut() -> None:
     assert len(bad("\n".join(f"zz{n}: 1" for n in range(5_000)))) == 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrow:
+    wait: Annotated[Duration, Check(expected="a wait", reason=lambda seconds: None if seconds > 0 else "it is none")] = 1.0
+
+
+def test_a_check_is_asked_of_what_a_scalar_read() -> None:
+    assert decode(document("wait: 2m"), Narrow) == Narrow(wait=120.0)
+    assert bad("wait: 0s", Narrow) == [("HF1021", "1:7", "wait: expected a duration such as 30s, got '0s' (it is none)", None)]

@@ -9,54 +9,6 @@ from holdfast.catalogue.entry import Explanation
 
 ENTRIES: Mapping[str, Explanation] = MappingProxyType(
     {
-        "HF1100": Explanation(
-            title="No engine for this destination",
-            meaning="An Application's destination names a system that Holdfast does not reach yet.",
-            cause="The destination is a cluster or a Docker host.",
-            next_step="Write host://local to run the workloads on this host.",
-        ),
-        "HF1101": Explanation(
-            title="Destination not clear",
-            meaning="An Application's destination names both a server and a name, or a name that is not known.",
-            cause="Argo CD takes one of the two.",
-            next_step="Write destination.server: host://local alone.",
-        ),
-        "HF1102": Explanation(
-            title="No source",
-            meaning="An Application does not say which repository it follows.",
-            cause="spec.source or its repoURL is missing.",
-            next_step="Write spec.source.repoURL, path and targetRevision.",
-        ),
-        "HF1103": Explanation(
-            title="Not an Application",
-            meaning="A file that should hold Applications holds something else.",
-            cause="The file was meant for another place, or its kind is misspelt.",
-            next_step="Give only files with Application and AppProject to `up -f`; other declarations belong in the repository.",
-        ),
-        "HF1104": Explanation(
-            title="Declared twice",
-            meaning="Two files, or two documents of one file, declare an Application or AppProject of the same name.",
-            cause="A document was copied.",
-            next_step="Rename or remove one of the places shown.",
-        ),
-        "HF1105": Explanation(
-            title="The project does not allow it",
-            meaning="The AppProject of an Application does not permit its repository or its destination.",
-            cause="spec.sourceRepos or spec.destinations of the project leave it out.",
-            next_step="Change the project, or the Application.",
-        ),
-        "HF1106": Explanation(
-            title="Unknown sync option",
-            meaning="spec.syncPolicy.syncOptions holds an option that Argo CD does not have, or a value that it does not take.",
-            cause="A typing error, or an option of a newer version.",
-            next_step="Take the suggestion.",
-        ),
-        "HF1107": Explanation(
-            title="Unknown project",
-            meaning="An Application belongs to an AppProject that no file declares.",
-            cause="A typing error, or the project's file was not given.",
-            next_step="Declare the AppProject, or use the project `default`.",
-        ),
         "HF1110": Explanation(
             title="A kind of a cluster",
             meaning="The path holds a Kubernetes manifest, and the Application's destination is this host.",

@@ -41,7 +41,9 @@ SYNC_OPTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Argo CD's options and what each may be."""
-_MOOT = frozenset({"Validate", "SkipDryRunOnMissingResource", "ServerSideApply", "ClientSideApplyMigration", "CreateNamespace"})
+MOOT_ON_HOST = frozenset(
+    "ClientSideApplyMigration CreateNamespace PrunePropagationPolicy ServerSideApply SkipDryRunOnMissingResource Validate".split()
+)
 """About the API of a cluster: on a host there is nothing that they could change."""
 _RESOURCE_KEYS = (labels.ADOPT, labels.HEAL)
 _APPLICATION_KEYS = (labels.FORMAT, labels.PM2_ENV, labels.PREPARE, labels.PROGRESS_DEADLINE, labels.ROLLBACK)
@@ -152,7 +154,7 @@ class _Reader:
                 self.wrong(labels.SYNC_OPTIONS, str(error))
                 continue
             found[name] = value
-            if name not in {"Prune", "Delete"} | _MOOT:
+            if name not in {"Prune", "Delete"} | MOOT_ON_HOST:
                 self.warn(labels.SYNC_OPTIONS, f"sync option {name}={value} is not honoured for a resource yet")
         return found
 

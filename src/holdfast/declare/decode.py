@@ -99,11 +99,12 @@ class _Decoder:
         """Return `value` as `hint` asks, or BAD after recording why not."""
         if (mark := scalar(hint)) is not None:
             try:
-                return mark.parse(value)
+                result = mark.parse(value)
             except ValueError as error:
                 return self.wrong(hint, value, path, str(error))
-        plain = bare(hint)
-        result = value if is_raw(plain) else self.shaped(plain, value, path, hint)
+        else:
+            plain = bare(hint)
+            result = value if is_raw(plain) else self.shaped(plain, value, path, hint)
         for check in checks(hint):
             if result is not BAD and (reason := check.reason(result)) is not None:
                 return self.wrong(hint, value, path, reason)

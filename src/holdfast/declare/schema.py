@@ -148,11 +148,11 @@ class _Schema:
         return "" if text.startswith(f"{spec_type.__name__}(") else _paragraphs(text)
 
     def of(self, hint: Hint) -> dict[str, Json]:
-        if (mark := scalar(hint)) is not None:
-            return {**mark.schema, "description": mark.expected}
         bounds: dict[str, Json] = {}
         for check in checks(hint):
             bounds |= check.schema
+        if (mark := scalar(hint)) is not None:
+            return {**mark.schema, "description": mark.expected, **bounds}
         return self.plain(bare(hint)) | bounds
 
     def plain(self, hint: Hint) -> dict[str, Json]:

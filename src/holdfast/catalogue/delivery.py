@@ -1,0 +1,97 @@
+"""HF1100–1109 and HF1150–1179: Applications and AppProjects that cannot be followed as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from holdfast.catalogue.entry import Explanation
+
+ENTRIES: Mapping[str, Explanation] = MappingProxyType(
+    {
+        "HF1100": Explanation(
+            title="No engine for this destination",
+            meaning="An Application's destination names a system that Holdfast does not reach yet.",
+            cause="The destination is a cluster or a Docker host.",
+            next_step="Write host://local to run the workloads on this host.",
+        ),
+        "HF1101": Explanation(
+            title="Destination not clear",
+            meaning="An Application's destination names both a server and a name, or a name that is not known.",
+            cause="Argo CD takes one of the two.",
+            next_step="Write destination.server: host://local alone.",
+        ),
+        "HF1102": Explanation(
+            title="No source",
+            meaning="An Application does not say which repository it follows.",
+            cause="spec.source or its repoURL is missing.",
+            next_step="Write spec.source.repoURL, path and targetRevision.",
+        ),
+        "HF1103": Explanation(
+            title="Not an Application",
+            meaning="A file that should hold Applications holds something else.",
+            cause="The file was meant for another place, or its kind is misspelt.",
+            next_step="Give only files with Application and AppProject to `up -f`; other declarations belong in the repository.",
+        ),
+        "HF1104": Explanation(
+            title="Declared twice",
+            meaning="Two files, or two documents of one file, declare an Application or AppProject of the same name.",
+            cause="A document was copied.",
+            next_step="Rename or remove one of the places shown.",
+        ),
+        "HF1105": Explanation(
+            title="The project does not allow it",
+            meaning="The AppProject of an Application does not permit its repository or its destination.",
+            cause="spec.sourceRepos or spec.destinations of the project leave it out.",
+            next_step="Change the project, or the Application.",
+        ),
+        "HF1106": Explanation(
+            title="Unknown sync option",
+            meaning="spec.syncPolicy.syncOptions holds an option that Argo CD does not have, or a value that it does not take.",
+            cause="A typing error, or an option of a newer version.",
+            next_step="Take the suggestion.",
+        ),
+        "HF1107": Explanation(
+            title="Unknown project",
+            meaning="An Application belongs to an AppProject that no file declares.",
+            cause="A typing error, or the project's file was not given.",
+            next_step="Declare the AppProject, or use the project `default`.",
+        ),
+        "HF1150": Explanation(
+            title="Several sources",
+            meaning="An Application has more than one entry in spec.sources.",
+            cause="Argo CD joins several sources; Holdfast follows one.",
+            next_step="Write one Application for each source.",
+        ),
+        "HF1151": Explanation(
+            title="A chart as source",
+            meaning="An Application takes a chart from a Helm repository.",
+            cause="spec.source.chart is set; only Git repositories are followed.",
+            next_step="Put what `helm template` prints into Git, and name that repository.",
+        ),
+        "HF1152": Explanation(
+            title="Local repository named by Git",
+            meaning="An Application that was found in Git names a folder of this host as its repository.",
+            cause="Power is widened only by who runs Holdfast, never by what Git says.",
+            next_step="Write an https or ssh address, or give the file itself to `holdfast up -f`.",
+        ),
+        "HF1153": Explanation(
+            title="No address of a repository",
+            meaning="repoURL is neither an https or ssh address nor a folder.",
+            cause="A typing error, a registry (oci://), or a folder without ./ before it.",
+            next_step="Write https://host/path, ssh://host/path, git@host:path, or ./folder.",
+        ),
+        "HF1154": Explanation(
+            title="Credentials in an address",
+            meaning="repoURL carries a password or a token. The line is not shown.",
+            cause="A token was written into the address.",
+            next_step="Take it out, change the credentials, and use a credential helper or a key.",
+        ),
+        "HF1155": Explanation(
+            title="Signatures are not checked yet",
+            meaning="An AppProject asks that commits are signed, and nobody would check it.",
+            cause="spec.signatureKeys or spec.sourceIntegrity is set.",
+            next_step="Take the field out if commits may be followed unchecked; protect the branch where it is hosted.",
+        ),
+    }
+)

@@ -1,0 +1,90 @@
+"""Application: what to keep equal to Git, where, how and when, as values for the controllers.
+
+Made by `reader`; `app` builds `Sourced` and `Managed` from it. Nothing here reads text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from holdfast.core.policy import Settings, WindowVerdict
+from holdfast.core.retry import RetryPolicy
+from holdfast.declare.select import Directory
+from holdfast.delivery.sync_window import SyncWindow, verdict
+from holdfast.errors import Where
+from holdfast.kit.clock import Instant
+from holdfast.model.resource import Origin, Warning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """For whom files are read."""
+
+    folders: Mapping[str, str | None] = field(default_factory=dict)
+    """Path of a file, as it is given with its bytes → the absolute folder that it lies in, against which local repositories are read; None,
+    or not there: the file was found in Git, and may name no local repository."""
+    revision: str = ""
+    """Commit of files that were found in Git."""
+    is_render: bool = False
+    """Whether nothing will be applied: then a destination that no engine reaches is a warning."""
+    prune_share: float = 0.5
+    prune_free: int = 5
+    """The prune limit of the local configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One Application. Equal values ask for the same."""
+
+    name: str
+    project: str
+    repository: str
+    """An address as it was written, or the plain absolute path of a folder."""
+    is_local: bool
+    target_revision: str
+    """Branch, tag, commit, range of versions, or `HEAD`."""
+    path: str
+    """Folder of the repository as its tree keys are written; "" is the whole repository."""
+    namespace: str
+    destination: str
+    """`host`; where `Context.is_render` let another pass, its server or name as it was written."""
+    directory: Directory = field(default_factory=Directory)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotation_places: Mapping[str, Where] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin
+    settings: Settings = field(default_factory=Settings)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    rollback: str | None = None
+    """`off` where the annotation `holdfast.dev/rollback` says so."""
+    windows: tuple[SyncWindow, ...] = ()
+    """Of its project, those that concern it."""
+    cascade: bool = False
+    """Whether what it has goes when its file goes (the finalizer `resources-finalizer.argocd.argoproj.io`)."""
+    info: tuple[tuple[str, str], ...] = ()
+    """Information for people: name and value."""
+    warnings: tuple[Warning, ...] = ()
+    """Of its own file and of its project's."""
+
+    def window(self, now: Instant, manual: bool) -> WindowVerdict:
+        """Return what the sync windows say at `now`, for a person's sync (`manual`) or an automated one."""
+        return verdict(self.windows, now, manual)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applications:
+    """What a set of files says, whole."""
+
+    applications: tuple[Application, ...] = ()
+    """In the order of the files."""
+    warnings: tuple[Warning, ...] = ()
+    """Of projects that no Application uses."""
+
+    @property
+    def local_repositories(self) -> frozenset[str]:
+        """Folders that an operator named as repositories: what `GitPolicy.allow_local` may let pass."""
+        return frozenset(each.repository for each in self.applications if each.is_local)
+
+    def __iter__(self) -> Iterator[Application]:
+        return iter(self.applications)

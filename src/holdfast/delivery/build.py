@@ -1,0 +1,258 @@
+"""Build: a decoded Application and the projects → the value for the controllers, or every error of it.
+
+Called by `reader` once all files are decoded. What is asked here: is there one source that can be followed, a destination that is reached,
+options that exist, and does the project allow it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from holdfast.core.rollback import OFF
+from holdfast.declare.annotation import Orders
+from holdfast.declare.document import Document, Path
+from holdfast.declare.envelope import Metadata
+from holdfast.declare.select import Directory
+from holdfast.delivery.address import Address, read_address
+from holdfast.delivery.application import Application, Context
+from holdfast.delivery.application_spec import ApplicationSpec, DestinationSpec
+from holdfast.delivery.project import DEFAULT, Project
+from holdfast.delivery.source_spec import DirectorySpec, SourceSpec
+from holdfast.delivery.sync_policy import Options, read_options, retry_policy, settings
+from holdfast.delivery.unhonoured import Unhonoured
+from holdfast.errors import DeclarationError, Where
+from holdfast.kit.suggest import did_you_mean
+from holdfast.model.ids import HOST
+from holdfast.model.resource import Origin, Warning
+
+LOCAL = "host://local"
+FINALIZER = "resources-finalizer.argocd.argoproj.io"
+_POLICIES = frozenset({FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background"})
+_DOCKER = ("unix://", "tcp://", "ssh://")
+_CLUSTER = ("https://", "http://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An Application, decoded."""
+
+    document: Document
+    metadata: Metadata
+    spec: ApplicationSpec
+    orders: Orders
+    unhonoured: Unhonoured
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        return self.spec.destination.namespace or self.name
+
+    def error(self, code: str, reason: str, path: Path, hint: str | None = None, *, key: bool = False) -> DeclarationError:
+        where = self.document.where(path, key)
+        return DeclarationError(code, f"cannot follow Application {self.name}: {reason}", where=[where], hint=hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What is followed, and where it stands."""
+
+    at: Path
+    url: str
+    url_at: Path
+    target_revision: str
+    path: str
+    directory: DirectorySpec | None = None
+    chart: str = ""
+
+
+def build(draft: Draft, projects: Mapping[str, Project], broken: Collection[str], context: Context) -> Application | list[DeclarationError]:
+    """Return the Application, or every error. `broken` are projects that are declared with errors, which are told already."""
+    errors: list[DeclarationError] = []
+    source = _source(draft)
+    address = _address(draft, source, context) if isinstance(source, _Source) else source
+    destination = _destination(draft, context)
+    options = read_options(draft.spec.sync_policy.sync_options)
+    errors += [each for each in (address, destination) if isinstance(each, DeclarationError)]
+    errors += _chart(draft, source) if isinstance(source, _Source) else ()
+    errors += _option_errors(draft, options)
+    project = projects.get(draft.spec.project or DEFAULT)
+    errors += _membership(draft, project, projects, broken)
+    if project is not None and isinstance(source, _Source) and isinstance(address, Address):
+        errors += _permission(draft, project, source, address)
+    if errors or not isinstance(source, _Source) or not isinstance(address, Address) or isinstance(destination, DeclarationError):
+        return errors
+    return _application(draft, source, address, destination, options, project, context)
+
+
+def _application(
+    draft: Draft, source: _Source, address: Address, destination: str, options: Options, project: Project | None, context: Context
+) -> Application:
+    metadata, spec = draft.metadata, draft.spec
+    annotations, document = metadata.annotations, draft.document
+    directory = source.directory or DirectorySpec()
+    is_cascade = not _POLICIES.isdisjoint(metadata.finalizers)
+    return Application(
+        name=draft.name,
+        project=spec.project or DEFAULT,
+        repository=address.text,
+        is_local=address.is_local,
+        target_revision=source.target_revision or "HEAD",
+        path=source.path,
+        namespace=draft.namespace,
+        destination=destination,
+        directory=Directory(recurse=directory.recurse, include=directory.include, exclude=directory.exclude),
+        annotations=annotations,
+        annotation_places={key: document.where(("metadata", "annotations", key)) for key in annotations},
+        labels=metadata.labels,
+        origin=Origin(path=document.path, line=document.where(()).line or 1, revision=context.revision),
+        settings=settings(spec.sync_policy, options, prune_share=context.prune_share, prune_free=context.prune_free),
+        retry=retry_policy(spec.sync_policy.retry),
+        rollback=None if draft.orders.rollback else OFF,
+        windows=project.windows(draft.name, draft.namespace, _clusters(spec.destination)) if project else (),
+        cascade=is_cascade and not options.keeps_resources,
+        info=tuple((each.name, each.value) for each in spec.info),
+        warnings=(*_warnings(draft, source, options, destination), *(project.warnings if project else ())),
+    )
+
+
+def _source(draft: Draft) -> _Source | DeclarationError:
+    """Return the one source that is followed: of the hydrator, of `sources`, or `source` (Argo CD `ApplicationSpec.GetSource`)."""
+    spec = draft.spec
+    if (hydrator := spec.source_hydrator) is not None:
+        at: Path = ("spec", "sourceHydrator")
+        return _Source(
+            at=at,
+            url=hydrator.dry_source.repo_url,
+            url_at=(*at, "drySource", "repoURL"),
+            target_revision=hydrator.sync_source.target_branch,
+            path=hydrator.sync_source.path,
+        )
+    if len(spec.sources) > 1:
+        return draft.error(
+            "HF1150",
+            f"it has {len(spec.sources)} sources, and only one can be followed yet",
+            ("spec", "sources", 1),
+            "write one Application for each source",
+        )
+    if spec.sources:
+        return _followed(spec.sources[0], ("spec", "sources", 0))
+    if spec.source is not None:
+        return _followed(spec.source, ("spec", "source"))
+    return draft.error("HF1102", "spec.source is missing", ("spec",), "add spec.source with repoURL, path and targetRevision", key=True)
+
+
+def _followed(source: SourceSpec, at: Path) -> _Source:
+    return _Source(
+        at=at,
+        url=source.repo_url,
+        url_at=(*at, "repoURL"),
+        target_revision=source.target_revision,
+        path=source.path,
+        directory=source.directory,
+        chart=source.chart,
+    )
+
+
+def _chart(draft: Draft, source: _Source) -> Iterator[DeclarationError]:
+    if source.chart:
+        reason = f"chart {source.chart!r} comes from a Helm repository, and only Git is followed yet"
+        yield draft.error("HF1151", reason, (*source.at, "chart"), "put what `helm template` prints into Git, and name that repository")
+
+
+def _address(draft: Draft, source: _Source, context: Context) -> Address | DeclarationError:
+    if not source.url:
+        return draft.error("HF1102", "repoURL is missing", source.url_at, "add repoURL: https://host/path", key=True)
+    address = read_address(source.url, context.folders.get(draft.document.path))
+    if isinstance(address, Address):
+        return address
+    error = draft.error(address.code, address.reason, source.url_at, address.hint)
+    if not address.is_secret:
+        return error
+    where = [Where(path=each.path, line=each.line, column=each.column) for each in error.where]
+    return DeclarationError(error.code, error.message, where=where, hint=error.hint)
+
+
+def _destination(draft: Draft, context: Context) -> str | DeclarationError:
+    """Return `host`, or what is written where nothing will be applied."""
+    spec = draft.spec.destination
+    at: Path = ("spec", "destination")
+    if spec.server and spec.name:
+        return draft.error("HF1101", "its destination names a server and a name", (*at, "name"), f"write server: {LOCAL} alone", key=True)
+    if spec.server == LOCAL or not (spec.server or spec.name):
+        return HOST
+    if (reason := _out_of_reach(spec)) is None:
+        near = did_you_mean(spec.server, (LOCAL,))
+        hint = f"did you mean {near}?" if near else f"write server: {LOCAL} to run the workloads on this host"
+        return draft.error("HF1101", f"{spec.server!r} is no destination", (*at, "server"), hint)
+    if context.is_render:
+        return spec.server or spec.name
+    return draft.error(
+        "HF1100", reason, (*at, "server" if spec.server else "name"), f"write server: {LOCAL} to run its workloads on this host"
+    )
+
+
+def _out_of_reach(spec: DestinationSpec) -> str | None:
+    """Return why no engine reaches a destination; None where it is none at all."""
+    if spec.name:
+        return f"destination {spec.name!r} is a Kubernetes cluster, and no engine reaches one yet"
+    if spec.server.startswith(_CLUSTER):
+        return f"destination {spec.server} is a Kubernetes cluster, and no engine reaches one yet"
+    if spec.server.startswith(_DOCKER):
+        return f"destination {spec.server} is a Docker host, and no engine reaches one yet"
+    return None
+
+
+def _option_errors(draft: Draft, options: Options) -> Iterator[DeclarationError]:
+    return (draft.error("HF1106", reason, ("spec", "syncPolicy", "syncOptions", at)) for at, reason in options.errors)
+
+
+def _membership(draft: Draft, project: Project | None, projects: Collection[str], broken: Collection[str]) -> Iterator[DeclarationError]:
+    name = draft.spec.project or DEFAULT
+    if project is None and name not in {DEFAULT, *broken}:
+        near = did_you_mean(name, projects)
+        hint = f"did you mean {near}?" if near else "declare the AppProject in one of the files, or leave spec.project out"
+        yield draft.error("HF1107", f"there is no AppProject {name}", ("spec", "project"), hint)
+
+
+def _permission(draft: Draft, project: Project, source: _Source, address: Address) -> Iterator[DeclarationError]:
+    spec = draft.spec.destination
+    if not project.permits_repository(address.text):
+        yield _forbidden(draft, project, f"repository {address.text}", source.url_at, "sourceRepos")
+    server, name = (spec.server, spec.name) if spec.server or spec.name else (LOCAL, "")
+    if not project.permits_destination(server, name, draft.namespace):
+        what = f"destination {server or name}, namespace {draft.namespace}"
+        yield _forbidden(draft, project, what, ("spec", "destination"), "destinations")
+
+
+def _forbidden(draft: Draft, project: Project, what: str, path: Path, rule: str) -> DeclarationError:
+    return DeclarationError(
+        "HF1105",
+        f"cannot follow Application {draft.name}: project {project.name} does not allow {what}",
+        where=[draft.document.where(path), project.place(("spec", rule))],
+        hint=f"add it to spec.{rule} of the AppProject, or choose another project",
+    )
+
+
+def _clusters(spec: DestinationSpec) -> tuple[str, ...]:
+    return tuple(text for text in (spec.server, spec.name) if text) or (LOCAL,)
+
+
+def _warnings(draft: Draft, source: _Source, options: Options, destination: str) -> Iterator[Warning]:
+    unhonoured = draft.unhonoured
+    yield from unhonoured.metadata(draft.metadata.ignored)
+    yield from unhonoured.annotations(draft.metadata.annotations)
+    yield from unhonoured.application(source.at)
+    for at, option in options.in_vain:
+        path: Path = ("spec", "syncPolicy", "syncOptions", at)
+        yield unhonoured.warning("SyncOptionNotHonoured", f"sync option {option} of Application {draft.name} is not honoured yet", path)
+    for at, finalizer in enumerate(draft.metadata.finalizers):
+        if finalizer not in _POLICIES:
+            yield unhonoured.field(("metadata", "finalizers", at), f"{finalizer} is not known; {FINALIZER} is")
+    if destination != HOST:
+        reason = _out_of_reach(draft.spec.destination) or ""
+        message = f"Application {draft.name} cannot be applied: {reason}"
+        yield unhonoured.warning("DestinationNotReached", message, ("spec", "destination"), key=False)

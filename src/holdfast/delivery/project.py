@@ -1,0 +1,80 @@
+"""Project: what the Applications of an AppProject may do (Argo CD `IsSourcePermitted`, `IsDestinationPermitted`), and when.
+
+Law: a pattern that begins with `!` forbids what it matches, whatever else allows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from holdfast.declare.document import Path
+from holdfast.delivery.address import Address, comparable, read_address
+from holdfast.delivery.project_spec import AppProjectSpec
+from holdfast.delivery.sync_window import SyncWindow, concerns
+from holdfast.errors import Where
+from holdfast.kit import glob
+from holdfast.model.resource import Origin, Warning
+
+DEFAULT = "default"
+"""The project of Applications that name none; where nobody declares it, it allows everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """An AppProject, read."""
+
+    name: str
+    spec: AppProjectSpec
+    origin: Origin
+    place: Callable[[Path], Where]
+    folder: str | None
+    """Absolute folder of its file; None where no operator gave it."""
+    warnings: tuple[Warning, ...] = ()
+
+    def permits_repository(self, repository: str) -> bool:
+        """Say whether an Application may follow `repository`, an address or an absolute folder."""
+        wanted, is_permitted = comparable(repository), False
+        for pattern in self.spec.source_repos:
+            is_deny = pattern.startswith("!")
+            if _fits(self._pattern(pattern.removeprefix("!")), wanted, separated=True):
+                if is_deny:
+                    return False
+                is_permitted = True
+            elif is_deny:
+                # As Argo CD has it: what a denying pattern leaves out, it allows.
+                is_permitted = True
+        return is_permitted
+
+    def permits_destination(self, server: str, name: str, namespace: str) -> bool:
+        """Say whether an Application may go to a destination, of which `server` or `name` is empty."""
+        is_permitted = False
+        for item in self.spec.destinations:
+            is_server = bool(server) and _allows(item.server, server)
+            is_name = bool(name) and _allows(item.name, name)
+            is_namespace = _allows(item.namespace, namespace)
+            if (is_server or is_name) and is_namespace:
+                is_permitted = True
+            elif any(
+                pattern.startswith("!") and not is_met
+                for pattern, is_met in ((item.server, is_server), (item.name, is_name), (item.namespace, is_namespace))
+            ):
+                return False
+        return is_permitted
+
+    def windows(self, application: str, namespace: str, clusters: Sequence[str]) -> tuple[SyncWindow, ...]:
+        """Return the sync windows that concern an Application."""
+        return tuple(SyncWindow.of(spec) for spec in self.spec.sync_windows if concerns(spec, application, namespace, clusters))
+
+    def _pattern(self, text: str) -> str:
+        """Return a pattern of repositories; one that is a folder relative to the project's file, as an absolute one."""
+        address = read_address(text, self.folder) if text.startswith(".") else None
+        return address.text if isinstance(address, Address) else comparable(text)
+
+
+def _fits(pattern: str, text: str, separated: bool = False) -> bool:
+    return pattern == "*" or glob.matches(pattern, text, separated)
+
+
+def _allows(pattern: str, text: str) -> bool:
+    return not _fits(pattern.removeprefix("!"), text) if pattern.startswith("!") else _fits(pattern, text)

@@ -1,0 +1,146 @@
+"""Unhonoured: what is written in an Application or AppProject, understood, and not honoured: a warning each, with its place.
+
+Asked by the reader after a spec is decoded. Law: a field that would change what is synced, where or when is either honoured, refused or
+told of here; what only a cluster could see is told of too where it restricts something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from holdfast.declare.document import Document, Path
+from holdfast.delivery.project_spec import AppProjectSpec, GroupKind
+from holdfast.kit.canonical import Json
+from holdfast.kit.suggest import did_you_mean
+from holdfast.model import labels
+from holdfast.model.resource import Origin, Warning
+
+_APPLICATION: Mapping[Path, str] = MappingProxyType(
+    {
+        ("ignoreDifferences",): "every field that is declared is compared",
+        ("revisionHistoryLimit",): "history is kept for a time, not for a count of revisions",
+        ("syncPolicy", "managedNamespaceMetadata"): "a host has no namespaces to create",
+        ("sourceHydrator",): "manifests are not hydrated here; its syncSource is followed as it is in Git",
+    }
+)
+_SOURCE: Mapping[Path, str] = MappingProxyType(
+    {
+        ("directory", "disableExtensionFilter"): "only .yaml, .yml and .json files are read",
+        ("directory", "jsonnet"): "Jsonnet is not read yet",
+        ("helm",): "Helm charts are not read yet",
+        ("kustomize",): "kustomizations are not read yet",
+        ("plugin",): "plugins are never run",
+        ("ref",): "there is no other source that could take files of this one",
+        ("tagPrefix",): "a range of versions looks at tags that are plain versions",
+    }
+)
+_PROJECT: Mapping[Path, str] = MappingProxyType(
+    {
+        ("clusterResourceBlacklist",): "a project does not restrict kinds yet",
+        ("destinationServiceAccounts",): "a host has no service accounts",
+        ("namespaceResourceBlacklist",): "a project does not restrict kinds yet",
+        ("orphanedResources",): "resources that nobody declares are not looked for",
+        ("permitOnlyProjectScopedClusters",): "there are no clusters of a project",
+        ("roles",): "who may use the daemon's socket may do everything",
+        ("sourceNamespaces",): "Applications are read from files, not from namespaces",
+    }
+)
+_QUIET = frozenset({f"{labels.ARGO}{name}" for name in ("manifest-generate-paths", "tracking-id")})
+"""Of no effect here by nature: only what changed is read anyway, and the inventory says what is whose."""
+_ANNOTATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "compare-options": "",
+        "deletion-approved": "a plan is approved by its digest: `holdfast sync --approve DIGEST`",
+        "hook": "",
+        "hook-delete-policy": "",
+        "ignore-healthcheck": "",
+        "ignore-resource-updates": "",
+        "ignore-restart-policy": "",
+        "manifest-generate-paths": "",
+        "refresh": "a repository is looked at when it moves",
+        "skip-reconcile": "use `holdfast suspend`",
+        "sync-options": "write them in spec.syncPolicy.syncOptions",
+        "sync-wave": "app of apps is not honoured yet",
+        "tracking-id": "",
+    }
+)
+_NOTIFICATIONS = "notifications.argoproj.io/"
+
+
+class Unhonoured:
+    """Finds what one document says in vain."""
+
+    def __init__(self, document: Document, kind: str, name: str, revision: str) -> None:
+        self._document = document
+        self._subject = f"{kind} {name}"
+        self._revision = revision
+
+    def warning(self, reason: str, message: str, path: Path, *, key: bool = True) -> Warning:
+        where = self._document.where(path, key)
+        return Warning(reason=reason, message=message, origin=Origin(path=where.path, line=where.line or 1, revision=self._revision))
+
+    def field(self, path: Path, why: str) -> Warning:
+        shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+        return self.warning("FieldNotHonoured", f"{shown} of {self._subject} is not honoured: {why}", path)
+
+    def application(self, source: Path | None) -> Iterator[Warning]:
+        """Yield what stands in an Application; `source` is the path of the one that is followed."""
+        yield from self._written(_APPLICATION, ("spec",))
+        if source is None:
+            return
+        yield from self._written(_SOURCE, source)
+        for other in (("spec", "source"), ("spec", "sources")):
+            if self._value(other) and source[: len(other)] != other:
+                winner = "spec.sourceHydrator" if source[1] == "sourceHydrator" else "spec.sources"
+                yield self.field(other, f"{winner} is there too, and wins")
+
+    def project(self, spec: AppProjectSpec) -> Iterator[Warning]:
+        yield from self._written(_PROJECT, ("spec",))
+        for key, allowed in (
+            ("clusterResourceWhitelist", spec.cluster_resource_whitelist or None),
+            ("namespaceResourceWhitelist", spec.namespace_resource_whitelist),
+        ):
+            if allowed is not None and not any(_is_everything(item) for item in allowed):
+                yield self.field(("spec", key), "a project does not restrict kinds yet")
+        for at, window in enumerate(spec.sync_windows):
+            if not (window.applications or window.namespaces or window.clusters):
+                yield self.field(("spec", "syncWindows", at), "it names no applications, namespaces or clusters, so it is for none")
+
+    def metadata(self, keys: tuple[str, ...]) -> Iterator[Warning]:
+        """Yield the fields of metadata that a cluster writes."""
+        return (self.field(("metadata", key), "a cluster writes it") for key in keys)
+
+    def annotations(self, annotations: Mapping[str, str]) -> Iterator[Warning]:
+        """Yield Argo CD's annotations of an Application; those of Holdfast are read elsewhere."""
+        for key in annotations:
+            if key.startswith(_NOTIFICATIONS):
+                yield self._annotation(key, "notifications are not sent yet")
+            elif key.startswith(labels.ARGO) and key not in _QUIET:
+                name = key.removeprefix(labels.ARGO)
+                guess = did_you_mean(name, _ANNOTATIONS)
+                unknown = f"it is unknown, did you mean {labels.ARGO}{guess}?" if guess else "it is unknown"
+                yield self._annotation(key, _ANNOTATIONS.get(name, unknown))
+
+    def _annotation(self, key: str, why: str) -> Warning:
+        message = f"annotation {key} of {self._subject} is not honoured" + (f": {why}" if why else "")
+        return self.warning("AnnotationNotHonoured", message, ("metadata", "annotations", key))
+
+    def _written(self, table: Mapping[Path, str], at: Path) -> Iterator[Warning]:
+        return (self.field((*at, *path), why) for path, why in table.items() if self._value((*at, *path)))
+
+    def _value(self, path: Path) -> Json:
+        """Return what is written at `path`, None where nothing is."""
+        value = self._document.value
+        for step in path:
+            if isinstance(value, dict) and isinstance(step, str):
+                value = value.get(step)
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
+            else:
+                return None
+        return value
+
+
+def _is_everything(item: GroupKind) -> bool:
+    return item.group == item.kind == "*" and item.name in {"", "*"}

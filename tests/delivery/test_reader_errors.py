@@ -1,0 +1,225 @@
+"""Reader: every error of all the files in one answer, each with its place and a way on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from holdfast.delivery.application import Context
+from holdfast.delivery.reader import read_applications
+from holdfast.errors import DeclarationError, HoldfastError
+
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop}\n"
+GIT = "source: {repoURL: https://git.example/shop}"
+PROJECT = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: web}\n"
+
+
+def errors(*texts: str, folder: str | None = "/srv/apps") -> tuple[HoldfastError, ...]:
+    files = [(f"{name}.yaml", text.encode()) for name, text in zip("abc", texts, strict=False)]
+    with pytest.raises(DeclarationError) as caught:
+        read_applications(files, Context(folders={path: folder for path, _ in files}))
+    return caught.value.errors or (caught.value,)
+
+
+def told(*texts: str, folder: str | None = "/srv/apps") -> list[str]:
+    """Return code, file and line, the word that stands at the place, message and hint of each error."""
+    return [f"{each.code} {at(each)} {each.message} ({each.hint})" for each in errors(*texts, folder=folder)]
+
+
+def at(error: HoldfastError, place: int = 0) -> str:
+    where = error.where[place]
+    if where.snippet is None or where.column is None:
+        return str(where)
+    word = re.match(r"['\"]?[^,{}\[\]'\" ]*|.", where.snippet[where.column - 1 :])
+    return f"{where.path}:{where.line} {word[0] if word and word[0] else where.snippet[where.column - 1 :][:1]}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "answer"),
+    [
+        (
+            "{}",
+            "HF1102 a.yaml:4 spec: cannot follow Application shop: spec.source is missing (add spec.source with repoURL, path and targetRevision)",
+        ),
+        ("{source: {path: a}}", "HF1102 a.yaml:4 { cannot follow Application shop: repoURL is missing (add repoURL: https://host/path)"),
+        (
+            "{sources: [{repoURL: https://a/b}, {repoURL: https://a/c}]}",
+            "HF1150 a.yaml:4 { cannot follow Application shop: it has 2 sources, and only one can be followed yet "
+            "(write one Application for each source)",
+        ),
+        (
+            "{source: {repoURL: https://charts.example, chart: redis}}",
+            "HF1151 a.yaml:4 redis cannot follow Application shop: chart 'redis' comes from a Helm repository, and only Git is followed yet "
+            "(put what `helm template` prints into Git, and name that repository)",
+        ),
+        (
+            "{source: {repoURL: shop}}",
+            "HF1153 a.yaml:4 shop cannot follow Application shop: 'shop' is no address "
+            "(write ./shop for a folder beside the file, or https://host/path)",
+        ),
+        (
+            "{source: {repoURL: oci://registry.example/shop}}",
+            "HF1153 a.yaml:4 oci://registry.example/shop cannot follow Application shop: oci:// is no Git repository "
+            "(write https://host/path, ssh://host/path, git@host:path, or a local folder)",
+        ),
+        (
+            f"{{{GIT}, destination: {{server: 'https://kubernetes.default.svc'}}}}",
+            "HF1100 a.yaml:4 'https://kubernetes.default.svc cannot follow Application shop: destination https://kubernetes.default.svc is a Kubernetes cluster, "
+            "and no engine reaches one yet (write server: host://local to run its workloads on this host)",
+        ),
+        (
+            f"{{{GIT}, destination: {{name: in-cluster}}}}",
+            "HF1100 a.yaml:4 in-cluster cannot follow Application shop: destination 'in-cluster' is a Kubernetes cluster, and no engine reaches "
+            "one yet (write server: host://local to run its workloads on this host)",
+        ),
+        (
+            f"{{{GIT}, destination: {{server: 'unix:///var/run/docker.sock'}}}}",
+            "HF1100 a.yaml:4 'unix:///var/run/docker.sock cannot follow Application shop: destination unix:///var/run/docker.sock is a Docker host, and no engine "
+            "reaches one yet (write server: host://local to run its workloads on this host)",
+        ),
+        (
+            f"{{{GIT}, destination: {{server: 'host://locl'}}}}",
+            "HF1101 a.yaml:4 'host://locl cannot follow Application shop: 'host://locl' is no destination (did you mean host://local?)",
+        ),
+        (
+            f"{{{GIT}, destination: {{server: 'host://local', name: here}}}}",
+            "HF1101 a.yaml:4 name: cannot follow Application shop: its destination names a server and a name (write server: host://local alone)",
+        ),
+        (
+            f"{{{GIT}, syncPolicy: {{syncOptions: [Prune=maybe, prunelast=true]}}}}",
+            "HF1106 a.yaml:4 Prune=maybe cannot follow Application shop: sync option Prune takes true or false or confirm: write Prune=true (None)",
+        ),
+        (
+            f"{{{GIT}, project: wbe}}",
+            "HF1107 a.yaml:4 wbe cannot follow Application shop: there is no AppProject wbe (did you mean web?)",
+        ),
+        (
+            f"{{{GIT}, destintion: {{}}}}",
+            "HF1020 a.yaml:4 destintion: cannot read spec: unknown field 'destintion' (did you mean destination?)",
+        ),
+        (
+            "{source: {repoURL: https://a/b, path: /etc}}",
+            "HF1021 a.yaml:4 /etc cannot read spec.source.path: expected a folder from the root of the repository, such as deploy/production, "
+            "got '/etc' (it is absolute) (None)",
+        ),
+        (
+            f"{{{GIT}, syncPolicy: {{retry: {{backoff: {{duration: soon}}}}}}}}",
+            "HF1021 a.yaml:4 soon cannot read spec.syncPolicy.retry.backoff.duration: expected a duration such as 5s, got 'soon' (None)",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(spec: str, answer: str) -> None:
+    found = told(f"{HEAD}spec: {spec}", f"{PROJECT}spec: {{}}")
+    assert found[0] == answer
+
+
+def test_every_error_of_all_files_is_in_one_answer() -> None:
+    found = told(
+        f"{HEAD.replace('shop', 'Shop')}spec:\n  source: {{repoUrl: .}}\n  destination: {{server: 'tcp://docker:2375'}}\n",
+        "a: [\n",
+        f"{PROJECT}spec:\n  syncWindows:\n  - {{kind: alow, schedule: '61 * * * *', duration: 0s, timeZone: Europe/Berln}}\n",
+    )
+    assert [" ".join(text.split()[:3]) for text in found] == [
+        "HF1021 a.yaml:3 Shop",
+        "HF1020 a.yaml:5 repoUrl:",
+        "HF1004 b.yaml:2 cannot",
+        "HF1023 c.yaml:6 alow",
+        "HF1021 c.yaml:6 '61",
+        "HF1021 c.yaml:6 0s",
+        "HF1021 c.yaml:6 Europe/Berln",
+    ]
+
+
+def test_what_a_broken_envelope_says_is_looked_at_all_the_same() -> None:
+    found = told(f"{HEAD.replace('shop', 'Shop')}spec:\n  source: {{repoURL: shop}}\n  destination: {{server: 'tcp://docker:2375'}}\n")
+    assert [text.split()[0] for text in found] == ["HF1021", "HF1153", "HF1100"]
+
+
+def test_annotations_of_ours_are_known_or_refused() -> None:
+    text = f"{HEAD}spec: {{{GIT}}}".replace(
+        "{name: shop}", "{name: shop, annotations: {holdfast.dev/formt: x, holdfast.dev/rollback: maybe}}"
+    )
+    assert told(text) == [
+        "HF1208 a.yaml:3 x cannot read annotation holdfast.dev/formt: it is unknown (did you mean holdfast.dev/format?)",
+        "HF1207 a.yaml:3 maybe cannot read annotation holdfast.dev/rollback: expected on or off, got 'maybe' "
+        '(write "on" or "off" in quotes)',
+    ]
+
+
+@pytest.mark.parametrize("url", [".", "./shop", "/srv/shop", "file:///srv/shop"])
+def test_what_was_found_in_git_names_no_local_repository(url: str) -> None:
+    (text,) = told(f"{HEAD}spec: {{source: {{repoURL: '{url}'}}}}", folder=None)
+    assert text.startswith(f"HF1152 a.yaml:4 '{url} cannot follow Application shop: {url} is a folder of this host")
+
+
+def test_an_address_with_credentials_is_not_shown() -> None:
+    (error,) = errors(f"{HEAD}spec: {{source: {{repoURL: 'https://me:s3cret@git.example/shop'}}}}")
+    assert (error.code, error.where[0].line, error.where[0].snippet) == ("HF1154", 4, None)
+    assert "s3cret" not in str(error.to_json())
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("", "HF1103 a.yaml cannot read a.yaml: it holds nothing (write an Application into it)"),
+        (
+            "apiVersion: holdfast.dev/v1alpha1\nkind: Process\n",
+            "HF1103 a.yaml:2 Process cannot read a.yaml: Process is neither an Application nor an AppProject "
+            "(give only Applications and AppProjects; other declarations belong into the repository)",
+        ),
+        (
+            "apiVersion: argoproj.io/v1alpha1\nkind: Aplication\n",
+            "HF1103 a.yaml:2 Aplication cannot read a.yaml: Aplication is neither an Application nor an AppProject (did you mean Application?)",
+        ),
+        (
+            "apiVersion: argoproj.io/v1\nkind: Application\n",
+            "HF1103 a.yaml:1 argoproj.io/v1 cannot read a.yaml: apiVersion 'argoproj.io/v1' is none of Application (write apiVersion: argoproj.io/v1alpha1)",
+        ),
+        (
+            "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\n",
+            "HF1103 a.yaml:2 ApplicationSet cannot read a.yaml: an ApplicationSet is not read yet (write the Applications that it would make)",
+        ),
+        (
+            "services: {}\n",
+            "HF1030 a.yaml:1 services: cannot read a.yaml: it is no resource, apiVersion and kind are missing "
+            "(this looks like a compose file; name it compose.yaml)",
+        ),
+    ],
+)
+def test_what_is_no_application_is_told_where_it_belongs(text: str, answer: str) -> None:
+    assert told(text) == [answer]
+
+
+def test_two_of_one_name_are_told_with_both_places() -> None:
+    (error,) = errors(f"{HEAD}spec: {{{GIT}}}", f"{HEAD}spec: {{{GIT}}}")
+    assert error.code == "HF1104"
+    assert [at(error, 0), at(error, 1)] == ["b.yaml:3 shop", "a.yaml:3 shop"]
+
+
+def test_a_project_forbids_what_it_does_not_allow() -> None:
+    project = f"{PROJECT}spec:\n  sourceRepos: [https://git.example/other]\n  destinations: [{{server: '*', namespace: blog}}]\n"
+    found = errors(f"{HEAD}spec: {{{GIT}, project: web}}", project)
+    assert [(each.code, at(each, 0), at(each, 1)) for each in found] == [
+        ("HF1105", "a.yaml:4 {", "b.yaml:6 ["),
+        ("HF1105", "a.yaml:4 https://git.example/shop", "b.yaml:5 ["),
+    ]
+    assert found[0].message == ("cannot follow Application shop: project web does not allow destination host://local, namespace shop")
+
+
+def test_a_declared_default_project_binds_those_who_name_none() -> None:
+    (error,) = errors(
+        f"{HEAD}spec: {{{GIT}}}", f"{PROJECT.replace('web', 'default')}spec: {{destinations: [{{server: '*', namespace: '*'}}]}}"
+    )
+    assert (error.code, error.message) == (
+        "HF1105",
+        "cannot follow Application shop: project default does not allow repository https://git.example/shop",
+    )
+
+
+def test_a_project_that_asks_for_signatures_is_refused_and_its_applications_are_not_blamed() -> None:
+    project = f"{PROJECT}spec:\n  signatureKeys: [{{keyID: '4AEE18F83AFDEB23'}}]\n"
+    assert told(f"{HEAD}spec: {{{GIT}, project: web}}", project) == [
+        "HF1155 b.yaml:5 signatureKeys: cannot use AppProject web: it asks for signed commits, and signatures are not checked yet "
+        "(take spec.signatureKeys out, if commits may be followed unchecked)"
+    ]
