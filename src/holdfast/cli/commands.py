@@ -1,0 +1,46 @@
+"""The commands by name: each is `command` in the module of its name, which is imported only when it is called.
+
+Summaries are here, so that help and completion need no module of a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "Begin": {
+            "demo": "See the whole story once: synced, killed, healed, deployed, rolled back",
+            "init": "Look at a folder and write its Application file, or the unit of a service",
+            "up": "Bring Applications up and keep them as Git says",
+        },
+        "Ask first": {
+            "render": "Show what Git says, as resources",
+            "plan": "Show what would change, and why",
+            "diff": "Show what would change, field by field",
+        },
+        "Look": {
+            "status": "Show what is synced, healthy and proven, now or at a moment of the past",
+            "tree": "Show which resource came of which",
+            "history": "Show the operations of an Application",
+            "events": "Show what happened, and follow what happens",
+            "logs": "Show what the processes write",
+            "explain": "Explain an error code, a kind or a field",
+        },
+        "Act": {
+            "sync": "Bring an Application to what Git says, now",
+            "rollback": "Bring an Application back to an earlier revision, and pin it there",
+            "suspend": "Leave an Application alone until it is resumed",
+            "resume": "Let a suspended or pinned Application follow Git again",
+            "down": "Remove all that an Application has",
+        },
+        "This installation": {
+            "doctor": "Look for what is missing or wrong on this host",
+            "config": "Show settings, and which place set them",
+            "completion": "Print the completion script of a shell",
+            "version": "Show the version, and the daemon's",
+        },
+    }
+)
+COMMANDS: Mapping[str, str] = MappingProxyType({name: summary for section in SECTIONS.values() for name, summary in section.items()})

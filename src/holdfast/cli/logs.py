@@ -1,0 +1,74 @@
+"""`holdfast logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from holdfast.cli.call import Call
+from holdfast.cli.client import Client
+from holdfast.cli.ink import SOURCES
+from holdfast.cli.page import application, jsonl, page
+from holdfast.cli.terminal import Form, Terminal
+from holdfast.errors import UsageError
+
+
+@page(
+    "logs",
+    document="Logs",
+    examples=(
+        ("holdfast logs shop", "The last lines of all its processes."),
+        ("holdfast logs Process/shop/web.0 --lines 500", "Of one process."),
+        ("holdfast logs shop --follow", "And what comes, until Ctrl-C."),
+    ),
+    exits={75: "following: no daemon answers, or it went away"},
+    see=("status", "events"),
+)
+@application()
+@click.option("--lines", "-n", metavar="N", type=click.IntRange(0, 10_000), default=100, show_default=True, help="How many to begin with.")
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C; needs a running daemon.")
+@jsonl
+@click.pass_obj
+def command(call: Call, application: str, lines: int, follow: bool) -> int:
+    """Show what the processes of an Application write, or one resource by its id, each line after the name of its source.
+
+    Without a daemon the log files are read. Colours pass through; what else could steer a terminal is shown as escapes. With --jsonl each
+    line is a document of kind LogLine {source, text}.
+    """
+    terminal = call.terminal
+    if follow and terminal.form is Form.JSON:
+        raise UsageError("HF8001", "cannot follow with --json: a stream is not one document", hint="use --jsonl")
+    client = call.client if follow else call.daemon()
+    found = _found(call, client, application, lines, follow)
+    if terminal.form is Form.JSON:
+        whole = list(found)
+        terminal.answer("Logs", {"lines": whole}, lambda: ())
+        return 0
+    colours: dict[str, str] = {}
+    for line in found:
+        _show(terminal, line, colours)
+    return 0
+
+
+def _found(call: Call, client: Client | None, name: str, lines: int, follow: bool) -> Iterator[dict[str, Any]]:
+    if client is None:
+        from holdfast.app.offline import Offline
+
+        for source, text in Offline(call.state_dir).logs(name, lines):
+            yield {"source": source, "text": text}
+        return
+    for told in client.lines("GET", "/v1/logs", {"name": name, "lines": lines, "follow": 1 if follow else None}):
+        if told is not None and "status" not in told:
+            yield told
+
+
+def _show(terminal: Terminal, line: Mapping[str, Any], colours: dict[str, str]) -> None:
+    if terminal.form is Form.LINES:
+        terminal.document("LogLine", line)
+        return
+    source = line["source"]
+    colour = colours.setdefault(source, SOURCES[len(colours) % len(SOURCES)])
+    name = source.rpartition("/")[2]
+    terminal.say(f"{terminal.ink.paint(f'{name} |', colour)} {line['text']}")

@@ -1,0 +1,49 @@
+"""`holdfast plan`."""
+
+from __future__ import annotations
+
+import click
+
+from holdfast.cli import planning
+from holdfast.cli.call import Call
+from holdfast.cli.page import application, files, page, revision
+from holdfast.cli.plan_text import Density, exit_code, plan_lines
+
+
+@page(
+    "plan",
+    document="Plan",
+    examples=(
+        ("holdfast plan -f application.yaml", "What bringing it up would do. Nothing is touched, and no daemon is needed."),
+        ("holdfast plan shop --revision feature", "What a branch would change in what runs."),
+        ("holdfast plan shop --brief", "A line for each change; --full shows every field of everything."),
+    ),
+    exits={
+        0: "nothing would change",
+        1: "what Git says cannot be rendered",
+        2: "changes are pending",
+        5: "policy refuses some of it",
+        75: "an engine or the daemon did not answer, so that it is not known",
+    },
+    see=("diff", "render", "sync", "explain"),
+)
+@application(is_required=False)
+@files
+@revision
+@click.option("--brief", "density", flag_value="brief", help="A line for each change.")
+@click.option("--full", "density", flag_value="full", help="Every field of every change, in whole.")
+@click.pass_obj
+def command(call: Call, application: str | None, files: tuple[str, ...], revision: str | None, density: str | None) -> int:
+    """Show what would change to make the world as Git says, and why: the verb, the reason and the fields, in the order of its waves.
+
+    With -f the files are read and what runs on this host is looked at, without a daemon. With the name of an Application the daemon is
+    asked. Reasons: declared (Git says something new), drifted (the world moved), pruned (Git no longer says it), rolled-back.
+
+    What would be deleted or replaced is always named, all of it. What policy holds back is shown with its reason and with the digest
+    that approves exactly this plan.
+    """
+    document = planning.plan(call, "plan", files, application, revision)
+    data, terminal = document["data"], call.terminal
+    shown = Density(density or "usual")
+    terminal.answer("Plan", data, lambda: plan_lines(data, shown, terminal.ink, terminal.width), document["warnings"])
+    return exit_code(data)

@@ -1,0 +1,102 @@
+"""`holdfast tree`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from holdfast.cli.call import Call
+from holdfast.cli.ink import Ink, plain
+from holdfast.cli.page import application, page
+from holdfast.cli.status_text import NOTHING, proof_words
+from holdfast.cli.words import revision
+
+Branches = Sequence[str]
+FINE: Branches = ("├─ ", "└─ ", "│  ", "   ")
+ROUGH: Branches = ("|- ", "`- ", "|  ", "   ")
+
+
+@page(
+    "tree",
+    document="Tree",
+    examples=(
+        ("holdfast tree", "Everything on this host."),
+        ("holdfast tree shop", "One Application."),
+    ),
+    exits={},
+    see=("status", "render"),
+)
+@application(is_required=False)
+@click.pass_obj
+def command(call: Call, application: str | None) -> int:
+    """Show which resource came of which: an Application, what its files declare, and what was derived from that.
+
+    Beside each stand its axes (synced, healthy, proven), what it needs, and the place that declares it. Without a daemon the last that
+    was recorded is shown.
+    """
+    if (client := call.daemon()) is not None:
+        document = client.get("/v1/tree", application=application)
+    else:
+        from holdfast.app.offline import Offline
+
+        document = {"data": Offline(call.state_dir).tree(application), "warnings": []}
+        call.terminal.tell(f"no daemon is running on {call.state_dir}: this is what was last recorded", "warning")
+    data, terminal = document["data"], call.terminal
+    branches = FINE if (sys.stdout.encoding or "").lower().startswith("utf") else ROUGH
+    terminal.answer("Tree", data, lambda: tree_lines(data, terminal.ink, branches), document["warnings"])
+    return 0
+
+
+def tree_lines(data: Mapping[str, Any], ink: Ink, branches: Branches) -> Iterator[str]:
+    """Yield the lines of a tree: a resource stands beneath the one that it was derived from."""
+    if not data["applications"]:
+        yield NOTHING
+    for it in data["applications"]:
+        at = revision(it["revision"]) or "nothing applied yet"
+        yield f"{ink.heading(plain(it['name']))}  {ink.word(it['sync'])}  {ink.word(it['health'])}  {at}"
+        yield from _branch(list(it["resources"]), branches, ink)
+
+
+def _branch(resources: Sequence[Mapping[str, Any]], branches: Branches, ink: Ink) -> Iterator[str]:
+    ids = {it["id"] for it in resources}
+    beneath: dict[str | None, list[Mapping[str, Any]]] = {None: []}
+    for it in resources:
+        parent = it.get("declared")
+        if parent and parent != it["id"]:
+            if parent not in ids:
+                ids.add(parent)
+                beneath[None].append({"id": parent, "is_name": True})
+            beneath.setdefault(parent, []).append(it)
+        else:
+            beneath[None].append(it)
+    yield from _level(beneath, None, "", branches, ink)
+
+
+def _level(
+    beneath: Mapping[str | None, list[Mapping[str, Any]]], parent: str | None, lead: str, branches: Branches, ink: Ink
+) -> Iterator[str]:
+    inner, last, through, after = branches
+    items = sorted(beneath.get(parent, ()), key=lambda it: str(it["id"]))
+    for number, it in enumerate(items, 1):
+        is_last = number == len(items)
+        yield f"{lead}{last if is_last else inner}{_leaf(it, ink)}"
+        yield from _level(beneath, it["id"], lead + (after if is_last else through), branches, ink)
+
+
+def _leaf(it: Mapping[str, Any], ink: Ink) -> str:
+    if it.get("is_name"):
+        return plain(it["id"])
+    needs = f"needs {', '.join(it['needs'])}" if it.get("needs") else ""
+    words = [
+        plain(it["id"]),
+        ink.word(it["sync"]),
+        ink.word(it["health"]),
+        proof_words(it.get("proofs") or ()),
+        plain(needs),
+        ink.paint(plain(it["origin"]), "dim") if it.get("origin") else "",
+        plain(it["message"]) if it["health"] != "Healthy" else "",
+    ]
+    return "  ".join(filter(None, words))
