@@ -100,7 +100,7 @@ class JavaScript:
                 hint="install Node, or write JSON or YAML",
             )
         if self._fences is None:
-            self._fences = await _fences(node)
+            self._fences = await _fences(node, self._timeout_s)
         with tempfile.TemporaryDirectory(prefix="holdfast-", dir=self._folder, ignore_cleanup_errors=True) as name:
             folder = _fill(name, files)
             fences = [fence.format(folder=folder) for fence in self._fences]
@@ -120,9 +120,13 @@ def needed(tree: Tree, path: str) -> Iterator[Blob]:
             yield blob
 
 
-async def _fences(node: str) -> tuple[str, ...]:
+async def _fences(node: str, timeout_s: float) -> tuple[str, ...]:
     """Return the options by which this Node forbids what the file has no need of."""
-    said = await _said((node, "--version"), "/", 64)
+    try:
+        async with asyncio.timeout(timeout_s):
+            said = await _said((node, "--version"), "/", 64)
+    except TimeoutError as error:
+        raise SourceError("HF1135", f"cannot run {node}: it did not tell its version in {timeout_s:g} s") from error
     found = re.match(rb"v(\d+)\.(\d+)", said or b"")
     version = (int(found[1]), int(found[2])) if found else (0, 0)
     if version < (20, 0):

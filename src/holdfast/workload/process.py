@@ -20,7 +20,7 @@ from holdfast.model.labels import APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
-from holdfast.model.resource import Derived, Resource, Warning
+from holdfast.model.resource import Derived, Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
 from holdfast.workload.process_check import errors, warnings
 from holdfast.workload.process_spec import ProbeSpec, ProcessSpec, SocketSpec
@@ -105,6 +105,13 @@ class ProcessKind:
 
     def progress_deadline_s(self, state: State) -> float:
         return read(state.fields).progress_deadline_s
+
+    def prepare(self, declaration: Declaration) -> Prepare | None:
+        """Return what it wants run in its release: `model.declaration.Released`, so every Application with a Process has one."""
+        spec: ProcessSpec = declaration.spec
+        if spec.prepare is None:
+            return None
+        return Prepare(command=spec.prepare, working_dir=spec.working_dir, timeout_s=spec.prepare_timeout, origin=declaration.origin)
 
 
 def _deadline(spec: ProcessSpec, scope: Scope) -> float:
