@@ -195,6 +195,8 @@ class SourceController:
         if (lane := self._lanes.get(name)) is not None:
             lane.judged = None
             await self._look(lane)
+            if lane.failures:
+                lane.bell.wake()  # its own task waits without an end, and is to try again
 
     def desired(self, name: str) -> Desired | None:
         """Return what Git asks of an Application now, or asked last where it cannot be had."""
