@@ -63,12 +63,13 @@ class ProbeController:
         return None if at is None else asyncio.get_running_loop().time() + max(0.0, at - self._clock.monotonic())
 
     async def _look(self, due: Due) -> None:
-        ok, detail = False, "the look itself failed"
         try:
             async with self._room:
                 ok, detail = await self._ask(due)
-        finally:  # an unanswered probe would never be asked again
-            self._probed.answer(due.key, due.kind, ok=ok, detail=detail)
+        except Exception:  # an unanswered probe would never be asked again; one that is cancelled is no failure of the program
+            self._probed.answer(due.key, due.kind, ok=False, detail="the look itself failed")
+            raise
+        self._probed.answer(due.key, due.kind, ok=ok, detail=detail)
 
     async def _ask(self, due: Due) -> tuple[bool, str]:
         try:

@@ -1,7 +1,7 @@
 """Run users: as whom an Application's programs run, where Holdfast runs as root.
 
 Each Application has a uid and a gid of its own from a configured range, remembered for good, so that no two ever share one and none is
-given twice. A user that is named is looked up in passwd, gets no supplementary groups (docker or sudo would be root by another name), and is
+given twice. A named user is looked up in passwd, gets no supplementary groups (docker or sudo would be root by another name), and is
 root only where the local configuration says so. Without root everything runs as ourselves.
 """
 
