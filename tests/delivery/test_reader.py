@@ -181,7 +181,8 @@ def test_an_application_may_be_json() -> None:
 
 
 def test_a_file_may_hold_several_and_their_project_in_another() -> None:
-    project = b"apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: web}\nspec: {sourceRepos: ['*'], destinations: [{server: '*', namespace: '*'}]}\n"
+    allowed = "{sourceRepos: ['*'], destinations: [{server: '*', namespace: '*'}]}"
+    project = f"apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {{name: web}}\nspec: {allowed}\n".encode()
     text = f"{shop('  project: web')}\n---\n{shop().replace('shop', 'blog')}".encode()
     found = read_applications([("a.yaml", text), ("b.yaml", project)], Context())
     assert [(each.name, each.project, each.origin.line) for each in found] == [("shop", "web", 1), ("blog", "default", 9)]
@@ -192,8 +193,10 @@ def test_a_destination_out_of_reach_is_a_stated_result_where_nothing_is_applied(
     application = only(text, replace(OPERATOR, is_render=True))
     assert application.destination == "https://kubernetes.default.svc"
     assert messages(application) == [
-        "apps/shop.yaml:7: Application shop cannot be applied: destination https://kubernetes.default.svc is a Kubernetes cluster, "
-        "and no engine reaches one yet"
+        (
+            "apps/shop.yaml:7: Application shop cannot be applied: destination https://kubernetes.default.svc is a Kubernetes cluster, "
+            "and no engine reaches one yet"
+        )
     ]
 
 
@@ -221,8 +224,10 @@ spec:
     assert (closed.allowed, closed.until) == (False, 1767304800.0)
     assert closed.reason == "sync window '0 22 * * *' for 1h (Europe/Berlin), backup denies it"
     assert messages(application) == [
-        "apps/shop.yaml:18: spec.syncWindows[2] of AppProject web is not honoured: it names no applications, namespaces or clusters, "
-        "so it is for none"
+        (
+            "apps/shop.yaml:18: spec.syncWindows[2] of AppProject web is not honoured: it names no applications, namespaces or clusters, "
+            "so it is for none"
+        )
     ]
 
 

@@ -18,7 +18,7 @@ from holdfast.kit.clock import Instant
 from holdfast.kit.cron import Cron
 from holdfast.kit.duration import format_duration
 
-_MOST_OPENINGS = 32
+_MOST_OPENINGS = 16
 """How many openings that run into each other are followed to find when a window closes."""
 _MOST_EDGES = 64
 """How many openings and closings are looked at to find where the answer changes."""
@@ -57,7 +57,10 @@ class SyncWindow:
         return start is not None and at < start + self.duration_s
 
     def edge_after(self, at: Instant) -> Instant | None:
-        """Return when it may close, where it is open at `at`, else when it opens next; None: never in eight years."""
+        """Return when it closes, where it is open at `at`, else when it opens next; None: never in eight years.
+
+        A window whose openings run into each other for long is still open at what is returned.
+        """
         start = self.cron.previous_at_or_before(at, self.zone)
         if start is None or at >= start + self.duration_s:
             return self.cron.next_after(at, self.zone)
@@ -79,7 +82,7 @@ def concerns(spec: SyncWindowSpec, application: str, namespace: str, clusters: S
 def verdict(windows: Sequence[SyncWindow], now: Instant, manual: bool) -> WindowVerdict:
     """Return whether a sync may begin at `now`, for a person (`manual`) or by itself, and until when that holds at least.
 
-    `until` is where the answer changes; where that lies beyond many openings and closings, the last one that was looked at.
+    `until` is where the answer changes; where that lies beyond many openings and closings, the last of those that were looked at.
     """
     refusal = _refusal(windows, now, manual)
     return WindowVerdict(allowed=refusal is None, reason=refusal or "", until=_changes_at(windows, now, manual, refusal is None))
@@ -102,10 +105,10 @@ def _refusal(windows: Sequence[SyncWindow], at: Instant, manual: bool) -> str | 
 def _changes_at(windows: Sequence[SyncWindow], now: Instant, manual: bool, is_allowed: bool) -> Instant | None:
     at = now
     for _ in range(_MOST_EDGES):
-        edges = [edge for window in windows if (edge := window.edge_after(at)) is not None]
+        edges = [(edge, window) for window in windows if (edge := window.edge_after(at)) is not None]
         if not edges:
             return None
-        at = min(edges)
-        if (_refusal(windows, at, manual) is None) != is_allowed:
+        before, (at, window) = at, min(edges, key=lambda found: found[0])
+        if (_refusal(windows, at, manual) is None) != is_allowed or (window.is_open(before) and window.is_open(at)):
             break
     return at
