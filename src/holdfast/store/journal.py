@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
 from holdfast.core import events as say
 from holdfast.core.fold import Folding, fold
@@ -47,6 +47,7 @@ class StoreJournal:
         self._keep_s = keep_s
         self._folding = Folding()
         self._recent: deque[Event] = deque(maxlen=RECENT)
+        self._strays: deque[Event] = deque(maxlen=RECENT)
         self._bells: set[Wakeup] = set()
         self._outage: Outage | None = None
         self._shown: Folding | None = None
@@ -63,6 +64,7 @@ class StoreJournal:
             self._snapshot = (snapshot.seq, snapshot.at)
         self._folding = past.begin(snapshot)
         await self._catch_up()
+        self._strays.clear()
 
     @property
     def view(self) -> View:
@@ -119,11 +121,12 @@ class StoreJournal:
 
     async def _write(self, writes: Sequence[Write]) -> tuple[Event, ...]:
         appended = await self._store.commit(*writes)
-        if appended and appended[0].seq <= self.newest + 1:
-            self._take(appended)
-        elif appended:
+        if appended and appended[0].seq > self.newest + 1:
             with contextlib.suppress(StoreError):  # it is stored; the view follows with the next event
                 await self._catch_up()
+        else:
+            self._take(appended)
+        self._claim(appended)
         return appended
 
     def _take(self, events: Iterable[Event]) -> None:
@@ -138,13 +141,16 @@ class StoreJournal:
         for bell in self._bells:
             bell.wake()
 
-    async def _catch_up(self) -> list[Event]:
-        """Fold what the store has beyond what is folded, and return it."""
-        found: list[Event] = []
+    async def _catch_up(self) -> None:
+        """Fold what the store has beyond what is folded. Whose answer is still to come will claim it; the rest are strays."""
         while page := await self._store.events(after=self.newest, limit=past.PAGE):
-            found += page[-RECENT:]
+            self._strays.extend(event for event in page if event.seq > self.newest)
             self._take(page)
-        return found
+
+    def _claim(self, appended: Sequence[Event]) -> None:
+        if self._strays:
+            own = {event.seq for event in appended}
+            self._strays = deque((event for event in self._strays if event.seq not in own), maxlen=RECENT)
 
     # While the store is down
 
@@ -178,7 +184,8 @@ class StoreJournal:
                     self._outage = self._shown = None
 
     async def _settle(self, outage: Outage) -> None:
-        outage.forget(await self._catch_up())
+        await self._catch_up()
+        outage.forget(self._strays)
         batch = outage.take()
         if not batch:
             return
@@ -188,11 +195,15 @@ class StoreJournal:
         appended = await self._store.commit(*(Append(event) for event in (*batch, *closing)))
         outage.stored()
         self._take(appended)
+        self._claim(appended)
 
     # Reading
 
-    async def follow(self, after: int) -> AsyncIterator[Event]:
-        """Yield every event with seq > `after` that is kept, then those that come, each once and in order. Raises StoreError."""
+    async def follow(self, after: int) -> AsyncGenerator[Event, None]:
+        """Yield every event with seq > `after` that is kept, then those that come, each once and in order. Raises StoreError.
+
+        Whoever leaves before the end closes it (`contextlib.aclosing`).
+        """
         bell = Wakeup()
         self._bells.add(bell)
         try:

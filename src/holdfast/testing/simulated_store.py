@@ -47,13 +47,16 @@ class SimulatedStore:
     _snapshots: dict[int, Snapshot] = field(default_factory=dict)
 
     async def commit(self, *writes: Write) -> tuple[Event, ...]:
-        await self.clock.sleep(self.commit_s)
         if self.is_full or self._strikes(self.faults.failed):
+            await self.clock.sleep(self.commit_s)
             raise StoreError("HF5001", "cannot use the store: the simulated disk is full")
+        is_lost = self.loses_reply or self._strikes(self.faults.lost_reply)
+        self.loses_reply = False
         appended = self._do(writes)
         self.commits += 1
-        if self.loses_reply or self._strikes(self.faults.lost_reply):
-            self.loses_reply = False
+        # Done in the order in which it was asked for; who waits is told later, in any order.
+        await self.clock.sleep(self.commit_s)
+        if is_lost:
             raise StoreError("HF5002", "cannot use the store: the simulated answer was lost")
         return appended
 
