@@ -1,0 +1,204 @@
+"""Applications: those that are served now, as their files say, told to whoever serves them.
+
+A file that does not read changes nothing: the last good one stays in force, and its Applications say so. An Application whose file was
+taken away is served no longer; what it has stays as visible orphans, unless its finalizer asks for the cascade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from holdfast.api.service import unknown_application
+from holdfast.app.application_files import ApplicationFiles
+from holdfast.controllers.source import SourceController, Sourced
+from holdfast.controllers.sync import Ask, Managed, Request, SyncController
+from holdfast.core import events
+from holdfast.core.policy import Settings
+from holdfast.core.view import ApplicationView
+from holdfast.delivery.application import Application
+from holdfast.errors import EngineError, HoldfastError
+from holdfast.host.inotify import Inotify
+from holdfast.kit.clock import Clock
+from holdfast.model.event import Event
+from holdfast.model.ports import Records
+from holdfast.store.journal import StoreJournal
+from holdfast.walk.ledger import Ledger
+
+LOOK_AGAIN_S = 5.0
+"""Where the kernel does not tell of changes."""
+PERSON = "its file was taken away"
+
+
+class Applications:
+    """`records` remembers, by name, which ones were served and whether their going takes all they have along."""
+
+    def __init__(
+        self,
+        files: ApplicationFiles | None,
+        *,
+        served: Collection[Application],
+        sync: SyncController,
+        source: SourceController,
+        journal: StoreJournal,
+        ledger: Ledger,
+        records: Records,
+        clock: Clock,
+    ) -> None:
+        self._files = files
+        self._served = {each.name: each for each in served}
+        self._sync = sync
+        self._source = source
+        self._journal = journal
+        self._ledger = ledger
+        self._records = records
+        self._clock = clock
+        self._taken_over: set[str] = set()
+        self._problem: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all that a person may act on."""
+        return frozenset(self._served) | self._taken_over
+
+    @property
+    def local(self) -> frozenset[str]:
+        """Folders of this host that an operator named as repositories."""
+        return frozenset(each.repository for each in self._served.values() if each.is_local)
+
+    def managed(self, name: str) -> Managed:
+        found = self._served.get(name)
+        return managed(found) if found else Managed(name=name, settings=Settings())
+
+    def sourced(self, name: str) -> Sourced:
+        """Return where an Application comes from; raises UsageError (HF7004) where no file declares it."""
+        if name not in self._served:
+            raise unknown_application(name, self._served)
+        return sourced(self._served[name])
+
+    def repository_of(self, name: str) -> str | None:
+        """Return where an Application comes from, None where no file declares it."""
+        found = self._served.get(name)
+        return found.repository if found else None
+
+    def take_over(self, name: str) -> None:
+        """Have an Application at hand without its file, to take it down. Raises UsageError (HF7004) where it has nothing here."""
+        known = set(self._journal.view.applications) | {owned.application for owned in self._ledger.inventory.values()}
+        if name not in known:
+            raise unknown_application(name, known)
+        self._taken_over.add(name)
+        self._sync.add(self.managed(name))
+
+    async def serve(self) -> None:
+        """Begin to serve all, and let those go whose file was taken away since the last time."""
+        for each in self._served.values():
+            await self._serve(each)
+        if self._files is not None:
+            for name in sorted(self._records.all().keys() - self._served.keys()):
+                await self._let_go(name)
+
+    async def run(self) -> None:
+        """Follow the files."""
+        if self._files is None:
+            return
+        try:
+            with Inotify() as inotify:
+                watched = [inotify.add(folder) for folder in self._files.folders()]
+                while any(watch is not None for watch in watched):
+                    await inotify.read()
+                    await self.reload()
+        except EngineError:
+            pass  # no more watches on this host: look now and then
+        while True:
+            await self._clock.sleep(LOOK_AGAIN_S)
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Read the files again, and do what follows from what changed."""
+        assert self._files is not None
+        try:
+            found = {each.name: each for each in self._files.read().applications}
+        except HoldfastError as error:
+            await self._tell(error)
+            return
+        await self._tell(None)
+        before, self._served = self._served, found
+        for name, each in found.items():
+            if before.get(name) != each:
+                await self._serve(each)
+        for name in before.keys() - found.keys():
+            await self._let_go(name)
+
+    async def _serve(self, it: Application) -> None:
+        self._sync.add(managed(it))
+        declared = self._declared(it)
+        if not _says(self._journal.view.applications.get(it.name), declared):
+            await self._journal.emit(declared)
+        if self._records.get(it.name) != {"cascade": it.cascade}:
+            await self._records.put(it.name, {"cascade": it.cascade})
+        await self._source.add(sourced(it))
+
+    def _declared(self, it: Application) -> Event:
+        return events.application_declared(
+            at=self._clock.now(),
+            application=it.name,
+            repository=it.repository,
+            path=it.path,
+            target_revision=it.target_revision,
+            automated=it.settings.automated,
+            self_heal=it.settings.self_heal,
+            origin=it.origin,
+            warnings=it.warnings,
+        )
+
+    async def _let_go(self, name: str) -> None:
+        """Serve it no longer; with the finalizer, all that it has goes first, and it is asked again at the next start where that failed."""
+        await self._source.remove(name)
+        remembered: Any = self._records.get(name) or {}
+        cascade = bool(remembered.get("cascade"))
+        if cascade:
+            self._sync.add(Managed(name=name, settings=Settings()))
+            await self._sync.request(name, Request(ask=Ask.DOWN, person=PERSON))
+            if self._ledger.of(name):
+                return
+        await self._sync.remove(name)
+        await self._records.drop(name)
+        await self._journal.emit(events.application_removed(at=self._clock.now(), application=name, cascaded=cascade))
+
+    async def _tell(self, error: HoldfastError | None) -> None:
+        """Say once that the files do not read, and once that they do again."""
+        problem = error.message if error else None
+        if problem == self._problem:
+            return
+        self._problem = problem
+        for name in sorted(self._served):
+            at = self._clock.now()
+            said = events.source_failed(at=at, application=name, error=error) if error else events.source_recovered(at=at, application=name)
+            await self._journal.emit(said)
+
+
+def managed(it: Application) -> Managed:
+    return Managed(name=it.name, settings=it.settings, retry=it.retry, rollback=it.rollback, window=it.window)
+
+
+def sourced(it: Application) -> Sourced:
+    return Sourced(
+        name=it.name,
+        repository=it.repository,
+        target_revision=it.target_revision,
+        path=it.path,
+        namespace=it.namespace,
+        destination=it.destination,
+        annotations=it.annotations,
+        annotation_places=it.annotation_places,
+        origin=it.origin,
+        directory=it.directory,
+    )
+
+
+def _says(view: ApplicationView | None, declared: Event) -> bool:
+    """Say whether people were told just this already."""
+    if view is None or not view.is_declared:
+        return False
+    told = ("repository", "path", "target_revision", "automated", "self_heal", "origin", "warnings")
+    return all(getattr(view, name) == declared.data[name] for name in told)

@@ -1,0 +1,120 @@
+"""Glance: what lives on this host, seen without a daemon and without touching it, and what the store remembers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+from holdfast.app.state import StateFolder
+from holdfast.engines.file import FileEngine
+from holdfast.engines.process.glance import ProcessGlance
+from holdfast.host.clock import RealClock
+from holdfast.host.config import Config
+from holdfast.host.secrets import FileSecrets
+from holdfast.host.users import SPACE as USERS
+from holdfast.host.users import HostUsers, RunUser
+from holdfast.kit.canonical import Json
+from holdfast.kit.secret import Redactor, fingerprint
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Live
+from holdfast.model.plan import Inventory
+from holdfast.model.resource import Resource
+from holdfast.store.reader import StoreReader
+
+PROCESS = "process"
+"""The process engine's space of records."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What the store holds; nothing where there is no store yet."""
+
+    inventory: Inventory = field(default_factory=dict)
+    processes: Mapping[str, Json] = field(default_factory=dict)
+    users: Mapping[str, Json] = field(default_factory=dict)
+
+
+def remember(state: StateFolder) -> Remembered:
+    """Read the store, also while a daemon writes it. Raises StoreError."""
+    if not state.store.exists():
+        return Remembered()
+    with StoreReader.open(state.store) as store:
+        return Remembered(inventory=store.inventory(), processes=store.records(PROCESS), users=store.records(USERS))
+
+
+class CopiedRecords:
+    """Records that forget what is put: whoever looks may not write."""
+
+    def __init__(self, values: Mapping[str, Json]) -> None:
+        self._values = dict(values)
+
+    def get(self, key: str) -> Json:
+        return self._values.get(key)
+
+    def all(self) -> Mapping[str, Json]:
+        return MappingProxyType(self._values)
+
+    async def put(self, key: str, value: Json) -> None:
+        self._values[key] = value
+
+    async def drop(self, key: str) -> None:
+        self._values.pop(key, None)
+
+
+class LookingPlaces:
+    """Where things lie, without making them."""
+
+    def __init__(self, state: StateFolder) -> None:
+        self._state = state
+
+    def release(self, application: str, release_id: str) -> Path:
+        return self._state.path / "releases" / application / release_id
+
+    def data_dir(self, application: str, user: RunUser) -> Path:
+        return self._state.data / application
+
+    def log_dir(self, application: str) -> Path:
+        return self._state.logs / application
+
+
+class Glance:
+    """Observes as the engines would."""
+
+    def __init__(self, state: StateFolder, config: Config, remembered: Remembered) -> None:
+        self._state = state
+        self._config = config
+        self._remembered = remembered
+
+    async def observe(self, ids: Collection[ResourceId], resources: Mapping[ResourceId, Resource]) -> Live:
+        """Look at `ids`; `resources` are as desired, for what an engine must know of a thing to find it."""
+        processes = ProcessGlance(records=self._remembered.processes, clock=RealClock())
+        kinds: Mapping[str, Callable[[list[ResourceId]], Awaitable[Live]]] = {
+            "Process": processes.observe,
+            "File": self._files(resources).observe,
+        }
+        live = Live()
+        for kind, observe in kinds.items():
+            if found := [id for id in sorted(ids) if id.kind == kind]:
+                live = live.joined(await observe(found))
+        return live.joined(Live(unreachable={id: f"no engine for kind {id.kind}" for id in ids if id.kind not in kinds}))
+
+    def _files(self, resources: Mapping[ResourceId, Resource]) -> FileEngine:
+        def described(id: ResourceId) -> list[Resource]:
+            owned = self._remembered.inventory.get(id)
+            return [each for each in (owned.resource if owned else None, resources.get(id)) if each is not None]
+
+        key = self._state.key.read_bytes() if self._state.key.exists() else b""
+        users = HostUsers(records=CopiedRecords(self._remembered.users), uid_range=self._config.uid_range, allowed=self._config.allowed)
+        return FileEngine(
+            roots=self._config.file_roots,
+            data=self._state.data,
+            users=users,
+            places=LookingPlaces(self._state),
+            secrets=FileSecrets(self._state.secrets, key, Redactor()),
+            fingerprint=partial(fingerprint, key),
+            described=described,
+            clock=RealClock(),
+        )

@@ -1,0 +1,376 @@
+"""The composition root: makes everything once, hands each what it may know, and lets it run until it is told to end.
+
+Nothing is decided here. Callers: `entry` (the command line's doors) and tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import holdfast
+from holdfast.api.server import ApiServer
+from holdfast.app.application_files import ApplicationFiles
+from holdfast.app.applications import Applications
+from holdfast.app.registry import git_policy, registry
+from holdfast.app.release_port import ReleasePort
+from holdfast.app.service import HouseService, Neighbours
+from holdfast.app.state import StateFolder
+from holdfast.controllers.heal import HealController
+from holdfast.controllers.pin import PinController
+from holdfast.controllers.probe import ProbeController
+from holdfast.controllers.prove import ProveController
+from holdfast.controllers.source import Rendering, SourceController
+from holdfast.controllers.sweep import SweepController
+from holdfast.controllers.sync import SyncController
+from holdfast.core import events
+from holdfast.core.world import find
+from holdfast.declare.render import Renderer
+from holdfast.engines.file import FileEngine
+from holdfast.engines.process.engine import ProcessEngine
+from holdfast.host.clock import RealClock, RealRandom
+from holdfast.host.config import Config
+from holdfast.host.javascript import JavaScript
+from holdfast.host.net import HostNet
+from holdfast.host.secrets import FileSecrets, installation_key
+from holdfast.host.users import SPACE as USERS
+from holdfast.host.users import HostUsers
+from holdfast.kit.secret import Redactor
+from holdfast.kit.tasks import Tasks, Wakeup
+from holdfast.model.ids import ResourceId
+from holdfast.model.ports import Engine
+from holdfast.model.resource import Desired, Resource
+from holdfast.model.source import Tree
+from holdfast.model.state import Facts, State
+from holdfast.source.git import MirroredGit
+from holdfast.source.release import ReleaseStore
+from holdfast.store.journal import StoreJournal
+from holdfast.store.records import StoreRecords
+from holdfast.store.sqlite import SqliteStore
+from holdfast.walk.ledger import Ledger
+from holdfast.walk.walker import Walker
+
+
+class House:
+    """Everything of one state folder. `opened` makes one; `run` serves until `stop` is set."""
+
+    def __init__(self, *, state: StateFolder, config: Config, store: SqliteStore, journal: StoreJournal, ledger: Ledger) -> None:
+        self.state = state
+        self.config = config
+        self.store = store
+        self.journal = journal
+        self.ledger = ledger
+        self.clock = RealClock()
+        self.random = RealRandom()
+        self.stop = asyncio.Event()
+        self._looked: set[str] = set()
+        self._look_bell = Wakeup()
+        self._rendered: dict[str, Desired] = {}
+        """By Application what was rendered last, for a rollback too."""
+
+    async def make(self, files: ApplicationFiles | None, secrets: FileSecrets) -> None:
+        """Make engines and controllers, and connect them by what each may know."""
+        config, clock, random, journal, ledger = self.config, self.clock, self.random, self.journal, self.ledger
+        self.secrets = secrets
+        self.git = MirroredGit(
+            self.state.path,
+            clock=clock,
+            random=random,
+            policy=git_policy(config, lambda path: path in self.applications.local),
+        )
+        kinds = registry()
+        self.users = HostUsers(records=await self._records(USERS), uid_range=config.uid_range, allowed=config.allowed)
+        self.releases = ReleasePort(
+            store=ReleaseStore(self.state.path),
+            git=self.git,
+            users=self.users,
+            search_path=config.path,
+            in_use=self._releases_in_use,
+            logs=self.state.logs,
+        )
+        self.process = ProcessEngine(
+            run_dir=self.state.run,
+            records=await self._records("process"),
+            secrets=secrets,
+            users=self.users,
+            places=self.releases,
+            emit=journal.emit,
+            clock=clock,
+            random=random,
+            search_path=config.path,
+            allowed=config.allowed,
+            applied=self._applied,
+            crashed=self.crashed,
+        )
+        self.file = FileEngine(
+            roots=config.file_roots,
+            data=self.state.data,
+            users=self.users,
+            places=self.releases,
+            secrets=secrets,
+            fingerprint=secrets.mark,
+            described=self._described,
+            clock=clock,
+        )
+        self.engines: tuple[Engine, ...] = (self.process, self.file)
+        self.walker = Walker(
+            engines={kind: engine for engine in self.engines for kind in engine.kinds},
+            kinds={kind.name: kind for kind in kinds.kinds},
+            ledger=ledger,
+            journal=journal,
+            clock=clock,
+            random=random,
+        )
+        self.rendering = Rendering(
+            git=self.git,
+            renderer=Renderer(kinds),
+            javascript=JavaScript(git=self.git, search_path=config.path).exports,
+            facts=self._facts,
+            allowed=config.allowed,
+            had_resources=lambda name: bool(ledger.of(name)),
+        )
+        self.sync = SyncController(
+            walker=self.walker,
+            ledger=ledger,
+            journal=journal,
+            store=self.store,
+            records=await self._records("sync"),
+            releases=self.releases,
+            render=self._render,
+            clock=clock,
+            random=random,
+            settled=self._settled,
+            crashed=self.crashed,
+        )
+        self.heal = HealController(
+            engines=self.engines,
+            walker=self.walker,
+            ledger=ledger,
+            journal=journal,
+            records=await self._records("heal"),
+            clock=clock,
+            random=random,
+            may_heal=self.sync.heals,
+            wanted=self._wanted_state,
+            crashed=self.crashed,
+        )
+        self.source = SourceController(
+            git=self.git,
+            rendering=self.rendering,
+            journal=journal,
+            clock=clock,
+            random=random,
+            offer=self._offer,
+            incomplete=self._incomplete,
+            crashed=self.crashed,
+        )
+        self.net = HostNet()
+        self.probe = ProbeController(probed=self.process, net=self.net, clock=clock, crashed=self.crashed)
+        self.prove = ProveController(
+            ledger=ledger,
+            net=self.net,
+            journal=journal,
+            clock=clock,
+            random=random,
+            data_dir=self._data_dir,
+            crashed=self.crashed,
+        )
+        self.sweep = SweepController(
+            owned=lambda: tuple(ledger.inventory),
+            mark=self.heal.mark,
+            chores=(self._snapshot, self._forget, self._maintain),
+            clock=clock,
+            random=random,
+        )
+        self.pin = PinController(
+            git=self.git,
+            events=lambda: journal.follow(journal.newest),
+            repository_of=lambda name: self.applications.repository_of(name),
+        )
+        self.applications = Applications(
+            files,
+            served=files.read().applications if files else (),
+            sync=self.sync,
+            source=self.source,
+            journal=journal,
+            ledger=ledger,
+            records=await self._records("applications"),
+            clock=clock,
+        )
+        self.service = HouseService(
+            Neighbours(
+                applications=self.applications,
+                rendering=self.rendering,
+                sync=self.sync,
+                walker=self.walker,
+                ledger=ledger,
+                journal=journal,
+                store=self.store,
+                logs={"Process": self.process},
+                wanted=self.source.desired,
+                refresh=self._refresh,
+                clock=clock,
+                state=self.state.path,
+                started_at=clock.now(),
+                crashed=self.crashed,
+            )
+        )
+        self.api = ApiServer(self.service, self.state.api_socket, crashed=self.crashed)
+
+    async def _records(self, space: str) -> StoreRecords:
+        return await StoreRecords.load(self.journal, self.store, space)
+
+    # Who asks whom
+
+    def _facts(self) -> Facts:
+        return Facts(fingerprints=self.secrets.fingerprints())
+
+    def _applied(self, id: ResourceId) -> Resource | None:
+        owned = self.ledger.inventory.get(id)
+        return owned.resource if owned else None
+
+    def _releases_in_use(self, application: str) -> frozenset[str]:
+        states = [owned.resource.state.fields.get("release") for owned in self.ledger.of(application)]
+        wanted = self.source.desired(application)
+        return frozenset(release for release in (*states, wanted.release if wanted else None) if isinstance(release, str))
+
+    async def _render(self, name: str, revision: str) -> Desired:
+        desired, tree = await self.rendering.at(self.applications.sourced(name), revision)
+        self._remember(desired, tree)
+        return desired
+
+    def _remember(self, desired: Desired, tree: Tree) -> None:
+        self._rendered[desired.application] = desired
+        self.releases.remember(desired, tree)
+
+    def _offer(self, desired: Desired, tree: Tree) -> None:
+        self._remember(desired, tree)
+        self.sync.offer(desired)
+        self._has_looked(desired.application)
+
+    def _incomplete(self, name: str) -> None:
+        self.sync.incomplete(name)
+        self._has_looked(name)
+
+    def _has_looked(self, name: str) -> None:
+        self._looked.add(name)
+        self._look_bell.wake()
+
+    async def looked_at(self, names: Collection[str]) -> None:
+        """Wait until Git was asked of each, with or without an answer."""
+        while not self._looked.issuperset(names):
+            await self._look_bell.wait()
+
+    def _wanted_state(self, id: ResourceId) -> State | None:
+        owned = self.ledger.inventory.get(id)
+        desired = self.source.desired(owned.application) if owned else None
+        found = find(desired, id) if desired else None
+        return found.state if found else None
+
+    def _described(self, id: ResourceId) -> Iterator[Resource]:
+        """Yield what is known of an id: as last applied, as Git says, as a rollback would have it."""
+        if (applied := self._applied(id)) is not None:
+            yield applied
+        for desired in (*self._rendered.values(), *map(self.source.desired, self._rendered)):
+            if desired is not None and (found := find(desired, id)) is not None:
+                yield found
+
+    def _settled(self, application: str, ids: tuple[ResourceId, ...]) -> None:
+        self.heal.forget_failures(ids)
+        self.prove.settled(application, ids)
+
+    def _data_dir(self, application: str) -> Path:
+        return self.state.data / application
+
+    async def _refresh(self, name: str) -> None:
+        await self.source.refresh(name)
+
+    # Chores of the sweep
+
+    async def _snapshot(self) -> None:
+        await self.journal.snapshot()
+
+    async def _forget(self) -> None:
+        await self.store.prune_events(before=self.clock.now() - self.config.retention_s)
+
+    async def _maintain(self) -> None:
+        for name in self.applications.names:
+            await self.git.maintain(self.applications.sourced(name).repository)
+
+    # Running
+
+    def crashed(self, part: str, error: BaseException) -> None:
+        """Tell of a defect: the part that had it has stopped, the house goes on."""
+        sys.stderr.write(f"holdfast: a defect in {part}:\n")
+        traceback.print_exception(error, file=sys.stderr)
+        if self._tasks is not None:
+            self._crashes += 1
+            told = self.journal.emit(events.daemon_crashed(at=self.clock.now(), part=part, error=error))
+            self._tasks.start(f"tell of crash {self._crashes}", told)
+
+    _tasks: Tasks | None = None
+    _crashes = 0
+
+    async def run(self, *, serve: bool = True) -> None:
+        """Serve until `stop` is set. Children and the keeper go on afterwards."""
+        async with Tasks(on_crash=self.crashed) as tasks, self.service:
+            self._tasks = tasks
+            await self.process.start()
+            await self.journal.emit(events.daemon_started(at=self.clock.now(), version=holdfast.__version__, pid=os.getpid()))
+            await self.applications.serve()
+            if serve:
+                await self.api.start()
+            for name, part in (
+                ("process", self.process.run()),
+                ("source", self.source.run()),
+                ("sync", self.sync.run()),
+                ("heal", self.heal.run()),
+                ("probe", self.probe.run()),
+                ("prove", self.prove.run()),
+                ("sweep", self.sweep.run()),
+                ("pin", self.pin.run()),
+                ("applications", self.applications.run()),
+            ):
+                tasks.start(name, part, guard=True)
+            await self.sweep.sweep()
+            try:
+                await self.stop.wait()
+            finally:
+                await self.api.stop()
+                self._tasks = None
+                await tasks.stop()
+                await self.journal.emit(events.daemon_stopped(at=self.clock.now(), reason="asked to stop", pid=os.getpid()))
+
+
+@asynccontextmanager
+async def opened(state: StateFolder, config: Config, files: ApplicationFiles | None) -> AsyncIterator[House]:
+    """Lend a house on a state folder, which is locked meanwhile; without files it serves nobody of itself.
+
+    Raises Busy (HF8020), StoreError, and what reading the files raises, before anything is made.
+    """
+    if files is not None:
+        files.read()
+    state.prepare()
+    state.lock()
+    try:
+        async with AsyncExitStack() as stack:
+            redactor = Redactor()
+            secrets = FileSecrets(state.secrets, installation_key(state.key), redactor)
+            clock = RealClock()
+            store = await SqliteStore.open(state.store, clock=clock)
+            stack.push_async_callback(store.close)
+            journal = StoreJournal(store, clock, redactor)
+            await journal.load()
+            house = House(state=state, config=config, store=store, journal=journal, ledger=await Ledger.load(journal, store))
+            await house.make(files, secrets)
+            stack.push_async_callback(house.git.close)
+            stack.push_async_callback(house.net.aclose)
+            stack.push_async_callback(house.process.aclose)
+            yield house
+    finally:
+        state.unlock()

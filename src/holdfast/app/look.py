@@ -1,0 +1,151 @@
+"""Looking without a daemon: what Git says, and what would change.
+
+Nothing of an installation is changed: the store is read, secrets are not resolved, and mirrors of repositories lie in a temporary folder
+where there is no state folder yet.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.api.document import plan_data, render_data
+from holdfast.app.application_files import ApplicationFiles
+from holdfast.app.applications import managed, sourced
+from holdfast.app.glance import Glance, remember
+from holdfast.app.registry import git_policy, registry
+from holdfast.app.state import StateFolder
+from holdfast.controllers.source import Rendering, Sourced
+from holdfast.core.planner import plan
+from holdfast.core.policy import Settings, policy
+from holdfast.core.world import subjects
+from holdfast.declare.render import Renderer
+from holdfast.host.clock import RealClock, RealRandom
+from holdfast.host.command import run
+from holdfast.host.config import Config
+from holdfast.host.javascript import JavaScript
+from holdfast.host.secrets import FileSecrets
+from holdfast.kit.secret import Redactor
+from holdfast.model.ids import HOST
+from holdfast.model.plan import Inventory, Plan
+from holdfast.model.resource import Desired
+from holdfast.model.state import Facts
+from holdfast.source.git import MirroredGit
+from holdfast.workload.slug import slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One thing to look at."""
+
+    sourced: Sourced
+    settings: Settings
+
+
+async def rendered(files: tuple[str, ...], state: StateFolder, config: Config, revision: str | None) -> dict[str, Any]:
+    """Return the data of `Render`: of Application files, or of one folder of a repository, as it is committed."""
+    async with _looking(files, state, config, is_render=True) as it:
+        return render_data([await it.desired(each, revision) for each in it.subjects])
+
+
+async def planned(files: tuple[str, ...], state: StateFolder, config: Config, revision: str | None) -> dict[str, Any]:
+    """Return the data of `Plan` against what lives on this host now."""
+    async with _looking(files, state, config, is_render=False) as it:
+        return plan_data([await it.plan(each, revision) for each in it.subjects])
+
+
+class _Looking:
+    """Everything that a look needs."""
+
+    def __init__(self, looked_at: tuple[Subject, ...], rendering: Rendering, inventory: Inventory, glance: Glance) -> None:
+        self.subjects = looked_at
+        self._rendering = rendering
+        self._inventory = inventory
+        self._glance = glance
+
+    async def desired(self, subject: Subject, revision: str | None) -> Desired:
+        found, _ = await self._rendering.at(subject.sourced, revision or subject.sourced.target_revision)
+        return found
+
+    async def plan(self, subject: Subject, revision: str | None) -> tuple[str, str, Plan]:
+        desired = await self.desired(subject, revision)
+        resources = {resource.id: resource for resource in desired}
+        live = await self._glance.observe(subjects(desired, self._inventory), resources)
+        return subject.sourced.name, desired.revision, plan(desired, live, self._inventory, policy(subject.settings))
+
+
+@asynccontextmanager
+async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *, is_render: bool) -> AsyncIterator[_Looking]:
+    looked_at, local = await _subjects(files, config, is_render=is_render)
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
+        mirrors = state.path if os.access(state.path, os.W_OK) else Path(folder)
+        allowed = git_policy(config, lambda path: path in local)
+        git = MirroredGit(mirrors, clock=RealClock(), random=RealRandom(), policy=allowed)
+        try:
+            remembered = remember(state)
+            rendering = Rendering(
+                git=git,
+                renderer=Renderer(registry()),
+                javascript=JavaScript(git=git, search_path=config.path).exports,
+                facts=lambda: _facts(state),
+                allowed=config.allowed,
+                had_resources=lambda name: any(owned.application == name for owned in remembered.inventory.values()),
+            )
+            yield _Looking(looked_at, rendering, remembered.inventory, Glance(state, config, remembered))
+        finally:
+            await git.close()
+
+
+async def _subjects(files: tuple[str, ...], config: Config, *, is_render: bool) -> tuple[tuple[Subject, ...], frozenset[str]]:
+    """Return what to look at, and the local repositories that an operator named with it."""
+    place = _folder_of(files)
+    if place is not None and (repository := await _repository_of(str(place))) is not None:
+        return (_of_folder(place, repository),), frozenset([repository])
+    found = ApplicationFiles(given=files, folder=os.getcwd(), config=config).read(is_render=is_render)
+    served = tuple(Subject(sourced=sourced(each), settings=managed(each).settings) for each in found.applications)
+    return served, found.local_repositories
+
+
+def _folder_of(files: tuple[str, ...]) -> Path | None:
+    """Return the folder that is asked for instead of Application files."""
+    return Path(os.path.realpath(files[0])) if len(files) == 1 and os.path.isdir(files[0]) else None
+
+
+def _of_folder(folder: Path, repository: str) -> Subject:
+    """Return a folder of a repository as an Application that is named after it."""
+    path = os.path.relpath(folder, repository)
+    name = slug(folder.name) or "application"
+    settings = Settings(prune=True)
+    return Subject(
+        sourced=Sourced(
+            name=name,
+            repository=repository,
+            target_revision="HEAD",
+            path="" if path == "." else path,
+            namespace=name,
+            destination=HOST,
+        ),
+        settings=settings,
+    )
+
+
+def _facts(state: StateFolder) -> Facts:
+    """Return the fingerprints that this installation gives; without a key there are none, and secrets read `known after apply`."""
+    try:
+        key = state.key.read_bytes()
+    except OSError:
+        return Facts()
+    return Facts(fingerprints=FileSecrets(state.secrets, key, Redactor()).fingerprints())
+
+
+async def _repository_of(folder: str) -> str | None:
+    """Return the top of the repository that a folder lies in, None where it lies in none, or holds Application files itself."""
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": "", "LC_ALL": "C"}
+    command = ("git", "-C", folder, "-c", "safe.directory=*", "rev-parse", "--show-toplevel")
+    ended = await run(command, folder="/", environment=environment, timeout_s=10.0)
+    return ended.lines[0] if ended.code == 0 and ended.lines else None

@@ -1,0 +1,80 @@
+"""What can be said without a daemon: read from the store, as it was when the last daemon wrote it.
+
+The command line imports this module alone for it: no HTTP library, no asyncio.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from holdfast.api.service import unknown_application
+from holdfast.app.state import StateFolder
+from holdfast.core.view import View, history, status
+from holdfast.engines.process import logs
+from holdfast.errors import Busy, UsageError
+from holdfast.kit.clock import Instant
+from holdfast.model.ids import ResourceId
+from holdfast.store.reader import StoreReader
+
+
+class Offline:
+    """The looking half of `api.service.Service`, without waiting. Raises StoreError, Busy (HF8025) where there is nothing to read."""
+
+    def __init__(self, state_dir: str) -> None:
+        self._state = StateFolder(state_dir)
+
+    def status(self, application: str | None, at: Instant | None) -> dict[str, Any]:
+        view = self._view(at)
+        if application is not None:
+            _known(application, view)
+        return status(view, time.time() if at is None else at, application)
+
+    def tree(self, application: str | None) -> dict[str, Any]:
+        return self.status(application, None)
+
+    def history(self, application: str) -> dict[str, Any]:
+        with self._open() as store:
+            _known(application, store.view())
+            return history(store.events(application=application))
+
+    def events(self, after: int, limit: int | None, application: str | None, since: Instant | None) -> dict[str, Any]:
+        is_newest = limit is not None and not after and since is None
+        with self._open() as store:
+            found = store.events(after=after, application=application, limit=limit if since is None else None, newest=is_newest)
+        told = [event.to_json() for event in found if since is None or event.at >= since]
+        return {"events": told if is_newest else told[:limit]}
+
+    def logs(self, name: str, lines: int) -> list[tuple[str, str]]:
+        """Return the last lines, each with the id of whose they are: of an Application's processes, or of one."""
+        with self._open() as store:
+            inventory = store.inventory()
+        speaking = [
+            (id, owned.application)
+            for id, owned in sorted(inventory.items())
+            if id.kind == "Process" and name in (owned.application, str(id), str(owned.resource.declared_id), id.name)
+        ]
+        if not speaking:
+            raise UsageError("HF8023", f"cannot read the logs of {name}: no Application or Process has that name", hint="holdfast status")
+        return [(str(id), text) for id, application in speaking for text in self._tail(id, application, lines)]
+
+    def _tail(self, id: ResourceId, application: str, lines: int) -> tuple[str, ...]:
+        return logs.tail(logs.files_of(self._state.logs / application, id, application), lines)
+
+    def _view(self, at: Instant | None) -> View:
+        with self._open() as store:
+            return store.view() if at is None else store.view_at(at)
+
+    def _open(self) -> StoreReader:
+        if not self._state.store.exists():
+            raise Busy(
+                "HF8025",
+                f"cannot read {self._state.path}: nothing was ever brought up there, and no daemon answers",
+                hint="holdfast up -f application.yaml, or name another folder with --state",
+            )
+        return StoreReader.open(self._state.store)
+
+
+def _known(application: str, view: View) -> None:
+    if application not in view.applications:
+        raise unknown_application(application, view.applications)

@@ -1,0 +1,76 @@
+"""Progress: what a person who waits is told of an event, in a line; most events say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from holdfast.host.options import ProgressLine
+from holdfast.model.event import Event
+
+
+def lines_of(event: Event) -> Iterator[ProgressLine]:
+    """Yield the lines for one event."""
+    say = _WORDS.get(event.type)
+    text = say(event, event.data) if say else None
+    if text:
+        name = event.data.get("application")
+        yield ProgressLine(text=text, application=name if isinstance(name, str) else None, severity=event.severity.value)
+
+
+def _counted(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} to {verb}" for verb, count in sorted(changes.items())) or "nothing to change"
+
+
+def _started(event: Event, data: Mapping[str, Any]) -> str:
+    deletes = data["deletes"]
+    words = f"{data['trigger']} of {(event.revision or '')[:12]}: {_counted(data['changes'])}"
+    return f"{words}; deletes {', '.join(deletes)}" if deletes else words
+
+
+def _failure(event: Event, data: Mapping[str, Any]) -> str:
+    failure = data.get("failure") or {}
+    log = failure.get("log") or []
+    return f"{failure.get('message', 'failed')}{f'; last line: {log[-1]}' if log else ''}"
+
+
+def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
+    if data["expected"]:
+        return None
+    how = f"exit code {data['exit_code']}" if data["exit_code"] is not None else f"signal {data['signal']}"
+    return f"{event.subject} ended after {data['seconds']:.1f} s: {how}"
+
+
+_WORDS: Mapping[str, Callable[[Event, Any], str | None]] = MappingProxyType(
+    {
+        "revision.fetched": lambda event, data: f"revision {data['commit'][:12]} {data['subject_line']!r} by {data['author']}",
+        "render.failed": lambda event, data: data["message"],
+        "source.failed": lambda event, data: data["error"]["message"],
+        "source.recovered": lambda event, data: "the repository answers again",
+        "store.failed": lambda event, data: data["error"]["message"],
+        "store.recovered": lambda event, data: "the store can be written again",
+        "operation.started": _started,
+        "operation.succeeded": lambda event, data: f"{data['trigger']} done: {data['message']}",
+        "operation.failed": lambda event, data: f"{data['trigger']} failed: {data['message']}",
+        "operation.held": lambda event, data: f"held: {data['reason']}",
+        "change.failed": _failure,
+        "plan.refused": lambda event, data: "; ".join(f"{it['id']} {it['reason']}" for it in data["blocked"]) or None,
+        "rollback.started": lambda event, data: f"goes back from {data['from'][:12]} to {data['to'][:12]}: {data['reason']}",
+        "resource.drifted": lambda event, data: f"{event.subject} drifted{': ' + ', '.join(data['fields']) if data['fields'] else ''}",
+        "resource.healed": lambda event, data: f"{event.subject} healed in {data['seconds'] * 1000:.0f} ms",
+        "resource.contended": lambda event, data: f"{event.subject} is changed again and again by somebody else",
+        "resource.pruned": lambda event, data: f"{event.subject} is gone ({data['reason']})",
+        "resource.orphaned": lambda event, data: f"{event.subject} stays: {data['reason']}",
+        "process.started": lambda event, data: f"{event.subject} started, pid {data['pid']}",
+        "process.exited": _exited,
+        "process.crash_looping": lambda event, data: f"{event.subject} crash-loops: {data['restarts']} restarts in a row",
+        "process.unready": lambda event, data: f"{event.subject} is not ready: {data['message']}",
+        "claim.proven": lambda event, data: f"{event.subject} proven: {data['claim']}",
+        "claim.refuted": lambda event, data: f"{event.subject} refuted: {data['claim']}: {data['evidence']}",
+        "application.suspended": lambda event, data: f"suspended by {data['by']}",
+        "application.resumed": lambda event, data: f"resumed by {data['by']}",
+        "application.removed": lambda event, data: "its file was taken away",
+        "daemon.crashed": lambda event, data: f"a defect in {data['part']}: {data['error']}",
+    }
+)

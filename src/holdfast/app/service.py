@@ -1,0 +1,203 @@
+"""The daemon's answers: `api.service.Service`, from controllers, journal and store. It looks and passes on; it decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import holdfast
+from holdfast.api.document import operation_data, plan_data
+from holdfast.api.service import Data, LogLine, unknown_application
+from holdfast.app.applications import Applications
+from holdfast.app.checks import checks
+from holdfast.controllers.source import Rendering
+from holdfast.controllers.sync import Ask, Request, SyncController
+from holdfast.core.planner import plan
+from holdfast.core.policy import policy
+from holdfast.core.view import history, status
+from holdfast.core.world import subjects
+from holdfast.errors import UsageError
+from holdfast.kit.clock import Clock, Instant
+from holdfast.kit.suggest import did_you_mean
+from holdfast.kit.tasks import Tasks
+from holdfast.model.event import Event
+from holdfast.model.ids import ResourceId
+from holdfast.model.ports import Logs
+from holdfast.model.resource import Desired
+from holdfast.store.journal import StoreJournal
+from holdfast.store.sqlite import SqliteStore
+from holdfast.walk.ledger import Ledger
+from holdfast.walk.walker import Walker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Whom the service asks."""
+
+    applications: Applications
+    rendering: Rendering
+    sync: SyncController
+    walker: Walker
+    ledger: Ledger
+    journal: StoreJournal
+    store: SqliteStore
+    logs: Mapping[str, Logs]
+    """By kind."""
+    wanted: Callable[[str], Desired | None]
+    """What Git asks of an Application now."""
+    refresh: Callable[[str], Awaitable[None]]
+    clock: Clock
+    state: Path
+    started_at: Instant
+    crashed: Callable[[str, BaseException], None]
+
+
+class HouseService:
+    """Implements `api.service.Service`. Use as a context: what is asked for without waiting runs in its task group."""
+
+    def __init__(self, it: Neighbours) -> None:
+        self._it = it
+        self._tasks = Tasks(on_crash=it.crashed)
+        self._number = 0
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._tasks.stop()
+        await self._tasks.__aexit__(None, None, None)
+
+    # Looking
+
+    def version(self) -> Data:
+        return {"version": holdfast.__version__, "pid": os.getpid(), "state": str(self._it.state), "started_at": self._it.started_at}
+
+    async def status(self, application: str | None, at: Instant | None) -> Data:
+        view = self._it.journal.view if at is None else await self._it.journal.view_at(at)
+        if application is not None and application not in view.applications:
+            raise unknown_application(application, view.applications)
+        return status(view, self._it.clock.now() if at is None else at, application)
+
+    async def tree(self, application: str | None) -> Data:
+        return await self.status(application, None)
+
+    async def history(self, application: str) -> Data:
+        self._known(application)
+        return history(await self._it.store.events(application=application))
+
+    async def newest(self) -> int:
+        return self._it.journal.newest
+
+    async def events(self, after: int, limit: int | None, application: str | None, since: Instant | None) -> tuple[Event, ...]:
+        is_newest = limit is not None and not after and since is None
+        found = await self._it.store.events(after=after, application=application, limit=limit if since is None else None, newest=is_newest)
+        return found if since is None else tuple(event for event in found if event.at >= since)[:limit]
+
+    def follow(self, after: int) -> AsyncIterator[Event]:
+        return self._it.journal.follow(after)
+
+    async def plan(self, application: str, revision: str | None) -> Data:
+        it = self._it
+        self._served(application)
+        managed = it.applications.managed(application)
+        desired = it.wanted(application)
+        if revision is not None or desired is None:
+            sourced = it.applications.sourced(application)
+            desired, _ = await it.rendering.at(sourced, revision or sourced.target_revision)
+        live = await it.walker.observe(subjects(desired, it.ledger.inventory))
+        return plan_data([(application, desired.revision, plan(desired, live, it.ledger.inventory, policy(managed.settings)))])
+
+    async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
+        ids = self._speaking(name)
+        for id in ids:
+            for text in await self._it.logs[id.kind].tail(id, lines):
+                yield LogLine(source=str(id), text=text)
+        if follow:
+            async for line in merged([(str(id), self._it.logs[id.kind].follow(id)) for id in ids], self._it.crashed):
+                yield line
+
+    async def doctor(self) -> Data:
+        return {"checks": await checks(self._it.state, self._it.journal.view)}
+
+    # Acting
+
+    async def sync(self, application: str, person: str, approve: str | None, wait: bool) -> Data:
+        self._served(application)
+        asked = self._it.sync.request(application, Request(ask=Ask.SYNC, person=person, approve=approve))
+        if wait:
+            return operation_data(await asked)
+        self._number += 1
+        self._tasks.start(f"sync asked {self._number}", asked, guard=True)
+        return {"operation": None, "accepted": True}
+
+    async def rollback(self, application: str, to: str | None, person: str) -> Data:
+        self._served(application)
+        return operation_data(await self._it.sync.request(application, Request(ask=Ask.ROLLBACK, person=person, revision=to)))
+
+    async def down(self, application: str, person: str, approve: str | None) -> Data:
+        self._served(application)
+        return operation_data(await self._it.sync.request(application, Request(ask=Ask.DOWN, person=person, approve=approve)))
+
+    async def suspend(self, application: str, person: str, reason: str) -> None:
+        self._served(application)
+        await self._it.sync.suspend(application, person, reason)
+
+    async def resume(self, application: str, person: str) -> None:
+        self._served(application)
+        await self._it.sync.resume(application, person)
+
+    async def refresh(self, application: str | None) -> None:
+        if application is not None:
+            self._served(application)
+        for name in self._it.applications.names if application is None else (application,):
+            await self._it.refresh(name)
+
+    # Names
+
+    def _known(self, name: str) -> None:
+        if name not in self._it.journal.view.applications:
+            raise unknown_application(name, self._it.journal.view.applications)
+
+    def _served(self, name: str) -> None:
+        if name not in self._it.applications.names:
+            raise unknown_application(name, self._it.applications.names)
+
+    def _speaking(self, name: str) -> Sequence[ResourceId]:
+        """Return the resources that `name` means and that write logs: an Application's, a replicated one's, or one."""
+        speaking = {id: owned for id, owned in sorted(self._it.ledger.inventory.items()) if id.kind in self._it.logs}
+        found = [
+            id
+            for id, owned in speaking.items()
+            if name in (owned.application, str(id), str(owned.resource.declared_id), id.name, owned.resource.declared_id.name)
+        ]
+        if found:
+            return found
+        names = sorted({str(id) for id in speaking} | set(self._it.applications.names))
+        guess = did_you_mean(name, names)
+        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(names[:5])}" if names else "nothing runs yet"
+        raise UsageError("HF8023", f"cannot read the logs of {name}: no Application or Process has that name", hint=hint)
+
+
+async def merged(
+    sources: Sequence[tuple[str, AsyncIterator[str]]], crashed: Callable[[str, BaseException], None]
+) -> AsyncIterator[LogLine]:
+    """Yield the lines of several sources as they come."""
+    queue: asyncio.Queue[LogLine] = asyncio.Queue(256)
+
+    async def read(source: str, lines: AsyncIterator[str]) -> None:
+        async for text in lines:
+            await queue.put(LogLine(source=source, text=text))
+
+    async with Tasks(on_crash=crashed) as tasks:
+        for source, lines in sources:
+            tasks.start(f"logs of {source}", read(source, lines), guard=True)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            await tasks.stop()

@@ -1,0 +1,61 @@
+"""HF802x: what stands in the way of bringing Applications up, of answering without a daemon, and of the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from holdfast.catalogue.entry import Explanation
+
+ENTRIES: Mapping[str, Explanation] = MappingProxyType(
+    {
+        "HF8020": Explanation(
+            title="The state folder is in use",
+            meaning="One state folder belongs to one Holdfast at a time; the kernel's lock on it says that another one has it.",
+            cause="`holdfast up` was started twice, or a service runs it already, or `holdfast down` is at work there.",
+            next_step="Ask the running one (`holdfast status`), stop it, or give this one its own folder with `--state`.",
+        ),
+        "HF8021": Explanation(
+            title="The state folder cannot be used",
+            meaning="Everything that Holdfast remembers, and its sockets, lie in one folder, and that one will not do.",
+            cause="It is another user's, its file system is read-only, full, or its path is too long for a socket.",
+            next_step="Choose another with `--state` or in the configuration; `holdfast config explain state` says who chose this one.",
+        ),
+        "HF8022": Explanation(
+            title="No Application",
+            meaning="`up`, `plan` and `render` need to know which Applications are meant, and no file says it.",
+            cause="No `-f FILE` was given, and there is no folder `applications` beside a configuration file.",
+            next_step="`holdfast init` writes an application.yaml for a repository; then `holdfast up -f application.yaml`.",
+        ),
+        "HF8023": Explanation(
+            title="Nothing of that name writes logs",
+            meaning="Logs are shown by the name of an Application, of a Process, or by a resource's whole id.",
+            cause="A typing error, or a Process that was removed.",
+            next_step="`holdfast status` shows the names of all that runs.",
+        ),
+        "HF8024": Explanation(
+            title="An Application file cannot be read",
+            meaning="A file that was named on the command line could not be opened.",
+            cause="It is not there, or this user may not read it.",
+            next_step="Check the path; it is relative to the folder that the command runs in.",
+        ),
+        "HF8025": Explanation(
+            title="Nothing to look at",
+            meaning="No daemon answers, and the state folder holds no store, so there is nothing that could be shown.",
+            cause="Nothing was brought up there yet, or another state folder is meant.",
+            next_step="`holdfast up -f application.yaml`, or name the folder with `--state`.",
+        ),
+        "HF8026": Explanation(
+            title="The demo could not use Git",
+            meaning="The demo makes a repository of its own, and Git refused a step of that.",
+            cause="Git is missing or very old, or the temporary folder cannot be written.",
+            next_step="`holdfast doctor` looks at Git; TMPDIR names another temporary folder.",
+        ),
+        "HF8027": Explanation(
+            title="The demo waited in vain",
+            meaning="A step of the demo's story did not happen in the time that it has.",
+            cause="The machine is very busy, or something that the story needs is not allowed here; the last lines of its daemon say more.",
+            next_step="`holdfast doctor`, then try again; if it happens twice, please report it with those lines.",
+        ),
+    }
+)

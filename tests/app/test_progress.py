@@ -1,0 +1,36 @@
+"""What a person who waits is told."""
+
+from __future__ import annotations
+
+from holdfast.app.progress import lines_of
+from holdfast.core import events
+from holdfast.errors import SourceError
+from holdfast.model.event import Event
+from holdfast.model.ids import ResourceId
+
+WEB = ResourceId("host", "Process", "shop", "web")
+
+
+def told(event: Event) -> list[str]:
+    return [line.text for line in lines_of(event)]
+
+
+def test_the_loud_ones_are_told_with_their_application_and_severity() -> None:
+    event = events.source_failed(at=1.0, application="shop", error=SourceError("HF4001", "cannot read /srv/shop: it is gone"))
+    [line] = lines_of(event)
+    assert (line.text, line.application, line.severity) == ("cannot read /srv/shop: it is gone", "shop", "warning")
+
+
+def test_an_exit_that_was_asked_for_is_not_told() -> None:
+    def exited(expected: bool) -> Event:
+        return events.process_exited(
+            at=1.0, application="shop", id=WEB, pid=7, slot=0, exit_code=None, signal="9", seconds=2.0, expected=expected
+        )
+
+    assert told(exited(True)) == []
+    assert told(exited(False)) == ["Process/shop/web ended after 2.0 s: signal 9"]
+
+
+def test_what_nobody_waits_for_says_nothing() -> None:
+    assert told(events.daemon_started(at=1.0, version="1", pid=1)) == []
+    assert told(events.plan_approved(at=1.0, application="shop", digest="d", by="me")) == []
