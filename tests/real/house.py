@@ -184,7 +184,7 @@ class House:
         """Wait for an event."""
         deadline = time.monotonic() + LIMIT_S
         for event in self.client.events(after, None):
-            if event["type"] == type and subject in (None, event["subject"]):
+            if event is not None and event["type"] == type and subject in (None, event["subject"]):
                 return event
             if time.monotonic() > deadline:
                 break

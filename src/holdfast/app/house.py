@@ -187,11 +187,6 @@ class House:
             clock=clock,
             random=random,
         )
-        self.pin = PinController(
-            git=self.git,
-            events=lambda: journal.follow(journal.newest),
-            repository_of=lambda name: self.applications.repository_of(name),
-        )
         self.applications = Applications(
             files,
             served=files.read().applications if files else (),
@@ -202,6 +197,7 @@ class House:
             records=await self._records("applications"),
             clock=clock,
         )
+        self.pin = PinController(git=self.git, events=lambda: journal.follow(journal.newest), repository_of=self.applications.repository_of)
         self.service = HouseService(
             Neighbours(
                 applications=self.applications,

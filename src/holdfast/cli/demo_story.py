@@ -212,11 +212,11 @@ class Story:
     def _event(self, after: int, type: str, subject: str) -> dict[str, Any]:
         """Return the first event of a type about a subject, with a seq above `after`."""
         for event in self._happening(type, after):
-            if event["type"] == type and event["subject"] == subject:
+            if event is not None and event["type"] == type and event["subject"] == subject:
                 return event
         raise self._late(type)
 
-    def _happening(self, what: str, after: int) -> Iterator[dict[str, Any]]:
+    def _happening(self, what: str, after: int) -> Iterator[dict[str, Any] | None]:
         deadline = time.monotonic() + STEP_S
         for event in self._client.events(after, None):
             yield event
