@@ -3,11 +3,12 @@
 Synchronous = NORMAL, on purpose. In WAL mode a commit then stands in the page cache when it returns: it survives any end of the process,
 `kill -9` included, and the write-ahead log is synced before each checkpoint, so that a power loss cuts off the last commits at most and
 never corrupts (sqlite.org/pragma.html#pragma_synchronous). What they told of had its effects on the host that lost power too, and is
-observed again. FULL would add a disk flush to every journalled step of every heal (docs/decisions/0005).
+observed again. FULL would add a disk flush to every journalled step of every heal (docs/decisions/0006).
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ def connect_read_only(path: Path, steps: Sequence[Step] = STEPS) -> sqlite3.Conn
     """Open the store for reading alone, while a daemon writes or without one. Raises StoreError, sqlite3.Error, OSError."""
     if not path.exists():
         raise StoreError("HF5009", f"cannot read the store {path}: there is none", hint="`holdfast up -f application.yaml` makes one")
-    connection = _open(path, "ro", BUSY_S)
+    connection = _open(path, "ro&immutable=1" if is_still(path) else "ro", BUSY_S)
     try:
         if (found := judge(connection, path, steps)) < len(steps):
             raise StoreError(
@@ -103,6 +104,12 @@ def check(connection: sqlite3.Connection, path: Path, within_s: float = CHECK_S)
         connection.set_progress_handler(None, 0)
     if found != ["ok"]:
         raise corrupt(path, found[0].splitlines()[-1] if found else "the check gave no answer")
+
+
+def is_still(path: Path) -> bool:
+    """Say whether nobody can be writing the file, and all is in it: SQLite reads a log with the help of a file that it could not make."""
+    log = schema.log_of(path)
+    return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
 
 
 def corrupt(path: Path, reason: str) -> StoreError:
