@@ -163,12 +163,12 @@ def _stranger(path: str, reason: str, where: Where, hint: str) -> DeclarationErr
 
 def _foreign(document: Document, api_version: str, kind: str) -> DeclarationError:
     """Say what a document is, and where it belongs."""
-    where = document.where(("kind",))
-    if kind in _KINDS or (api_version.startswith(GROUP) and api_version != API_VERSION):
-        reason = f"apiVersion {api_version!r} is none of {kind}"
+    where, group = document.where(("kind",)), api_version.partition("/")[0]
+    if api_version != API_VERSION and did_you_mean(group, (GROUP,)):
+        reason = f"there is no apiVersion {api_version!r}"
         return _stranger(document.path, reason, document.where(("apiVersion",)), f"write apiVersion: {API_VERSION}")
-    if api_version == API_VERSION and kind == "ApplicationSet":
+    if group == GROUP and kind == "ApplicationSet":
         return _stranger(document.path, "an ApplicationSet is not read yet", where, "write the Applications that it would make")
-    near = did_you_mean(kind, _KINDS) if api_version == API_VERSION else None
+    near = did_you_mean(kind, _KINDS) if group == GROUP else None
     hint = f"did you mean {near}?" if near else "give only Applications and AppProjects; other declarations belong into the repository"
-    return _stranger(document.path, f"{kind} is neither an Application nor an AppProject", where, hint)
+    return _stranger(document.path, f"{kind} of {group} is neither an Application nor an AppProject of {GROUP}", where, hint)
