@@ -21,7 +21,7 @@ from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Resource, ResourcePolicy, Warning
-from holdfast.model.scalars import Check, NonEmptyStr, RelativePath, matching
+from holdfast.model.scalars import Check, NonEmptyStr, RelativePath, Scalar, matching
 from holdfast.model.state import Facts, State
 from holdfast.workload.path import tidy
 from holdfast.workload.process_spec import SecretRef
@@ -31,18 +31,25 @@ LARGEST = 1 << 20
 _DEADLINE_S = 10.0
 
 
-def _path_reason(path: str) -> str | None:
-    parts = path.split("/")
+def _file_path(value: Json) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError
+    parts = value.split("/")
     if ".." in parts:
-        return "it climbs with .."
-    return "it names no file" if parts[-1] in {"", "."} else None
+        raise ValueError("it climbs with ..")
+    if parts[-1] in {"", "."}:
+        raise ValueError("it names no file")
+    return value
 
 
 def _secret_reason(ref: SecretRef) -> str | None:
     return "a secret's name has no slash and no leading dot" if "/" in ref.secret or ref.secret.startswith(".") else None
 
 
-FilePath = Annotated[NonEmptyStr, Check(expected="a path of a file, absolute or below the data folder", reason=_path_reason)]
+FilePath = Annotated[
+    str,
+    Scalar(expected="a path of a file, absolute or below the data folder", parse=_file_path, schema={"type": "string", "minLength": 1}),
+]
 Mode = Annotated[str, matching('a mode such as "0640", without setuid, setgid and sticky bits', r"0?[0-7]{3}")]
 FileSecret = Annotated[SecretRef, Check(expected="{secret: name}", reason=_secret_reason)]
 

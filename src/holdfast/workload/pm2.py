@@ -167,7 +167,7 @@ class _Ecosystem:
         where = document.where(("name",))
         if (first := self.names.setdefault((namespace, name), where)) is not where:
             self.refuse("HF1133", f"the app {name!r} stands twice", where, "rename one of the two", first)
-        elif spec is not None:
+        elif spec is not None and not app.errors:
             self.declarations.append(
                 Declaration(kind="Process", name=name, namespace=namespace, spec=spec, origin=origin, place=_placing(document))
             )

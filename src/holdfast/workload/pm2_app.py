@@ -271,7 +271,7 @@ class App:
 
     def env(self) -> dict[str, str]:
         env: dict[str, str] = {}
-        for key in ("env", f"{ENV_PREFIX}{self.environment}" if self.environment else "env"):
+        for key in ("env", f"{ENV_PREFIX}{self.environment}") if self.environment else ("env",):
             value = self.value.get(key)
             if value is not None and not isinstance(value, dict):
                 self.refuse(key, f"{key} must be a mapping of names and values")
