@@ -19,19 +19,19 @@ AGES = st.lists(st.floats(0.0, 95 * DAY_S), max_size=60).map(lambda ages: sorted
 
 
 @given(AGES, st.floats(0.0, 100 * DAY_S))
-def test_any_moment_after_the_bound_keeps_a_snapshot_of_its_day_or_the_one_before(ages: list[float], kept_s: float) -> None:
+def test_a_snapshot_goes_only_behind_the_bound_or_beside_a_later_one_of_its_day(ages: list[float], kept_s: float) -> None:
     before = NOW - kept_s
-    taken = [(seq, NOW - age) for seq, age in enumerate(ages, start=1)]
-    gone = set(superfluous(taken, before, NOW))
-    left = [(seq, at) for seq, at in taken if seq not in gone]
-    if taken:
-        assert left[-1] == taken[-1]
-    for _, at in taken:
-        if at >= before:
-            assert any(kept <= at and at - kept <= DAY_S for _, kept in left) or not any(kept < at - DAY_S for _, kept in taken)
-    old = [at // DAY_S for _, at in left if at < NOW - THIN_AFTER_S]
-    assert len(old) <= len(set(old)) + 1
-    assert len([at for _, at in left if at < before]) <= 1
+    taken = {seq: NOW - age for seq, age in enumerate(ages, start=1)}
+    gone = superfluous(tuple(taken.items()), before, NOW)
+    left = {seq: at for seq, at in taken.items() if seq not in gone}
+    bound = max((seq for seq, at in taken.items() if at < before), default=0)
+    assert left.keys() >= {seq for seq in (bound, len(taken)) if seq}
+    assert min(left, default=0) >= bound
+    for seq in gone:
+        of_its_day = [later for later, at in left.items() if later > seq and at // DAY_S == taken[seq] // DAY_S]
+        assert seq < bound or (of_its_day and taken[seq] < NOW - THIN_AFTER_S)
+    old_days = [at // DAY_S for at in left.values() if at < NOW - THIN_AFTER_S]
+    assert len(old_days) <= len(set(old_days)) + 1
 
 
 def test_a_moment_of_long_ago_is_found_by_the_index(tmp_path: Path) -> None:
