@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -69,18 +69,27 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def json_schema(kind_name: str, api_version: str, spec_type: type[Any], docs: Docs = _NONE) -> dict[str, Json]:
-    """Return the JSON Schema of a resource of this kind."""
+def json_schema(
+    kind_name: str, api_version: str, spec_type: type[Any], docs: Docs = _NONE, passed_over: Collection[str] = ("status",)
+) -> dict[str, Json]:
+    """Return the JSON Schema of a resource of this kind; `passed_over` are fields at its top that a cluster writes."""
     schema = _Schema(docs)
     spec = schema.of(spec_type)
     has_required = any(item.is_required for item in spec_fields(spec_type).values())
+    properties: dict[str, Json] = {
+        "apiVersion": {"const": api_version},
+        "kind": {"const": kind_name},
+        "metadata": _metadata(),
+        "spec": spec,
+    }
+    properties |= {key: {"description": "Written by a cluster, and passed over."} for key in passed_over}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": kind_name,
         "description": schema.about(spec_type),
         "type": "object",
         "required": ["apiVersion", "kind", "metadata", *(["spec"] if has_required else [])],
-        "properties": {"apiVersion": {"const": api_version}, "kind": {"const": kind_name}, "metadata": _metadata(), "spec": spec},
+        "properties": properties,
         "additionalProperties": False,
         "$defs": {name: schema.defs[name] for name in sorted(schema.defs)},
     }

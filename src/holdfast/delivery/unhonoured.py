@@ -16,7 +16,7 @@ from holdfast.kit.suggest import did_you_mean
 from holdfast.model import labels
 from holdfast.model.resource import Origin, Warning
 
-_APPLICATION: Mapping[Path, str] = MappingProxyType(
+APPLICATION_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
         ("ignoreDifferences",): "every field that is declared is compared",
         ("revisionHistoryLimit",): "history is kept for a time, not for a count of revisions",
@@ -24,7 +24,8 @@ _APPLICATION: Mapping[Path, str] = MappingProxyType(
         ("sourceHydrator",): "manifests are not hydrated here; its syncSource is followed as it is in Git",
     }
 )
-_SOURCE: Mapping[Path, str] = MappingProxyType(
+"""Path below `spec` → why it has no effect."""
+SOURCE_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
         ("directory", "disableExtensionFilter"): "only .yaml, .yml and .json files are read",
         ("directory", "jsonnet"): "Jsonnet is not read yet",
@@ -35,7 +36,8 @@ _SOURCE: Mapping[Path, str] = MappingProxyType(
         ("tagPrefix",): "a range of versions looks at tags that are plain versions",
     }
 )
-_PROJECT: Mapping[Path, str] = MappingProxyType(
+"""The same below a source."""
+PROJECT_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
         ("clusterResourceBlacklist",): "a project does not restrict kinds yet",
         ("destinationServiceAccounts",): "a host has no service accounts",
@@ -86,17 +88,17 @@ class Unhonoured:
 
     def application(self, source: Path | None) -> Iterator[Warning]:
         """Yield what stands in an Application; `source` is the path of the one that is followed."""
-        yield from self._written(_APPLICATION, ("spec",))
+        yield from self._written(APPLICATION_FIELDS, ("spec",))
         if source is None:
             return
-        yield from self._written(_SOURCE, source)
+        yield from self._written(SOURCE_FIELDS, source)
         for other in (("spec", "source"), ("spec", "sources")):
             if self._value(other) and source[: len(other)] != other:
                 winner = "spec.sourceHydrator" if source[1] == "sourceHydrator" else "spec.sources"
                 yield self.field(other, f"{winner} is there too, and wins")
 
     def project(self, spec: AppProjectSpec) -> Iterator[Warning]:
-        yield from self._written(_PROJECT, ("spec",))
+        yield from self._written(PROJECT_FIELDS, ("spec",))
         for key, allowed in (
             ("clusterResourceWhitelist", spec.cluster_resource_whitelist or None),
             ("namespaceResourceWhitelist", spec.namespace_resource_whitelist),
