@@ -46,6 +46,8 @@ class Told:
     events: list[Event] = field(default_factory=list)
     offers: list[tuple[str, str, str]] = field(default_factory=list)
     """Application, revision, digest."""
+    rewound: list[bool] = field(default_factory=list)
+    """Of each offer, whether Git went back for it."""
     trees: list[Tree] = field(default_factory=list)
     is_whole: dict[str, bool] = field(default_factory=dict)
     crashes: list[BaseException] = field(default_factory=list)
@@ -56,8 +58,9 @@ class Told:
     async def commit(self, *writes: Write) -> tuple[Event, ...]:
         return ()
 
-    def offer(self, desired: Desired, tree: Tree) -> None:
+    def offer(self, desired: Desired, tree: Tree, is_rewound: bool) -> None:
         self.offers.append((desired.application, desired.revision, desired.digest))
+        self.rewound.append(is_rewound)
         self.trees.append(tree)
         self.is_whole[desired.application] = True
 
@@ -111,6 +114,7 @@ def controller_on(git: Git, told: Told, facts: Callable[[], Facts]) -> SourceCon
         random=SimulatedRandom(5),
         offer=told.offer,
         incomplete=told.incomplete,
+        newest=lambda name: told.offers[-1][1] if told.offers else None,
         crashed=told.crashed,
     )
 
@@ -205,6 +209,20 @@ def test_going_back_to_the_last_good_commit_takes_the_error_away() -> None:
         assert view.applications["shop"].render_errors == []
         assert view.applications["shop"].desired_revision == good
         assert house.told.is_whole == {"shop": True}
+
+    in_house(story)
+
+
+def test_an_offer_says_whether_git_went_back_for_it() -> None:
+    async def story(house: House) -> None:
+        first = house.told.offers[0][1]
+        house.git.commit(REPOSITORY, {**GOOD, "more": "x"})
+        await house.settle()
+        house.git.point(REPOSITORY, "main", first)
+        await house.settle()
+        house.git.commit(REPOSITORY, {**GOOD, "other": "x"})
+        await house.settle()
+        assert house.told.rewound == [False, False, True, False]
 
     in_house(story)
 

@@ -167,6 +167,7 @@ class House:
             random=random,
             offer=self._offer,
             incomplete=self._incomplete,
+            newest=self.sync.newest,
             crashed=self.crashed,
         )
         self.net = HostNet()
@@ -244,9 +245,9 @@ class House:
         self._rendered[desired.application] = desired
         self.releases.remember(desired, tree)
 
-    def _offer(self, desired: Desired, tree: Tree) -> None:
+    def _offer(self, desired: Desired, tree: Tree, is_rewound: bool) -> None:
         self._remember(desired, tree)
-        self.sync.offer(desired)
+        self.sync.offer(desired, is_rewound=is_rewound)
         self._has_looked(desired.application)
 
     def _incomplete(self, name: str) -> None:

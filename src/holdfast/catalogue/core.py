@@ -115,5 +115,14 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The message of the last operation says why it failed.",
             next_step="Commit a change that mends it, or run `holdfast sync APP`.",
         ),
+        "HF2016": Explanation(
+            title="Git went back",
+            meaning=(
+                "The revision that Git asks for now does not follow the one that stood healthy last, and no longer declares something "
+                "that stands. Nothing is deleted for it without a person; everything else goes on."
+            ),
+            cause="The branch was force-pushed or reset, the repository was replaced, or `targetRevision` names an older revision.",
+            next_step="Where it is meant, approve the plan's digest with `holdfast sync --approve`; else push the newer history again.",
+        ),
     }
 )

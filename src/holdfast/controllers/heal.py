@@ -2,14 +2,14 @@
 
 Engines say which id may have changed; the id is looked at in its lane; where its state differs from the inventory's, a plan of one is
 walked. It never moves anything forward: only an operation does, and ids that an operation holds are its own. Repeated heals of one id are
-damped until it is shown as contended. The sweep is the safety net: it marks everything now and then.
+damped until it is shown as contended. A watch that breaks off is taken up again, and all that it may have missed is looked at. The sweep is
+the safety net: it marks everything now and then.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from holdfast.core import events
 from holdfast.core.damping import Damping
@@ -17,22 +17,25 @@ from holdfast.core.inbox import Inbox
 from holdfast.core.planner import plan
 from holdfast.core.world import subjects
 from holdfast.errors import EngineError, StoreError
+from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.diff import diff
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live
-from holdfast.model.operation import Applied, Operation, Phase, Trigger
+from holdfast.model.operation import Operation, Phase, Trigger
 from holdfast.model.plan import Owned, Policy
-from holdfast.model.ports import Append, Engine, Journal, PutOperation, Records
+from holdfast.model.ports import Engine, Journal, Records
 from holdfast.model.resource import Desired
 from holdfast.model.state import State
 from holdfast.walk.ledger import Ledger
-from holdfast.walk.walker import Walk, Walker
+from holdfast.walk.operations import Operations
+from holdfast.walk.walker import Walker
 
 WORKERS = 16
 BUSY_AGAIN_S = 1.0
 BLOCKED_AGAIN_S = 2.0
+WATCH_AGAIN = Backoff(first_s=0.2, cap_s=10.0)
 RECORD = "damping"
 
 
@@ -55,6 +58,7 @@ class HealController:
     ) -> None:
         self._engines = tuple(engines)
         self._walker = walker
+        self._operations = Operations(walker=walker, journal=journal, clock=clock, random=random)
         self._ledger = ledger
         self._journal = journal
         self._records = records
@@ -83,6 +87,11 @@ class HealController:
                 self._inbox.forget_failures(id, self._clock.monotonic())
         self._bell.wake()
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no id is in hand, due, or waited for."""
+        return not len(self._inbox)
+
     async def run(self) -> None:
         self._damping.restore(self._stored())
         async with Tasks(on_crash=self._crashed) as tasks:
@@ -103,8 +112,17 @@ class HealController:
         return list(stored) if isinstance(stored, list) else []
 
     async def _watch(self, engine: Engine) -> None:
-        async for id in engine.watch():
-            self.mark(id)
+        failures = 0
+        while True:
+            try:
+                async for id in engine.watch():
+                    failures = 0
+                    self.mark(id)
+            except EngineError:
+                failures += 1
+            await self._clock.sleep(WATCH_AGAIN.full_jitter(failures, self._random.random()))
+            for id in sorted(id for id in self._ledger.inventory if id.kind in engine.kinds):
+                self.mark(id)
 
     async def _turn(self, id: ResourceId) -> None:
         ok, again_in = False, None
@@ -119,15 +137,22 @@ class HealController:
 
     async def look(self, id: ResourceId) -> float | None:
         """Look at one id and heal it where it may be healed; return in how many seconds to look again, None: when something says so."""
-        owned = self._ledger.inventory.get(id)
-        if owned is None:
+        if id not in self._ledger.inventory:
             return None
-        if self._walker.is_held(id):
+        if not self._walker.take(id):
             return BUSY_AGAIN_S
+        try:
+            return await self._look(self._ledger.inventory[id])
+        finally:
+            await self._walker.give_back([id])
+
+    async def _look(self, owned: Owned) -> float | None:
+        """Look at what is in hand."""
+        id = owned.resource.id
+        await self._operations.close_cut()
+        await self._walker.make_good(id)
         desired = Desired.of(owned.application, owned.revision, (owned.resource,))
         live = await self._walker.observe(subjects(desired, self._ledger.inventory, only=[id]))
-        if self._ledger.inventory.get(id) is not owned or self._walker.is_held(id):
-            return BUSY_AGAIN_S  # an operation moved it on meanwhile
         await self._walker.report(owned.application, owned.resource, live, self._wanted(id), owned.revision)
         seen = live.observed.get(id)
         if seen is None:
@@ -136,6 +161,8 @@ class HealController:
             self._drifted.discard(id)
             await self._forgive()
             return None
+        if not owned.is_applied:
+            return None  # it never stood: there is nothing to go back to
         await self._tell_drift(owned, seen.state)
         if not owned.resource.policy.heal or not self._may_heal(owned.application):
             return None
@@ -156,48 +183,27 @@ class HealController:
         id = owned.resource.id
         found = plan(desired, live, self._ledger.inventory, Policy(only=frozenset([id]), prune=False))
         if not found:
-            return BLOCKED_AGAIN_S if found.blocked else None
-        began = self._clock.now()
-        operation = Operation(
-            id=f"heal-{int(began)}-{self._random.token(3)}",
-            application=owned.application,
-            trigger=Trigger.DRIFT,
-            revision=owned.revision,
-            desired_digest=desired.digest,
-            plan_digest=found.digest,
-            phase=Phase.RUNNING,
-            started_at=began,
-        )
-        walk = Walk(operation=operation, plan=found, desired=desired)
-        async with self._walker.hold([id]):
-            await self._journal.commit(PutOperation(operation))
-            await self._walker.walk(walk)
-        await self._healed(owned, walk)
+            return BLOCKED_AGAIN_S if any(not it.refused for it in found.blocked.values()) else None
+        walk = self._operations.begin(Trigger.DRIFT, desired, found)
+        done = await self._operations.run(walk)
+        await self._healed(owned, done)
         return None
 
-    async def _healed(self, owned: Owned, walk: Walk) -> None:
-        id, now = owned.resource.id, self._clock.now()
-        ok = all(outcome.status is Applied.APPLIED for outcome in walk.outcomes)
-        phase = Phase.SUCCEEDED if ok else Phase.FAILED
-        done = replace(walk.operation, phase=phase, finished_at=now, outcomes=tuple(walk.outcomes))
+    async def _healed(self, owned: Owned, done: Operation) -> None:
+        id, now, application = owned.resource.id, self._clock.now(), owned.application
         is_contended = self._damping.healed(id, now, self._random.random())
-        said = []
-        if ok:
+        if done.phase is Phase.SUCCEEDED:
             self._drifted.discard(id)
-            said.append(
-                events.resource_healed(
-                    at=now, application=owned.application, id=id, seconds=now - walk.operation.started_at, operation=done.id
-                )
+            await self._journal.emit(
+                events.resource_healed(at=now, application=application, id=id, seconds=now - done.started_at, operation=done.id)
             )
         if is_contended:
-            said.append(
-                events.resource_contended(
-                    at=now, application=owned.application, id=id, heals=self._damping.limit, window_s=self._damping.window_s
-                )
+            damping = self._damping
+            await self._journal.emit(
+                events.resource_contended(at=now, application=application, id=id, heals=damping.limit, window_s=damping.window_s)
             )
         await self._records.put(RECORD, self._damping.to_json())
-        await self._journal.commit(PutOperation(done), *(Append(event) for event in said))
-        if not ok:
+        if done.phase is not Phase.SUCCEEDED:
             raise EngineError("HF6009", f"cannot heal {id}")
 
     async def _forgive(self) -> None:

@@ -121,8 +121,8 @@ class _Lane:
     """The commit that was last told."""
     judged: str | None = None
     """The commit that was rendered, well or with errors, by what was known then."""
-    offered: tuple[Desired, Tree] | None = None
-    """The last good one."""
+    offered: tuple[Desired, Tree, bool] | None = None
+    """The last good one, and whether Git went back for it."""
     is_whole: bool = False
     """Whether what was offered is what Git says now."""
     source_error: str | None = None
@@ -132,7 +132,8 @@ class _Lane:
 
 
 class SourceController:
-    """`offer` takes a new Desired, `incomplete` hears that what Git says now cannot be had or rendered; the next offer is whole again."""
+    """`offer` takes a new Desired and whether Git went back for it; `incomplete` hears that what Git says now cannot be had or rendered,
+    and the next offer is whole again. `newest` says which revision of an Application stood healthy last."""
 
     def __init__(
         self,
@@ -142,8 +143,9 @@ class SourceController:
         journal: Journal,
         clock: Clock,
         random: Random,
-        offer: Callable[[Desired, Tree], None],
+        offer: Callable[[Desired, Tree, bool], None],
         incomplete: Callable[[str], None],
+        newest: Callable[[str], str | None],
         crashed: Callable[[str, BaseException], None],
     ) -> None:
         self._git = git
@@ -153,6 +155,7 @@ class SourceController:
         self._random = random
         self._offer = offer
         self._incomplete = incomplete
+        self._newest = newest
         self._tasks = Tasks(on_crash=crashed)
         self._lanes: dict[str, _Lane] = {}
         self._is_running = False
@@ -275,7 +278,17 @@ class SourceController:
         if lane.render_error is not None or lane.offered is None or _is_news(desired, lane.offered[0]):
             lane.render_error = None
             await self._journal.emit(events.revision_rendered(at=self._clock.now(), desired=desired))
-        self._give(lane, desired, tree)
+        self._give(lane, desired, tree, await self._is_rewound(name, revision))
+
+    async def _is_rewound(self, name: str, revision: Revision) -> bool:
+        """Say whether `revision` does not follow the one that stood healthy last, which a mirror of another history does not even know."""
+        newest = self._newest(name)
+        if newest is None or newest == revision.commit:
+            return False
+        try:
+            return not await self._git.is_ancestor(revision.repository, newest, revision.commit)
+        except SourceError:
+            return True
 
     async def _failed(self, lane: _Lane, error: HoldfastError) -> None:
         self._withhold(lane)
@@ -283,10 +296,10 @@ class SourceController:
             lane.source_error = error.message
             await self._journal.emit(events.source_failed(at=self._clock.now(), application=lane.source.name, error=error))
 
-    def _give(self, lane: _Lane, desired: Desired, tree: Tree) -> None:
-        lane.offered, lane.is_whole = (desired, tree), True
+    def _give(self, lane: _Lane, desired: Desired, tree: Tree, is_rewound: bool) -> None:
+        lane.offered, lane.is_whole = (desired, tree, is_rewound), True
         if self._lanes.get(lane.source.name) is lane:  # it may have been removed while Git answered
-            self._offer(desired, tree)
+            self._offer(desired, tree, is_rewound)
 
     def _withhold(self, lane: _Lane) -> None:
         lane.is_whole = False

@@ -3,6 +3,9 @@
 Each Application has a lane. A turn of it looks, plans, decides whether it may act, and walks. What wakes a lane: a new Desired (`offer`), a
 person (`request`), or the time that a hold named. A turn that fails pins and goes back to the last healthy revision: just another plan.
 
+What a turn leaves undone because the world was in the way (an engine that did not answer, a need that is not there yet) is looked at again,
+ever more seldom. A pinned Application is kept at its pin the same way, so that a rollback that was cut off goes on.
+
 Journal before effect: the operation is stored before its first step. On start, unfinished operations are superseded and planned anew.
 """
 
@@ -16,25 +19,29 @@ from typing import Any, Protocol
 
 from holdfast.core import events
 from holdfast.core.memory import Memory
-from holdfast.core.planner import gone, plan, unrecorded
 from holdfast.core.policy import Decision, Kind, Settings, WindowVerdict, decide_automated, policy, refusals, removal
-from holdfast.core.recovery import recover
 from holdfast.core.retry import RetryPolicy, failed
 from holdfast.core.rollback import Healthy, Pin, by_hand, on_failure, resumes
-from holdfast.core.world import subjects
 from holdfast.errors import HoldfastError, Refused, Retry, StoreError
+from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Instant, Random
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.ids import ResourceId
-from holdfast.model.live import Live
-from holdfast.model.operation import Applied, Operation, Phase, Trigger
-from holdfast.model.plan import Owned, Plan, Policy, Reason, Verb
-from holdfast.model.ports import Append, Journal, PutOperation, Records, Store
+from holdfast.model.live import Status
+from holdfast.model.operation import Operation, Phase, Trigger
+from holdfast.model.plan import Plan, Reason, Verb
+from holdfast.model.ports import Journal, Records, Store
 from holdfast.model.resource import Desired
 from holdfast.walk.ledger import Ledger
-from holdfast.walk.walker import Interrupt, Walk, Walker, failure_of
+from holdfast.walk.look import Look, Looker
+from holdfast.walk.operations import Operations
+from holdfast.walk.walker import Interrupt, Walk, Walker
 
 STORE_AGAIN_S = 2.0
+LOOK_AGAIN = Backoff(first_s=2.0, cap_s=60.0)
+"""Between two looks while the world is in the way."""
+LONGEST_WAIT_S = 60.0
+"""How long a lane waits at most before it reads the wall clock again, which may have been set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +94,19 @@ class _Lane:
     desired: Desired | None = None
     is_complete: bool = True
     """False: what Git asks for now does not render; `desired` is older than the world."""
+    is_rewound: bool = False
+    """Whether what Git asks for now does not follow what stood healthy last."""
     request: Request | None = None
     answer: asyncio.Future[Operation | None] | None = None
     due_at: Instant | None = None
     bell: Wakeup = field(default_factory=Wakeup)
     interrupt: Interrupt | None = None
-    running: str | None = None
-    """Digest of the desired state that an operation walks to."""
+    following: str | None = None
+    """Digest of what Git says that an operation walks to; None: nothing is under way, or it goes elsewhere (a rollback, a removal)."""
     held: tuple[str, str] | None = None
-    refused: str | None = None
+    looks: int = 0
+    """In a row that found the world in the way of `desired`."""
+    is_pin_told: bool = False
     is_idle: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -117,9 +128,10 @@ class SyncController:
         settled: Callable[[str, tuple[ResourceId, ...]], None],
         crashed: Callable[[str, BaseException], None],
     ) -> None:
-        self._walker = walker
         self._ledger = ledger
         self._journal = journal
+        self._looker = Looker(walker=walker, ledger=ledger, journal=journal, clock=clock)
+        self._operations = Operations(walker=walker, journal=journal, clock=clock, random=random)
         self._store = store
         self._records = records
         self._releases = releases
@@ -162,18 +174,28 @@ class SyncController:
             await self._tasks.ended(f"sync {name}")
             await self._records.drop(name)
 
-    def offer(self, desired: Desired) -> None:
-        """Say what Git asks for now. Another digest than the one under way interrupts its gates."""
+    def offer(self, desired: Desired, *, is_rewound: bool = False) -> None:
+        """Say what Git asks for now. Another digest than the one that an operation walks to interrupts its gates.
+
+        `is_rewound`: the revision does not follow the one that stood healthy last (`newest`). Then a person must confirm what is pruned.
+        """
         lane = self._lanes[desired.application]
-        lane.desired, lane.is_complete = desired, True
+        if lane.desired is None or lane.desired.digest != desired.digest:
+            lane.looks = 0
+        lane.desired, lane.is_complete, lane.is_rewound = desired, True, is_rewound
         lane.is_idle.clear()
-        if lane.interrupt and lane.running != desired.digest:
+        if lane.interrupt and lane.following not in (None, desired.digest):
             lane.interrupt.set()
         lane.bell.wake()
 
     def incomplete(self, name: str) -> None:
         """Say that what Git asks for now cannot be rendered: the last good revision stays in force, and nothing is pruned."""
         self._lanes[name].is_complete = False
+
+    def newest(self, name: str) -> str | None:
+        """Return the newest revision of an Application that stood healthy."""
+        lane = self._lanes.get(name)
+        return lane.memory.healthy[-1].revision if lane is not None and lane.memory.healthy else None
 
     async def request(self, name: str, request: Request) -> Operation | None:
         """Do what a person asked and return the operation, None where nothing was to do. Raises Refused, SourceError, StoreError."""
@@ -217,6 +239,11 @@ class SyncController:
         lane = self._lanes.get(name)
         return lane is not None and lane.managed.settings.self_heal and lane.memory.suspended is None
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether every lane is idle and waits for no time to come."""
+        return all(lane.is_idle.is_set() and lane.due_at is None and not lane.bell.is_rung for lane in self._lanes.values())
+
     async def idle(self, name: str) -> None:
         """Wait until nothing is under way for an Application and its lane has answered all that it was told."""
         await self._lanes[name].is_idle.wait()
@@ -226,6 +253,7 @@ class SyncController:
     async def _serve(self, name: str) -> None:
         lane = self._lanes[name]
         while True:
+            lane.is_idle.clear()
             try:
                 await self._turn(lane)
             except StoreError as error:
@@ -233,16 +261,28 @@ class SyncController:
                 lane.due_at = self._clock.now() + STORE_AGAIN_S
                 self._answer(lane, error)
             except HoldfastError as error:
+                if error.retry is Retry.BACKOFF:
+                    self._look_again(lane)
                 self._answer(lane, error)
             if not lane.bell.is_rung:
                 lane.is_idle.set()
             await self._wait(lane)
 
     async def _wait(self, lane: _Lane) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = None if lane.due_at is None else loop.time() + max(0.0, lane.due_at - self._clock.now())
-        await lane.bell.wait_until(deadline)
+        """Wait for the bell or for `due_at`, whichever comes first; a wall clock that is set back counts as due."""
+        loop, began = asyncio.get_running_loop(), self._clock.now()
+        while lane.due_at is not None:
+            now = self._clock.now()
+            if not began <= now < lane.due_at or await lane.bell.wait_until(loop.time() + min(lane.due_at - now, LONGEST_WAIT_S)):
+                break
+        else:
+            await lane.bell.wait()
         lane.due_at = None
+
+    def _look_again(self, lane: _Lane) -> None:
+        """Come back after a while that grows."""
+        lane.looks += 1
+        lane.due_at = self._clock.now() + LOOK_AGAIN.equal_jitter(lane.looks, self._random.random())
 
     def _answer(self, lane: _Lane, result: Operation | HoldfastError | None) -> None:
         if lane.answer is None or lane.answer.done():
@@ -254,28 +294,44 @@ class SyncController:
 
     async def _turn(self, lane: _Lane) -> None:
         """Look once and do what follows from it."""
+        await self._operations.close_cut()
+        if lane.desired is not None:
+            await self._note_rewind(lane, lane.desired)
         if (request := lane.request) is not None and lane.answer is not None and not lane.answer.done():
+            lane.bell.wake()  # whatever becomes of it, what the lane waited for before is due another look
             self._answer(lane, await self._on_request(lane, request))
         elif lane.desired is not None:
             await self._automated(lane, lane.desired)
 
-    async def _automated(self, lane: _Lane, desired: Desired) -> None:
-        name, memory = lane.managed.name, lane.memory
-        if memory.pin and resumes(memory.pin, desired.digest):
-            memory.pin = None
+    async def _note_rewind(self, lane: _Lane, desired: Desired) -> None:
+        """Remember across restarts that what Git asks for was rewound to; another digest that was not lifts it."""
+        memory = lane.memory
+        if lane.is_rewound and memory.rewound != desired.digest:
+            memory.rewound = desired.digest
             await self._remember(lane)
-            await self._journal.emit(events.revision_unpinned(at=self._clock.now(), application=name, reason="Git asks for something else"))
-        found = await self._look(lane, desired, policy(lane.managed.settings, complete=lane.is_complete))
-        if not found:
-            await self._in_sync(lane, desired)
-            return
-        decision = self._decide(lane, desired, found)
-        if not decision:
-            await self._hold(lane, desired, decision)
-            return
-        await self._operate(lane, desired, found, Trigger.COMMIT)
+        elif not lane.is_rewound and memory.rewound not in (None, desired.digest):
+            memory.rewound = None
+            await self._remember(lane)
 
-    def _decide(self, lane: _Lane, desired: Desired, found: Plan) -> Decision:
+    async def _automated(self, lane: _Lane, desired: Desired) -> None:
+        memory = lane.memory
+        if memory.pin and resumes(memory.pin, desired.digest):
+            await self._unpin(lane, "Git asks for something else")
+        if memory.pin:
+            await self._keep_pinned(lane, memory.pin)
+            await self._hold(lane, desired, self._decide(lane, desired))
+            return
+        allowed = policy(lane.managed.settings, complete=lane.is_complete, rewound=memory.rewound == desired.digest)
+        look = await self._looker.look(desired, allowed)
+        if not look.plan:
+            await self._in_sync(lane, look)
+        elif decision := self._decide(lane, desired, look.plan):
+            await self._go_forward(lane, look, Trigger.COMMIT)
+        else:
+            await self._hold(lane, desired, decision)
+
+    def _decide(self, lane: _Lane, desired: Desired, found: Plan | None = None) -> Decision:
+        """Say whether an operation to what Git asks for may start by itself now."""
         now = self._clock.now()
         decision = decide_automated(
             now=now,
@@ -286,13 +342,16 @@ class SyncController:
             window=lane.managed.window(now, False),
             retrying=lane.memory.retrying,
         )
+        return self._unless_drift(lane, found, decision) if decision and found else decision
+
+    def _unless_drift(self, lane: _Lane, found: Plan, decision: Decision) -> Decision:
         is_drift = all(change.reason is Reason.DRIFTED for change in found)
-        if decision and is_drift and not lane.managed.settings.self_heal:
+        if is_drift and not lane.managed.settings.self_heal:
             return Decision(kind=Kind.NOT_AUTOMATED, reason="it drifted, and self-heal is off")
         return decision
 
     async def _hold(self, lane: _Lane, desired: Desired, decision: Decision) -> None:
-        lane.due_at = decision.until
+        lane.due_at = lane.due_at or decision.until
         news = (decision.kind, desired.digest)
         if lane.held != news:
             lane.held = news
@@ -300,157 +359,131 @@ class SyncController:
                 events.operation_held(at=self._clock.now(), application=lane.managed.name, revision=desired.revision, decision=decision)
             )
 
-    async def _in_sync(self, lane: _Lane, desired: Desired) -> None:
-        """Nothing to do: what stands is what Git asks for, and where it is healthy too it is a revision to go back to."""
+    async def _in_sync(self, lane: _Lane, look: Look) -> None:
+        """Nothing to do: where all stands and is healthy it is a revision to go back to, else it is looked at again."""
+        if look.stands:
+            await self._now_healthy(lane, look.desired)
+        if look.waits or look.health is Status.PROGRESSING:
+            self._look_again(lane)
+
+    async def _now_healthy(self, lane: _Lane, desired: Desired) -> None:
         memory = lane.memory
-        if memory.retrying and memory.retrying.digest == desired.digest:
-            memory.retrying = None
-        if not memory.healthy or memory.healthy[-1] != Healthy(revision=desired.revision, digest=desired.digest):
-            memory.now_healthy(desired)
-            await self._remember(lane)
-
-    # Looking
-
-    async def _look(self, lane: _Lane, desired: Desired, allowed: Policy) -> Plan:
-        """Observe, bring the inventory up to date, say what was seen, and plan."""
-        name = lane.managed.name
-        live = await self._walker.observe(subjects(desired, self._ledger.inventory))
-        for resource in unrecorded(desired, live, self._ledger.inventory):
-            await self._ledger.put(Owned(application=name, resource=resource, revision=desired.revision, operation="adopted"))
-        for id in gone(desired, live, self._ledger.inventory):
-            await self._ledger.drop(id, events.resource_pruned(at=self._clock.now(), application=name, id=id, reason="it is gone already"))
-        found = plan(desired, live, self._ledger.inventory, allowed)
-        await self._tell(lane, desired, live, found)
-        return found
-
-    async def _tell(self, lane: _Lane, desired: Desired, live: Live, found: Plan) -> None:
-        name = lane.managed.name
-        for resource in desired:
-            await self._walker.report(name, resource, live, resource.state, desired.revision)
-        declared = {resource.id for resource in desired}
-        for owned in self._ledger.of(name):
-            if owned.resource.id not in declared:
-                await self._walker.report(name, owned.resource, live, None, owned.revision)
-        for id in found.orphans:
-            await self._journal.emit(
-                events.resource_orphaned(at=self._clock.now(), application=name, id=id, reason="no longer declared, and pruning is off")
-            )
-        refused = refusals(found)
-        news = f"{found.digest} {sorted(map(str, refused))}" if refused else None
-        if lane.refused != news:
-            lane.refused = news
-            await self._journal.emit(events.plan_refused(at=self._clock.now(), application=name, revision=desired.revision, plan=found))
+        if memory.healthy[-1:] == [Healthy(revision=desired.revision, digest=desired.digest)] and not (memory.retrying or memory.created):
+            return
+        memory.now_healthy(desired)
+        memory.retrying, memory.created = None, []
+        await self._remember(lane)
 
     # Acting
 
-    async def _operate(self, lane: _Lane, desired: Desired, found: Plan, trigger: Trigger, *, may_roll_back: bool = True) -> Operation:
-        """Walk a plan as one operation, and see to what follows from how it ends."""
-        operation = self._operation(lane, desired, found, trigger)
-        lane.held = None
-        await self._journal.commit(
-            PutOperation(operation), Append(events.operation_started(at=operation.started_at, operation=operation, plan=found))
-        )
-        lane.interrupt, lane.running = Interrupt(), desired.digest
-        walk = Walk(operation=operation, plan=found, desired=desired, interrupt=lane.interrupt)
-        problem: HoldfastError | None = None
-        ids = frozenset(change.id for change in found)
-        try:
-            async with self._walker.hold(ids):
-                try:
-                    await self._releases.ensure(desired)
-                    await self._walker.walk(walk)
-                except StoreError:
-                    raise
-                except HoldfastError as error:
-                    problem = error
-        finally:
-            lane.interrupt, lane.running = None, None
-        done = await self._finish(lane, walk, problem)
-        self._settled(lane.managed.name, tuple(sorted(ids)))
-        if done.phase is Phase.FAILED and may_roll_back:
-            await self._after_failure(lane, walk, done, problem)
+    async def _go_forward(self, lane: _Lane, look: Look, trigger: Trigger) -> Operation:
+        """Walk to what Git asks for, and see to what follows from how it ends."""
+        walk = self._begin(lane, look, trigger)
+        lane.following = look.desired.digest
+        done = await self._run(lane, walk)
+        if done.phase is Phase.FAILED:
+            await self._after_failure(lane, walk, done)
         elif done.phase is Phase.SUPERSEDED:
+            lane.memory.created = list(done.created)
+            await self._remember(lane)
             lane.bell.wake()
+        else:
+            await self._succeeded(lane, look)
         return done
 
-    def _operation(self, lane: _Lane, desired: Desired, found: Plan, trigger: Trigger) -> Operation:
-        created = {change.id for change in found if change.verb is Verb.CREATE and change.id not in self._ledger.inventory}
-        now = self._clock.now()
-        return Operation(
-            id=f"{lane.managed.name}-{int(now)}-{self._random.token(3)}",
-            application=lane.managed.name,
-            trigger=trigger,
-            revision=desired.revision,
-            desired_digest=desired.digest,
-            plan_digest=found.digest,
-            phase=Phase.RUNNING,
-            started_at=now,
-            created=tuple(sorted(created.union(lane.memory.created))),
+    async def _succeeded(self, lane: _Lane, look: Look) -> None:
+        if look.is_whole:
+            await self._now_healthy(lane, look.desired)
+        if look.waits:
+            self._look_again(lane)
+        await self._releases.keep(lane.managed.name)
+
+    def _begin(self, lane: _Lane, look: Look, trigger: Trigger) -> Walk:
+        inventory = self._ledger.inventory
+        created = {change.id for change in look.plan if change.verb is Verb.CREATE and change.id not in inventory}
+        lane.interrupt, lane.held = Interrupt(), None
+        return self._operations.begin(
+            trigger, look.desired, look.plan, interrupt=lane.interrupt, created=created.union(lane.memory.created)
         )
 
-    async def _finish(self, lane: _Lane, walk: Walk, problem: HoldfastError | None) -> Operation:
-        failures = [outcome for outcome in walk.outcomes if outcome.status is Applied.FAILED]
-        if problem or failures:
-            first = failure_of(problem) if problem else failures[0].failure
-            phase, message = Phase.FAILED, first.message if first else "failed"
-        elif walk.interrupt.is_set and any(outcome.status is Applied.SKIPPED for outcome in walk.outcomes):
-            phase, message = Phase.SUPERSEDED, "a newer desired state took over"
-        else:
-            phase, message = Phase.SUCCEEDED, f"{len(walk.outcomes)} changes applied"
-        done = replace(walk.operation, phase=phase, finished_at=self._clock.now(), message=message, outcomes=tuple(walk.outcomes))
-        say = {
-            Phase.FAILED: events.operation_failed,
-            Phase.SUPERSEDED: events.operation_superseded,
-            Phase.SUCCEEDED: events.operation_succeeded,
-        }[phase]
-        await self._journal.commit(PutOperation(done), Append(say(at=self._clock.now(), operation=done)))
-        memory = lane.memory
-        if phase is Phase.SUCCEEDED:
-            memory.now_healthy(walk.desired)
-            memory.retrying, memory.created = None, []
-            await self._releases.keep(lane.managed.name)
-        elif phase is Phase.SUPERSEDED:
-            memory.created = list(done.created)
-        await self._remember(lane)
-        return done
+    async def _run(self, lane: _Lane, walk: Walk) -> Operation:
+        try:
+            return await self._operations.run(walk, prepare=lambda: self._releases.ensure(walk.desired))
+        except StoreError:
+            lane.memory.created = list(walk.operation.created)
+            raise
+        finally:
+            lane.interrupt = lane.following = None
+            self._settled(lane.managed.name, tuple(sorted({change.id for change in walk.plan})))
 
-    async def _after_failure(self, lane: _Lane, walk: Walk, done: Operation, problem: HoldfastError | None) -> None:
+    async def _after_failure(self, lane: _Lane, walk: Walk, done: Operation) -> None:
         """Try again later where an engine merely did not answer, else go back to the last healthy revision."""
         now, memory = self._clock.now(), lane.memory
         memory.retrying = failed(memory.retrying, done.desired_digest, lane.managed.retry, now)
-        is_retriable = (walk.is_retriable and not walk.gated) or (problem is not None and problem.retry is Retry.BACKOFF)
+        memory.created = list(done.created)
+        is_retriable = (walk.is_retriable and not walk.gated) or (walk.problem is not None and walk.problem.retry is Retry.BACKOFF)
         may_wait = is_retriable and memory.retrying.next_at is not None
         back = on_failure(done, memory.healthy_before(done.desired_digest), lane.managed.rollback, done.message, now)
         if back.pin is None or may_wait:
-            lane.due_at = memory.retrying.next_at
-            memory.created = list(done.created)
+            lane.due_at = now if memory.retrying.next_at is None else memory.retrying.next_at  # now: to say that it is exhausted
             await self._remember(lane)
-            return
-        await self._go_back(lane, back.pin, done)
+        else:
+            await self._pin(lane, back.pin, done.id)
 
-    async def _go_back(self, lane: _Lane, pin: Pin, failed_operation: Operation | None) -> Operation | None:
-        """Pin, then walk to the pinned revision. Only what the failed operation created may be deleted on the way without a person."""
+    # Going back
+
+    async def _pin(self, lane: _Lane, pin: Pin, failed_operation: str | None) -> Operation | None:
+        """Hold the Application at `pin`, and walk there."""
+        memory, now, name = lane.memory, self._clock.now(), lane.managed.name
+        memory.pin, memory.retrying = pin, None
+        await self._remember(lane)
+        await self._journal.emit(events.rollback_started(at=now, application=name, pin=pin, operation=failed_operation))
+        lane.is_pin_told = False
+        return await self._keep_pinned(lane, pin)
+
+    async def _keep_pinned(self, lane: _Lane, pin: Pin) -> Operation | None:
+        """Go to the pinned revision where something is missing from it: at first, and again where that was cut off or failed.
+
+        Only what the failed operation created may be deleted on the way without a person.
+        """
         name, memory = lane.managed.name, lane.memory
-        memory.pin = pin
-        await self._remember(lane)
-        now = self._clock.now()
-        of = failed_operation.id if failed_operation else None
-        await self._journal.emit(
-            events.rollback_started(at=now, application=name, pin=pin, operation=of),
-            events.revision_pinned(at=now, application=name, pin=pin),
-        )
+        if not lane.is_pin_told:
+            lane.is_pin_told = True  # once a life: it may have ended between remembering and telling
+            await self._journal.emit(events.revision_pinned(at=self._clock.now(), application=name, pin=pin))
         desired = await self._render(name, pin.revision)
-        created = failed_operation.created if failed_operation else ()
-        found = await self._look(lane, desired, policy(lane.managed.settings, rolling_back=created))
-        done = await self._operate(lane, desired, found, Trigger.ROLLBACK, may_roll_back=False) if found else None
-        memory.created = []
-        await self._remember(lane)
-        if lane.desired is not None:
-            # Said once more against Git, so that what is pinned reads OutOfSync.
-            live = await self._walker.observe(resource.id for resource in lane.desired)
-            for resource in lane.desired:
-                await self._walker.report(name, resource, live, resource.state, lane.desired.revision)
+        look = await self._looker.look(desired, policy(lane.managed.settings, rolling_back=memory.created), lane.desired)
+        if not look.plan:
+            await self._stands_pinned(lane, look)
+            return None
+        now = self._clock.now()
+        decision = decide_automated(
+            now=now, desired_digest=desired.digest, is_automated=True, suspended=memory.suspended, retrying=memory.retrying
+        )
+        if not self._unless_drift(lane, look.plan, decision):
+            lane.due_at = decision.until
+            return None
+        done = await self._run(lane, self._begin(lane, look, Trigger.ROLLBACK))
+        if done.phase is Phase.FAILED:
+            memory.retrying = failed(memory.retrying, desired.digest, lane.managed.retry, now)
+            lane.due_at = memory.retrying.next_at
+            await self._remember(lane)
+        else:
+            lane.bell.wake()  # the next look says so against Git: what is pinned reads OutOfSync
         return done
+
+    async def _stands_pinned(self, lane: _Lane, look: Look) -> None:
+        memory = lane.memory
+        if look.waits:
+            self._look_again(lane)
+        elif memory.created or memory.retrying:
+            memory.created, memory.retrying = [], None
+            await self._remember(lane)
+
+    async def _unpin(self, lane: _Lane, reason: str) -> None:
+        lane.memory.pin = None
+        lane.is_pin_told = False
+        await self._remember(lane)
+        await self._journal.emit(events.revision_unpinned(at=self._clock.now(), application=lane.managed.name, reason=reason))
 
     # Persons
 
@@ -474,24 +507,23 @@ class SyncController:
                 events.plan_approved(at=self._clock.now(), application=name, digest=request.approve, by=request.person)
             )
         settings = replace(lane.managed.settings, prune=lane.managed.settings.prune or request.approve is not None)
-        allowed = policy(settings, complete=lane.is_complete, approved=request.approve)
-        found = await self._look(lane, desired, allowed)
-        if request.approve is not None and found.digest != request.approve:
+        rewound = memory.rewound == desired.digest
+        look = await self._looker.look(desired, policy(settings, complete=lane.is_complete, rewound=rewound, approved=request.approve))
+        if request.approve is not None and look.plan.digest != request.approve:
             raise Refused(
                 "HF6006",
                 f"cannot sync {name}: the plan is another than the one that was approved",
-                hint=f"holdfast plan {name}, then approve {found.digest[:12]}",
+                hint=f"holdfast plan {name}, then approve {look.plan.digest[:12]}",
             )
         if memory.pin is not None:
-            memory.pin = None
-            await self._journal.emit(events.revision_unpinned(at=self._clock.now(), application=name, reason=f"synced by {request.person}"))
+            await self._unpin(lane, f"synced by {request.person}")
         memory.retrying = None
         await self._remember(lane)
-        refused = refusals(found)
-        if not found and refused:
+        refused = refusals(look.plan)
+        if not look.plan and refused:
             first = refused[min(refused)]
             raise Refused(first.code or "HF6007", f"cannot sync {name}: {min(refused)} {first.reason}", hint=f"holdfast plan {name}")
-        return await self._operate(lane, desired, found, Trigger.MANUAL) if found else None
+        return await self._go_forward(lane, look, Trigger.MANUAL) if look.plan else None
 
     async def _roll_back(self, lane: _Lane, request: Request) -> Operation | None:
         name, memory, desired = lane.managed.name, lane.memory, lane.desired
@@ -505,22 +537,22 @@ class SyncController:
             )
         await self._render(name, to)  # before the pin: a revision that does not render changes nothing
         pin = by_hand(desired.digest, desired.revision, to, request.person, self._clock.now())
-        return await self._go_back(lane, pin, None)
+        return await self._pin(lane, pin, None)
 
     async def _down(self, lane: _Lane, request: Request) -> Operation | None:
         """Take everything of an Application away, in mirrored order, and keep it so until it is resumed."""
         name = lane.managed.name
         await self.suspend(name, request.person, "taken down")
         nothing = Desired.of(name, lane.desired.revision if lane.desired else "", ())
-        found = await self._look(lane, nothing, removal(request.approve))
-        if refused := refusals(found):
+        look = await self._looker.look(nothing, removal(request.approve))
+        if refused := refusals(look.plan):
             first = refused[min(refused)]
             raise Refused(
                 first.code or "HF6007",
                 f"cannot take {name} down: {min(refused)} {first.reason}",
-                hint=f"holdfast down {name} --approve {found.digest}",
+                hint=f"holdfast down {name} --approve {look.plan.digest}",
             )
-        return await self._operate(lane, nothing, found, Trigger.MANUAL, may_roll_back=False) if found else None
+        return await self._run(lane, self._begin(lane, look, Trigger.MANUAL)) if look.plan else None
 
     # Memory
 
@@ -528,11 +560,7 @@ class SyncController:
         await self._records.put(lane.managed.name, lane.memory.to_json())
 
     async def _recover(self) -> None:
-        recovery = recover(await self._store.operations(unfinished=True), self._clock.now())
-        for operation in recovery.superseded:
-            await self._journal.commit(
-                PutOperation(operation), Append(events.operation_superseded(at=self._clock.now(), operation=operation))
-            )
+        recovery = await self._operations.recover(await self._store.operations(unfinished=True))
         for again in recovery.again:
             if lane := self._lanes.get(again.application):
                 lane.memory.created = sorted({*lane.memory.created, *again.created})

@@ -73,7 +73,8 @@ class Damping:
         return heals
 
     def _is_quiet(self, heals: _Heals, now: Instant) -> bool:
-        return not heals.at or now - heals.at[-1] >= self.window_s
+        """Say whether no heal lies in the window. One that lies ahead was made before the clock was set back: it says nothing."""
+        return not heals.at or not 0 <= now - heals.at[-1] < self.window_s
 
     def to_json(self) -> list[Json]:
         """Return what must survive a restart, in id order."""

@@ -27,6 +27,8 @@ class Memory:
     retrying: Retrying | None = None
     created: list[ResourceId] = field(default_factory=list)
     """What unfinished operations set out to create: what a rollback of the next may delete."""
+    rewound: str | None = None
+    """Digest of what Git was rewound to: nothing is pruned for it without a person."""
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -35,6 +37,7 @@ class Memory:
             "suspended": self.suspended,
             "retrying": self.retrying.to_json() if self.retrying else None,
             "created": [list(id) for id in self.created],
+            "rewound": self.rewound,
         }
 
     @classmethod
@@ -45,6 +48,7 @@ class Memory:
             suspended=data["suspended"],
             retrying=Retrying.from_json(data["retrying"]) if data["retrying"] else None,
             created=[ResourceId(*entry) for entry in data["created"]],
+            rewound=data.get("rewound"),
         )
 
     def now_healthy(self, desired: Desired) -> None:

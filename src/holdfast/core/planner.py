@@ -95,7 +95,7 @@ def unrecorded(desired: Desired, live: Live, inventory: Inventory) -> tuple[Reso
 def _is_news(resource: Resource, owned: Owned | None, live: Live, application: str) -> bool:
     if owned is None:
         return _is_ours(live.observed[resource.id], None, resource.policy)
-    return owned.application == application and replace(owned.resource, origin=resource.origin) != resource
+    return owned.application == application and (not owned.is_applied or replace(owned.resource, origin=resource.origin) != resource)
 
 
 def _compare(world: World) -> dict[ResourceId, _Verdict]:
@@ -137,7 +137,7 @@ def _converge(world: World, resource: Resource) -> _Verdict | None:
 
 def _declared_change(world: World, resource: Resource, observation: Observation) -> Change:
     owned = world.inventory.get(resource.id)
-    reason = Reason.DRIFTED if owned and owned.resource.state == resource.state else Reason.DECLARED
+    reason = Reason.DRIFTED if owned and owned.is_applied and owned.resource.state == resource.state else Reason.DECLARED
     return Change(
         id=resource.id,
         verb=_verb(resource, observation),
@@ -223,6 +223,8 @@ def _confirmed(policy: Policy, change: Change, resource: Resource, limit: tuple[
         return _protected(change, resource.policy)
     if policy.rolling_back is not None:
         return _asks(change, "a rollback deletes only what the failed operation created: a person must confirm", "HF2008")
+    if policy.rewound:
+        return _asks(change, "Git went back to before it was declared: a person must confirm", "HF2016")
     return _asks(change, *limit) if limit else change
 
 

@@ -33,6 +33,7 @@ def policy(
     settings: Settings,
     *,
     complete: bool = True,
+    rewound: bool = False,
     approved: str | None = None,
     rolling_back: Collection[ResourceId] | None = None,
     only: Collection[ResourceId] | None = None,
@@ -44,6 +45,7 @@ def policy(
         prune_share=settings.prune_share,
         prune_free=settings.prune_free,
         complete=complete,
+        rewound=rewound,
         approved=approved,
         rolling_back=None if rolling_back is None else frozenset(rolling_back),
         only=None if only is None else frozenset(only),
@@ -140,7 +142,7 @@ def _retry(retrying: Retrying | None, desired_digest: str, now: Instant) -> Deci
         return GO
     if retrying.next_at is None:
         return Decision(kind=Kind.EXHAUSTED, reason=f"failed {retrying.failures} times: waits for a new commit or a person")
-    if now < retrying.next_at:
+    if not retrying.is_due(now):
         return Decision(kind=Kind.RETRYING, reason=f"failed {retrying.failures} times: tries again", until=retrying.next_at)
     return GO
 
@@ -155,7 +157,7 @@ def approvable(plan: Plan) -> bool:
     return any(blocked.code in APPROVABLE for blocked in plan.blocked.values())
 
 
-APPROVABLE = frozenset({"HF2004", "HF2005", "HF2006", "HF2008"})
+APPROVABLE = frozenset({"HF2004", "HF2005", "HF2006", "HF2008", "HF2016"})
 
 
 def deletions(plan: Plan) -> tuple[ResourceId, ...]:

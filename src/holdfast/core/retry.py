@@ -37,17 +37,22 @@ class Retrying:
     failures: int
     next_at: Instant | None
     """None: the limit is reached; it waits for another digest or a person."""
+    failed_at: Instant = 0.0
+
+    def is_due(self, now: Instant) -> bool:
+        """Say whether it may be tried again: its time has come, or the clock was set back to before it failed."""
+        return self.next_at is not None and not self.failed_at <= now < self.next_at
 
     def to_json(self) -> dict[str, Json]:
-        return {"digest": self.digest, "failures": self.failures, "next_at": self.next_at}
+        return {"digest": self.digest, "failures": self.failures, "next_at": self.next_at, "failed_at": self.failed_at}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Retrying:
-        return cls(digest=data["digest"], failures=data["failures"], next_at=data["next_at"])
+        return cls(digest=data["digest"], failures=data["failures"], next_at=data["next_at"], failed_at=data.get("failed_at", 0.0))
 
 
 def failed(before: Retrying | None, digest: str, policy: RetryPolicy, now: Instant) -> Retrying:
     """Return what to remember when the operation for `digest` failed at `now`."""
     failures = before.failures + 1 if before and before.digest == digest else 1
     is_spent = 0 <= policy.limit < failures
-    return Retrying(digest=digest, failures=failures, next_at=None if is_spent else now + policy.delay_s(failures))
+    return Retrying(digest=digest, failures=failures, next_at=None if is_spent else now + policy.delay_s(failures), failed_at=now)

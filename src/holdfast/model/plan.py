@@ -39,6 +39,8 @@ class Owned:
     """As last applied."""
     revision: str
     operation: str
+    is_applied: bool = True
+    """False: entered before its first effect, and not seen standing yet. It is ours to delete, but nothing to heal back to."""
 
 
 Inventory = Mapping[ResourceId, Owned]
@@ -73,6 +75,8 @@ class Policy:
     prune_free: int = 5
     complete: bool = True
     """Whether the source rendered without errors: where it did not, nothing is ever pruned."""
+    rewound: bool = False
+    """Whether Git went back to before what stood healthy: then a person must confirm each prune."""
     approved: str | None = None
     """Digest of the plan that a person approved; it lifts the prune limit, `protect` and `allow_empty` for that very plan."""
     rolling_back: frozenset[ResourceId] | None = None

@@ -77,6 +77,10 @@ class Git(Protocol):
         """Return the paths, relative to `path`, that differ between two commits (added and removed ones too)."""
         ...
 
+    async def is_ancestor(self, repository: str, older: str, newer: str) -> bool:
+        """Say whether the commit `newer` descends from `older` (or is it); False where history was rewritten or the branch rewound."""
+        ...
+
     def watch(self, repository: str) -> AsyncGenerator[None, None]:
         """Yield at once and then whenever the repository may have moved: a hint to look, never a fact. Close it when done."""
         ...

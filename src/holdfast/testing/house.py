@@ -136,8 +136,9 @@ class House:
             journal=self.journal,
             clock=self.clock,
             random=self.random,
-            offer=lambda desired, tree: self.sync.offer(desired),
+            offer=lambda desired, tree, is_rewound: self.sync.offer(desired, is_rewound=is_rewound),
             incomplete=self.sync.incomplete,
+            newest=self.sync.newest,
             crashed=self._crashed,
         )
         self.sweep = SweepController(

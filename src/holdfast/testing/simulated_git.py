@@ -168,6 +168,11 @@ class SimulatedGit:
         before, after = (_below(self._commit(repository, commit), plain) for commit in (before_commit, after_commit))
         return frozenset(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
+    async def is_ancestor(self, repository: str, older: str, newer: str) -> bool:
+        await self.clock.sleep(0.001)
+        self._commit(repository, older)
+        return older in _line(self._mirrors[repository].commits, self._commit(repository, newer).id)
+
     async def watch(self, repository: str) -> AsyncGenerator[None, None]:
         hint = asyncio.Event()
         self._watchers[repository].append(hint)

@@ -16,9 +16,8 @@ from holdfast.core import events
 from holdfast.core.order import held_up
 from holdfast.core.rollout import compensation, lanes, steps
 from holdfast.core.view import OUT_OF_SYNC, SYNCED, UNKNOWN
-from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, TimedOut
+from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, TimedOut, Unavailable
 from holdfast.kit.backoff import Backoff
-from holdfast.kit.canonical import digest
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Wakeup, all_of
 from holdfast.model.declaration import Kind
@@ -44,7 +43,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.is_set = False
-        self._scopes: set[asyncio.Timeout] = set()
+        self._scopes: dict[asyncio.Timeout, None] = {}
 
     def set(self) -> None:
         self.is_set = True
@@ -53,11 +52,11 @@ class Interrupt:
 
     @contextmanager
     def listening(self, scope: asyncio.Timeout) -> Iterator[None]:
-        self._scopes.add(scope)
+        self._scopes[scope] = None
         try:
             yield
         finally:
-            self._scopes.discard(scope)
+            del self._scopes[scope]
 
 
 class Interrupted(Exception):
@@ -78,7 +77,9 @@ class Walk:
     broken: set[ResourceId] = field(default_factory=set)
     """Declared ids of which a change failed: their other lanes stop too."""
     is_retriable: bool = False
-    """Whether an engine merely did not answer: trying again may do."""
+    """Whether an engine merely did not answer, or somebody else was faster: trying again may do."""
+    problem: HoldfastError | None = None
+    """What kept it from being walked at all."""
     outcomes: list[Outcome] = field(default_factory=list)
     resources: dict[ResourceId, Resource] = field(init=False)
 
@@ -110,7 +111,9 @@ class Walker:
         self._held: set[ResourceId] = set()
         self._released = asyncio.Condition()
         self._bells: dict[ResourceId, Wakeup] = {}
-        self._told: dict[ResourceId, tuple[str, str]] = {}
+        self._told: dict[ResourceId, tuple[object, ...]] = {}
+        self._owed: dict[ResourceId, Step] = {}
+        """Undoings that failed."""
 
     # Looking
 
@@ -142,7 +145,7 @@ class Walker:
             sync = SYNCED if desired is not None and observation.state == desired else OUT_OF_SYNC
             health = self.health(resource, observation)
         handle = observation.handle if observation else None
-        news = (application, digest([sync, health.status, health.message, dict(handle) if handle else None]))
+        news = (application, sync, health, dict(handle) if handle else None)
         if self._told.get(resource.id) != news:
             self._told[resource.id] = news
             await self._journal.emit(
@@ -165,9 +168,6 @@ class Walker:
         if bell := self._bells.get(id):
             bell.wake()
 
-    def is_held(self, id: ResourceId) -> bool:
-        return id in self._held
-
     @asynccontextmanager
     async def hold(self, ids: Collection[ResourceId]) -> AsyncIterator[None]:
         """Take `ids` in hand, all at once, waiting until nobody else has one of them."""
@@ -177,9 +177,19 @@ class Walker:
         try:
             yield
         finally:
-            self._held.difference_update(ids)
-            async with self._released:
-                self._released.notify_all()
+            await self.give_back(ids)
+
+    def take(self, id: ResourceId) -> bool:
+        """Take `id` in hand now; False where somebody else has it. For who would rather come back than wait."""
+        if id in self._held:
+            return False
+        self._held.add(id)
+        return True
+
+    async def give_back(self, ids: Collection[ResourceId]) -> None:
+        self._held.difference_update(ids)
+        async with self._released:
+            self._released.notify_all()
 
     # Walking
 
@@ -235,7 +245,7 @@ class Walker:
         except EngineError as error:
             walk.failed.add(change.id)
             walk.broken.add(declared)
-            walk.is_retriable |= error.retry is Retry.BACKOFF and change.id not in walk.gated
+            walk.is_retriable |= error.retry in (Retry.BACKOFF, Retry.ONCE) and change.id not in walk.gated
             outcome = Outcome(
                 id=change.id,
                 status=Applied.FAILED,
@@ -247,6 +257,7 @@ class Walker:
             walk.outcomes.append(outcome)
             await self._journal.emit(events.change_failed(at=outcome.finished_at, operation=walk.operation, change=change, outcome=outcome))
             return
+        self._owed.pop(change.id, None)  # whatever was left over served as the candidate, or went with what was deleted
         outcome = Outcome(id=change.id, status=Applied.APPLIED, attempts=attempts, started_at=started_at, finished_at=self._clock.now())
         walk.outcomes.append(outcome)
         await self._record(walk, change, resource, outcome)
@@ -257,15 +268,21 @@ class Walker:
     async def _enter(self, walk: Walk, change: Change, resource: Resource | None) -> None:
         """Enter what is about to be ours before it is there, so that a crash half-way leaves nothing that nobody owns."""
         if resource is not None and change.id not in self._ledger.inventory:
-            await self._ledger.put(self._owned(walk, resource))
+            await self._ledger.put(self._owned(walk, resource, is_applied=False))
 
-    def _owned(self, walk: Walk, resource: Resource) -> Owned:
-        return Owned(application=walk.desired.application, resource=resource, revision=walk.desired.revision, operation=walk.operation.id)
+    def _owned(self, walk: Walk, resource: Resource, *, is_applied: bool) -> Owned:
+        return Owned(
+            application=walk.desired.application,
+            resource=resource,
+            revision=walk.desired.revision,
+            operation=walk.operation.id,
+            is_applied=is_applied,
+        )
 
     async def _record(self, walk: Walk, change: Change, resource: Resource | None, outcome: Outcome) -> None:
         applied = events.change_applied(at=outcome.finished_at, operation=walk.operation, change=change, outcome=outcome)
         if resource is not None:
-            await self._ledger.put(self._owned(walk, resource), applied)
+            await self._ledger.put(self._owned(walk, resource, is_applied=True), applied)
         elif change.verb is Verb.DELETE:
             pruned = events.resource_pruned(
                 at=outcome.finished_at,
@@ -286,8 +303,8 @@ class Walker:
         for step in self._steps(walk, change, resource):
             try:
                 most = max(most, await self._step(walk, step))
-            except (EngineError, Interrupted):
-                if step.verb is StepVerb.GATE:
+            except (EngineError, Interrupted) as error:
+                if step.verb is StepVerb.GATE and not isinstance(error, Unavailable):
                     walk.gated.add(change.id)
                 await self._undo(walk, step, tuple(done))
                 raise
@@ -309,7 +326,7 @@ class Walker:
             try:
                 await self._act(walk, step)
             except EngineError as error:
-                is_last = attempt == ATTEMPTS or step.verb is StepVerb.GATE
+                is_last = attempt == ATTEMPTS or (step.verb is StepVerb.GATE and not isinstance(error, Unavailable))
                 if is_last or not (error.retry is Retry.BACKOFF or (isinstance(error, Conflict) and attempt == 1)):
                     raise
                 await self._clock.sleep(AGAIN.full_jitter(attempt, self._random.random()))
@@ -348,9 +365,10 @@ class Walker:
     async def _undo(self, walk: Walk, failed: Step, done: tuple[Step, ...]) -> None:
         for step in compensation(failed, done):
             try:
-                await self._engines[step.id.kind].apply(step)
+                await self._step(walk, step)
             except EngineError as error:
-                # The first error is the one to tell; what is left over is seen by the next look.
+                # The first error is the one to tell; what is left over is owed.
+                self._owed[step.id] = step
                 await self._journal.emit(
                     events.step_undo_failed(
                         at=self._clock.now(),
@@ -360,6 +378,12 @@ class Walker:
                         message=error.message,
                     )
                 )
+
+    async def make_good(self, id: ResourceId) -> None:
+        """Clear what an undoing that failed left behind at `id`, which the caller holds; raises EngineError where that fails again."""
+        if step := self._owed.get(id):
+            await self._engines[id.kind].apply(step)
+            self._owed.pop(id, None)
 
     async def _settle(self, walk: Walk, change: Change, resource: Resource | None) -> Observation | None:
         """Look until the world shows what was asked for, in state and health; raise TimedOut (HF6002) at the deadline."""

@@ -127,6 +127,16 @@ async def a_rewound_branch_is_followed(world: GitWorld) -> None:
     assert (await resolved(world)).commit == first
 
 
+async def a_commit_knows_what_it_descends_from(world: GitWorld) -> None:
+    first = await world.commit(SHOP)
+    second = await world.commit({**SHOP, "more": "x"})
+    await resolved(world)
+    assert await world.git.is_ancestor(world.repository, first, second)
+    assert await world.git.is_ancestor(world.repository, second, second)
+    assert not await world.git.is_ancestor(world.repository, second, first)
+    await refuses("HF4023", world.git.is_ancestor(world.repository, NOWHERE, second))
+
+
 async def a_pinned_commit_outlives_its_branch(world: GitWorld) -> None:
     first = await world.commit(SHOP)
     await world.commit({**SHOP, "more": "x"})
@@ -176,6 +186,7 @@ LAWS: Mapping[str, Callable[[GitWorld], Awaitable[None]]] = MappingProxyType(
             a_link_out_of_the_tree_is_refused_whole,
             what_changed_is_told_below_the_path,
             a_rewound_branch_is_followed,
+            a_commit_knows_what_it_descends_from,
             a_pinned_commit_outlives_its_branch,
             what_was_fetched_stays_readable,
             a_watch_tells_at_once_and_when_it_moves,

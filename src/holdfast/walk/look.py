@@ -1,0 +1,113 @@
+"""Looking at an Application: observe, bring the inventory up to date, plan, and say what was seen where it is news.
+
+Used by sync. Reads the world and the ledger; changes only what the ledger remembers, never what stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from holdfast.core import events
+from holdfast.core.planner import gone, plan, unrecorded
+from holdfast.core.policy import refusals
+from holdfast.core.world import find, subjects
+from holdfast.kit.clock import Clock
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Live, Status, worst
+from holdfast.model.plan import Owned, Plan, Policy
+from holdfast.model.ports import Journal
+from holdfast.model.resource import Desired
+from holdfast.walk.ledger import Ledger
+from holdfast.walk.walker import Walker
+
+DOUBT_S = 5.0
+"""What is gone without our doing is forgotten when a second look agrees, so long after the first: an engine's answer may be that old."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was seen of an Application, and what there is to do."""
+
+    desired: Desired
+    plan: Plan
+    health: Status
+    """The worst of what is declared."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing that is declared is blocked: walking the plan gives all that Git asks for."""
+        return all(find(self.desired, id) is None for id in self.plan.blocked)
+
+    @property
+    def stands(self) -> bool:
+        """Whether all that is declared stands as declared and is healthy: a revision to go back to."""
+        return not self.plan and self.is_whole and self.health in (Status.HEALTHY, Status.SUSPENDED)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is blocked that a later look may find free: the world, not a person, is in the way."""
+        return any(not blocked.refused for blocked in self.plan.blocked.values())
+
+
+class Looker:
+    def __init__(self, *, walker: Walker, ledger: Ledger, journal: Journal, clock: Clock) -> None:
+        self._walker = walker
+        self._ledger = ledger
+        self._journal = journal
+        self._clock = clock
+        self._orphans: dict[str, frozenset[ResourceId]] = {}
+        self._refused: dict[str, str] = {}
+
+    async def look(self, desired: Desired, allowed: Policy, said: Desired | None = None) -> Look:
+        """Look at `desired`; what stands is told as judged by `said`, what Git says now, where that is something else."""
+        live = await self._walker.observe(subjects(desired, self._ledger.inventory))
+        if doubtful := gone(desired, live, self._ledger.inventory):
+            live = await self._forget(desired, doubtful)
+        for resource in unrecorded(desired, live, self._ledger.inventory):
+            owned = Owned(application=desired.application, resource=resource, revision=desired.revision, operation="adopted")
+            await self._ledger.put(owned)
+        found = plan(desired, live, self._ledger.inventory, allowed)
+        health = await self._tell(desired, live, said or desired)
+        await self._tell_plan(desired, found)
+        return Look(desired=desired, plan=found, health=health)
+
+    async def _forget(self, desired: Desired, doubtful: Collection[ResourceId]) -> Live:
+        """Forget those that a second look still misses, while nobody else has them in hand; return that look."""
+        await self._clock.sleep(DOUBT_S)
+        async with self._walker.hold(doubtful):
+            live = await self._walker.observe(subjects(desired, self._ledger.inventory))
+            for id in sorted(set(gone(desired, live, self._ledger.inventory)).intersection(doubtful)):
+                pruned = events.resource_pruned(at=self._clock.now(), application=desired.application, id=id, reason="it is gone already")
+                await self._ledger.drop(id, pruned)
+        return live
+
+    async def _tell(self, desired: Desired, live: Live, said: Desired) -> Status:
+        name = desired.application
+        healths = []
+        for resource in desired:
+            git = resource if said is desired else find(said, resource.id)
+            healths.append(await self._walker.report(name, resource, live, git.state if git else None, said.revision))
+        looked_at = {resource.id for resource in desired}
+        for resource in said if said is not desired else ():
+            if resource.id not in looked_at:
+                seen = await self._walker.observe([resource.id])
+                await self._walker.report(name, resource, seen, resource.state, said.revision)
+        for owned in self._ledger.of(name):
+            id = owned.resource.id
+            if id not in looked_at and find(said, id) is None:
+                await self._walker.report(name, owned.resource, live, None, owned.revision)
+        return worst(healths).status
+
+    async def _tell_plan(self, desired: Desired, found: Plan) -> None:
+        name, now = desired.application, self._clock.now()
+        left = frozenset(found.orphans)
+        for id in sorted(left - self._orphans.get(name, frozenset())):
+            reason = "no longer declared, and pruning is off"
+            await self._journal.emit(events.resource_orphaned(at=now, application=name, id=id, reason=reason))
+        self._orphans[name] = left
+        refused = refusals(found)
+        news = f"{found.digest} {sorted(map(str, refused))}" if refused else ""
+        if self._refused.get(name, "") != news:
+            self._refused[name] = news
+            await self._journal.emit(events.plan_refused(at=now, application=name, revision=desired.revision, plan=found))

@@ -1,0 +1,123 @@
+"""An operation from its first line in the journal to its last: written down, held, walked, finished.
+
+Used by sync and heal. Where the store fails half-way the operation is cut: it is closed as superseded before the next one begins, as a
+start does with what the last run left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from holdfast.core import events
+from holdfast.core.recovery import Recovery, recover
+from holdfast.errors import HoldfastError, StoreError
+from holdfast.kit.clock import Clock, Random
+from holdfast.model.event import Event
+from holdfast.model.ids import ResourceId
+from holdfast.model.operation import Applied, Operation, Phase, Trigger
+from holdfast.model.plan import Plan
+from holdfast.model.ports import Append, Journal, PutOperation
+from holdfast.model.resource import Desired
+from holdfast.walk.walker import Interrupt, Walk, Walker, failure_of
+
+
+class Operations:
+    def __init__(self, *, walker: Walker, journal: Journal, clock: Clock, random: Random) -> None:
+        self._walker = walker
+        self._journal = journal
+        self._clock = clock
+        self._random = random
+        self._cut: dict[str, Operation] = {}
+
+    def begin(
+        self, trigger: Trigger, desired: Desired, plan: Plan, *, interrupt: Interrupt | None = None, created: Iterable[ResourceId] = ()
+    ) -> Walk:
+        """Return the walk of a new operation; nothing is written or done yet."""
+        now = self._clock.now()
+        prefix = "heal" if trigger is Trigger.DRIFT else desired.application
+        operation = Operation(
+            id=f"{prefix}-{int(now)}-{self._random.token(3)}",
+            application=desired.application,
+            trigger=trigger,
+            revision=desired.revision,
+            desired_digest=desired.digest,
+            plan_digest=plan.digest,
+            phase=Phase.RUNNING,
+            started_at=now,
+            created=tuple(sorted(created)),
+        )
+        return Walk(operation=operation, plan=plan, desired=desired, interrupt=interrupt or Interrupt())
+
+    async def run(self, walk: Walk, prepare: Callable[[], Awaitable[None]] | None = None) -> Operation:
+        """Write it down, take its ids in hand, `prepare`, walk, and return it finished. Raises StoreError where it cannot be written.
+
+        A heal has its id in hand already, and is told by its own events, not as an operation.
+        """
+        is_told = walk.operation.trigger is not Trigger.DRIFT
+        await self.close_cut()
+        started = (Append(events.operation_started(at=walk.operation.started_at, operation=walk.operation, plan=walk.plan)),)
+        await self._journal.commit(PutOperation(walk.operation), *(started if is_told else ()))
+        try:
+            async with self._walker.hold({change.id for change in walk.plan} if is_told else ()):
+                await self._go(walk, prepare)
+            done = self._finished(walk)
+            told = (Append(_ENDS[done.phase](at=self._clock.now(), operation=done)),)
+            await self._journal.commit(PutOperation(done), *(told if is_told else ()))
+        except StoreError:
+            self._cut[walk.operation.id] = walk.operation
+            raise
+        return done
+
+    async def _go(self, walk: Walk, prepare: Callable[[], Awaitable[None]] | None) -> None:
+        try:
+            if prepare is not None:
+                await prepare()
+            await self._walker.walk(walk)
+        except StoreError:
+            raise
+        except HoldfastError as error:
+            walk.problem = error
+
+    def _finished(self, walk: Walk) -> Operation:
+        failures = [outcome.failure for outcome in walk.outcomes if outcome.status is Applied.FAILED]
+        if walk.problem or failures:
+            first = failure_of(walk.problem) if walk.problem else failures[0]
+            phase, message = Phase.FAILED, first.message if first else "failed"
+        elif walk.interrupt.is_set and any(outcome.status is Applied.SKIPPED for outcome in walk.outcomes):
+            phase, message = Phase.SUPERSEDED, "a newer desired state took over"
+        else:
+            phase, message = Phase.SUCCEEDED, f"{len(walk.outcomes)} changes applied"
+        return replace(walk.operation, phase=phase, finished_at=self._clock.now(), message=message, outcomes=tuple(walk.outcomes))
+
+    async def close_cut(self) -> None:
+        """Mark superseded what the store did not let finish."""
+        if not self._cut:
+            return
+        cut, self._cut = self._cut, {}
+        try:
+            await self._supersede(recover(cut.values(), self._clock.now()))
+        except StoreError:
+            self._cut |= cut
+            raise
+
+    async def recover(self, unfinished: Iterable[Operation]) -> Recovery:
+        """Mark superseded what the last run left unfinished; return what to plan anew."""
+        recovery = recover(unfinished, self._clock.now())
+        await self._supersede(recovery)
+        return recovery
+
+    async def _supersede(self, recovery: Recovery) -> None:
+        for operation in recovery.superseded:
+            told = (Append(events.operation_superseded(at=self._clock.now(), operation=operation)),)
+            await self._journal.commit(PutOperation(operation), *(told if operation.trigger is not Trigger.DRIFT else ()))
+
+
+_ENDS: Mapping[Phase, Callable[..., Event]] = MappingProxyType(
+    {
+        Phase.FAILED: events.operation_failed,
+        Phase.SUPERSEDED: events.operation_superseded,
+        Phase.SUCCEEDED: events.operation_succeeded,
+    }
+)
