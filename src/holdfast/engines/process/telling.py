@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from holdfast.engines.process.instance import Instance, Unit
@@ -15,13 +16,15 @@ from holdfast.kit.clock import Instant
 from holdfast.model.event import Event, Severity
 from holdfast.workload.supervisor import Emit
 
+WHO: Mapping[str, tuple[str, ...]] = MappingProxyType({"process.oom": ("pid",), "process.crash_looping": ()})
+"""Which of pid and slot an event names; others both."""
+
 
 def event(unit: Unit, instance: Instance, said: Emit, *, at: Instant, pid: int | None, spawn_id: str, log: tuple[str, ...] = ()) -> Event:
     """Return the event of what a machine emitted; `pid` and `spawn_id` of the attempt that it is about."""
-    data: dict[str, Json] = {"pid": pid, "slot": instance.slot, **_of_type(said, at, spawn_id, log)}
+    who: dict[str, Json] = {"pid": pid, "slot": instance.slot}
+    data = {**{name: who[name] for name in WHO.get(said.type, who)}, **_of_type(said, at, spawn_id, log)}
     key = f"crash_looping:{unit.id}" if said.type == "process.crash_looping" else None
-    if key is not None:
-        del data["pid"], data["slot"]
     operation = instance.operation if said.type == "process.started" and spawn_id.endswith("/1") else None
     return made(said.type, unit, at, data, severity=said.severity, key=key, operation=operation)
 
