@@ -10,10 +10,9 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 
 from holdfast.cli.call import Call
 from holdfast.cli.page import page
+from holdfast.cli.root import COMPLETE, PROGRAM
 
 SHELLS: Mapping[str, type[ShellComplete]] = MappingProxyType({"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete})
-COMPLETE = "_HOLDFAST_COMPLETE"
-"""Set by the script where words are to be completed."""
 
 
 @page(
@@ -31,7 +30,7 @@ COMPLETE = "_HOLDFAST_COMPLETE"
 @click.pass_obj
 def command(call: Call, shell: str) -> int:
     """Print the script that makes a shell complete commands, options, codes, settings, and the Applications that run here."""
-    made = SHELLS[shell](click.Command("holdfast"), {}, "holdfast", COMPLETE)
+    made = SHELLS[shell](click.Command(PROGRAM), {}, PROGRAM, COMPLETE)
     text = ShellComplete.source(made)  # bash's own asks the bash on PATH for its version, which need not be the one that reads this
     call.terminal.answer("Completion", {"shell": shell, "script": text}, lambda: [text])
     return 0

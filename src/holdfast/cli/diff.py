@@ -38,5 +38,6 @@ def command(call: Call, application: str | None, files: tuple[str, ...], revisio
     """
     document = planning.plan(call, "diff", files, application, revision)
     data, terminal = document["data"], call.terminal
+    code = exit_code(data)
     terminal.answer("Diff", data, lambda: diff_lines(data, terminal.ink), document["warnings"])
-    return exit_code(data)
+    return code

@@ -44,6 +44,7 @@ def command(call: Call, application: str | None, files: tuple[str, ...], revisio
     """
     document = planning.plan(call, "plan", files, application, revision)
     data, terminal = document["data"], call.terminal
+    code = exit_code(data)
     shown = Density(density or "usual")
     terminal.answer("Plan", data, lambda: plan_lines(data, shown, terminal.ink, terminal.width), document["warnings"])
-    return exit_code(data)
+    return code

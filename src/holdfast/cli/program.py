@@ -13,15 +13,13 @@ from holdfast.cli.quick import read_status, show_status
 from holdfast.cli.terminal import Form, Terminal
 from holdfast.errors import Bug, HoldfastError
 
-COMPLETE = "_HOLDFAST_COMPLETE"
-"""Set by completion scripts: words are completed, nothing is run."""
 DEBUG = "HOLDFAST_DEBUG"
 BROKEN_PIPE = 141
 """As a shell says of a program that SIGPIPE ended."""
 
 
 def run(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Run one command and return its exit code. Nothing is raised but SystemExit of a completion script."""
+    """Run one command and return its exit code. Nothing is raised."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a path of any bytes must not end the answer
     terminal = Terminal(environ, _form(words))
@@ -39,7 +37,7 @@ def run(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
 
 
 def _run(words: Sequence[str], call: Call) -> int:
-    if not call.environ.get(COMPLETE) and (request := read_status(words)) is not None:
+    if (request := read_status(words)) is not None:
         return show_status(call, request)
     from holdfast.cli.root import invoke
 

@@ -69,6 +69,7 @@ def show_status(call: Call, request: StatusRequest) -> int:
     at = None if request.at is None else read_instant(request.at, call.now(), "--at")
     document = fetch(call, request.application, at)
     data = document["data"]
+    code = standing(data["applications"]) if request.is_strict else 0
     terminal.answer(
         "Status",
         data,
@@ -77,7 +78,7 @@ def show_status(call: Call, request: StatusRequest) -> int:
         ),
         document.get("warnings", ()),
     )
-    return standing(data["applications"]) if request.is_strict else 0
+    return code
 
 
 def fetch(call: Call, application: str | None, at: float | None) -> dict[str, Any]:

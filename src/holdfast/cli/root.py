@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, shell_complete
 
 from holdfast import __version__
 from holdfast.cli.call import Call
@@ -19,6 +19,8 @@ from holdfast.errors import UsageError
 from holdfast.kit.suggest import did_you_mean
 
 PROGRAM = "holdfast"
+COMPLETE = "_HOLDFAST_COMPLETE"
+"""Set by completion scripts: words are completed, nothing is run."""
 TITLE = "Git is the only way to change production, and Holdfast holds it to that."
 FIRST_STEPS = (
     ("holdfast demo", "see the whole story on this machine"),
@@ -103,9 +105,15 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 def invoke(words: Sequence[str], call: Call) -> int:
     """Run the command that `words` name and return its exit code."""
-    arguments = [*words[1:2], "--help"] if words[:1] == ["help"] else list(words)
+    program = root()
+    if instruction := call.environ.get(COMPLETE):
+        return shell_complete(program, {"obj": call}, PROGRAM, COMPLETE, instruction)
+    arguments = [*words[1:2], "--help"] if list(words[:1]) == ["help"] else list(words)
     try:
-        code: Any = root().main(arguments, prog_name=PROGRAM, obj=call, standalone_mode=False)
+        with program.make_context(PROGRAM, arguments, obj=call) as ctx:  # not click's main: it would end the process by itself
+            code: Any = program.invoke(ctx)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.exceptions.UsageError as error:
         raise _usage(error) from error
     except click.Abort:
