@@ -92,13 +92,14 @@ def contexts(name: str) -> frozenset[str]:
 
 def is_there(name: str, capability: Capability) -> bool:
     """Say whether the nginx of this host knows a directive of the `http` family or of the core."""
-    return any(_is_there(fact, capability) for fact in facts(name) if fact.family in {None, "http"})
+    known = (fact for fact in facts(name) if fact.family in {None, "http"} and fact.module in capability.modules)
+    return any(_is_new_enough(fact, capability) for fact in known)
 
 
-def _is_there(fact: Fact, capability: Capability) -> bool:
+def _is_new_enough(fact: Fact, capability: Capability) -> bool:
     opened = OPEN_SINCE.get(fact.name)
     since = parse_version(opened) if opened is not None else fact.since
-    return fact.module in capability.modules and (since is None or capability.version >= since)
+    return since is None or capability.version >= since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,10 @@ def _faults(directive: Directive, known: tuple[Fact, ...], here: Context | None,
             reason=f"{name} {'has no block' if wants else 'has a block'}",
             hint="add a block in braces" if wants else "end it with ;",
         )
-    if capability is not None and not any(_is_there(fact, capability) for fact in fitting):
+    # A file elsewhere may load what was built to be loaded.
+    if capability is not None and not any(
+        fact.module in capability.modules | capability.dynamic and _is_new_enough(fact, capability) for fact in fitting
+    ):
         yield _absent(directive, fitting, capability)
 
 

@@ -80,11 +80,11 @@ class _Parser:
         if mark == "}":
             if self.words or len(self.open) == 1:
                 raise self.unexpected(position - 1)
-            self.close(gap)
+            self.close(gap, position)
         elif not self.words:
             raise self.unexpected(position - 1)
         else:
-            directive = self.directive(gap)
+            directive = self.directive(gap, position)
             if mark == ";":
                 self.open[-1].block.append(directive)
             elif directive.name.endswith(_LUA):
@@ -93,12 +93,12 @@ class _Parser:
                 self.begin(directive)
         return position
 
-    def directive(self, gap: str) -> Directive:
+    def directive(self, gap: str, end: int) -> Directive:
         words, gaps = tuple(self.words), (*self.gaps, gap)
         self.words.clear()
         self.gaps.clear()
         name, *args = map(unquote, words)
-        return Directive(name, tuple(args), None, None, None, Spelling(self.file, self.at, words, gaps))
+        return Directive(name, tuple(args), None, None, None, Spelling(self.file, self.at, words, gaps, end))
 
     def begin(self, head: Directive) -> None:
         if len(self.open) > DEEPEST:
@@ -106,9 +106,9 @@ class _Parser:
             raise DeclarationError("HF1301", message, where=[self.file.where(self.at)])
         self.open.append(_Open(head))
 
-    def close(self, gap: str) -> None:
+    def close(self, gap: str, end: int) -> None:
         done = self.open.pop()
-        self.open[-1].block.append(_closed(done.head, gap, block=tuple(done.block)))
+        self.open[-1].block.append(_closed(done.head, gap, end, block=tuple(done.block)))
 
     def lua(self, head: Directive, position: int) -> int:
         """Take in a block of Lua up to the brace that closes it, past strings and comments."""
@@ -119,7 +119,7 @@ class _Parser:
                 raise self.error("a block of Lua is not closed", position - 1, "add its }")
             at = found.end()
             depth += {"{": 1, "}": -1}.get(found[0], 0)
-        self.open[-1].block.append(_closed(head, "", raw=self.text[position : at - 1]))
+        self.open[-1].block.append(_closed(head, "", at, raw=self.text[position : at - 1]))
         return at
 
     def end(self, tail: str, position: int) -> Config:
@@ -147,11 +147,13 @@ class _Parser:
         return DeclarationError("HF1300", f"cannot read {self.file.path}: {reason}", where=[self.file.where(at)], hint=hint)
 
 
-def _closed(head: Directive | None, close: str, *, block: tuple[Directive, ...] | None = None, raw: str | None = None) -> Directive:
+def _closed(
+    head: Directive | None, close: str, end: int, *, block: tuple[Directive, ...] | None = None, raw: str | None = None
+) -> Directive:
     assert head is not None
     assert head.spelling is not None
     written = head.spelling
-    spelling = Spelling(written.file, written.at, written.words, written.gaps, close)
+    spelling = Spelling(written.file, written.at, written.words, written.gaps, end, close)
     return Directive(head.name, head.args, block, raw, None, spelling)
 
 

@@ -52,6 +52,8 @@ class Spelling:
     """The name and the arguments with their quotes and escapes."""
     gaps: tuple[str, ...]
     """Spaces and comments before each word, and at last before the `;` or `{`."""
+    end: int
+    """Offset after its `;` or `}`."""
     close: str = ""
     """Spaces and comments before the `}`."""
 

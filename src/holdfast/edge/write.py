@@ -16,7 +16,7 @@ INDENT = "    "
 
 def write(config: Config) -> bytes:
     """Return the file, unchanged where the tree is; ValueError for a new value that no configuration may hold."""
-    text = "".join(_written(config.directives, 0)) + config.tail
+    text = "".join(written(config.directives, 0)) + config.tail
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -25,11 +25,13 @@ def show(directives: Sequence[Directive]) -> str:
     return "".join(f"{line}\n" for line in _lines(directives, 0))
 
 
-def _written(directives: Sequence[Directive], depth: int) -> Iterator[str]:
+def written(directives: Sequence[Directive], depth: int) -> Iterator[str]:
+    """Yield the text of directives that stand `depth` blocks deep; new ones are put in line with their neighbours."""
+    lead = _lead(directives, depth)
     for directive in directives:
         spelling = directive.spelling
         if spelling is None:
-            yield from ("\n" + line for line in _lines((directive,), depth))
+            yield from (lead + line for line in _lines((directive,), 0))
             continue
         yield from _words(directive, spelling)
         if directive.raw is not None:
@@ -38,13 +40,29 @@ def _written(directives: Sequence[Directive], depth: int) -> Iterator[str]:
             yield ";"
         else:
             yield "{"
-            yield from _written(directive.block, depth + 1)
+            yield from written(directive.block, depth + 1)
             yield spelling.close or ("" if _is_as_read(directive.block) else "\n" + INDENT * depth)
             yield "}"
 
 
+def _lead(directives: Sequence[Directive], depth: int) -> str:
+    """Return what stands before each directive on a line of its own: as the first neighbour that was read has it."""
+    for directive in directives:
+        if directive.spelling is not None and directive.spelling.at > 0:
+            _, line_break, indent = directive.spelling.gaps[0].rpartition("\n")
+            return line_break + (indent if not indent.strip() else "") if line_break else " "
+    return "\n" + INDENT * depth
+
+
 def _is_as_read(block: Sequence[Directive]) -> bool:
     return all(directive.spelling is not None for directive in block)
+
+
+def head(directive: Directive) -> str:
+    """Return name and arguments alone, without the spaces and comments before the name."""
+    if directive.spelling is None:
+        return " ".join(_shown(directive))
+    return "".join(_words(directive, directive.spelling)).removeprefix(directive.spelling.gaps[0])
 
 
 def _words(directive: Directive, spelling: Spelling) -> Iterator[str]:

@@ -1,0 +1,131 @@
+"""Review: an nginx configuration → findings, each with its line, why it matters, how bad it is, and a patch where one can be given.
+
+A finding depends on the nginx that runs: what it cannot do, or does by itself, is not asked of the file. Law: a configuration that this
+house renders has no finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from holdfast.edge import review_access, review_header, review_proxy, review_tls
+from holdfast.edge.capability import Capability
+from holdfast.edge.review_patch import patch
+from holdfast.edge.review_subject import Severity, Subject, Suspicion, expanded
+from holdfast.edge.tree import Config, Directive
+from holdfast.kit.canonical import Json
+
+RULES: Sequence[Callable[[Subject], Iterator[Suspicion]]] = (
+    review_access.alias_traversal,
+    review_access.allow_without_deny,
+    review_access.valid_referers,
+    review_access.weak_origins,
+    review_access.catastrophic_regex,
+    review_access.if_is_evil,
+    review_access.external_resolver,
+    review_header.header_redefinition,
+    review_header.content_type,
+    review_header.multiline,
+    review_header.splitting,
+    review_header.obsolete_header,
+    review_header.missing_headers,
+    review_header.version_disclosure,
+    review_proxy.forged_requests,
+    review_proxy.host_spoofing,
+    review_proxy.forwarded_for,
+    review_proxy.trusted_anybody,
+    review_proxy.resolved_once,
+    review_proxy.variable_without_resolver,
+    review_proxy.keepalive,
+    review_proxy.websocket,
+    review_proxy.limits,
+    review_proxy.unlinked,
+    review_proxy.descriptors,
+    review_proxy.unknown_hosts,
+    review_tls.protocols,
+    review_tls.ciphers,
+    review_tls.stapling,
+    review_tls.http2,
+    review_tls.unencrypted,
+    review_tls.outside_certificates,
+    review_tls.obsolete,
+    review_tls.invalid,
+)
+_GRAVITY = tuple(Severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to mend. `fix` is a unified diff; None where no edit alone mends it."""
+
+    rule: str
+    severity: Severity
+    file: str
+    line: int
+    message: str
+    fix: str | None
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "file": self.file,
+            "line": self.line,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+
+def review(files: Mapping[str, Config], capability: Capability | None = None) -> tuple[Finding, ...]:
+    """Return the findings of configuration files by path, in the order of files and lines; the gravest first on one line.
+
+    A file that another one includes is looked at where it is included. Without `capability` only what holds for every nginx is said.
+    """
+    found: dict[tuple[str, int, str], Finding] = {}
+    for directives in _roots(files):
+        subject = Subject(directives, capability)
+        for suspicion in (suspicion for rule in RULES for suspicion in rule(subject)):
+            found.setdefault(_key(suspicion), _finding(suspicion))
+    return tuple(sorted(found.values(), key=lambda each: (each.file, each.line, _GRAVITY.index(each.severity), each.rule)))
+
+
+def _key(suspicion: Suspicion) -> tuple[str, int, str]:
+    spelling = suspicion.directive.spelling
+    return suspicion.rule, spelling.at if spelling is not None else 0, spelling.file.path if spelling is not None else ""
+
+
+def _roots(files: Mapping[str, Config]) -> Iterator[Sequence[Directive]]:
+    """Yield the whole configurations: files that no other file includes, with what they include."""
+    plain = {path: config.directives for path, config in files.items()}
+    whole = {path: tuple(expanded(directives, _but(plain, path), path.rpartition("/")[0])) for path, directives in plain.items()}
+    included = {
+        inner.spelling.file.path
+        for path, directives in whole.items()
+        for directive in directives
+        for inner in _all(directive)
+        if inner.spelling is not None and inner.spelling.file.path != path
+    }
+    yield from (directives for path, directives in whole.items() if path not in included)
+
+
+def _but(files: Mapping[str, Sequence[Directive]], path: str) -> Mapping[str, Sequence[Directive]]:
+    return {other: directives for other, directives in files.items() if other != path}
+
+
+def _all(directive: Directive) -> Iterator[Directive]:
+    yield directive
+    for inner in directive.block or ():
+        yield from _all(inner)
+
+
+def _finding(suspicion: Suspicion) -> Finding:
+    where = suspicion.directive.where
+    return Finding(
+        rule=suspicion.rule,
+        severity=suspicion.severity,
+        file=where.path if where is not None else "",
+        line=(where.line or 1) if where is not None else 1,
+        message=suspicion.message,
+        fix=patch(suspicion.edits) or None,
+    )

@@ -1,0 +1,219 @@
+"""Review: the naive file everybody writes, and each rule with its look-alike."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from holdfast.edge.capability import Capability
+from holdfast.edge.parse import parse
+from holdfast.edge.review import Finding, review
+
+BOOKWORM = Capability(version=(1, 22, 1), openssl=(3, 0, 19))
+MAINLINE = Capability(version=(1, 31, 3), openssl=(3, 5, 4))
+NAIVE = """\
+server {
+    listen 443 ssl http2;
+    server_name app.example.com;
+
+    ssl_certificate /etc/letsencrypt/live/app.example.com/fullchain.pem;
+    ssl_certificate_key /etc/letsencrypt/live/app.example.com/privkey.pem;
+
+    location / {
+        proxy_pass http://web:3000;
+        proxy_set_header Host $host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+    }
+}
+"""
+CORPUS = Path(__file__).parent.parent / "conformance" / "nginx"
+
+
+def found(text: str, capability: Capability | None = None, **more: str) -> tuple[Finding, ...]:
+    files = {"nginx.conf": text, **{name.replace("_", "."): content for name, content in more.items()}}
+    return review({path: parse(path, content.encode()) for path, content in files.items()}, capability)
+
+
+def rules(text: str, capability: Capability | None = None, **more: str) -> list[tuple[int, str]]:
+    return [(each.line, each.rule) for each in found(text, capability, **more)]
+
+
+def test_the_naive_file_on_debian_of_2023() -> None:
+    assert rules(NAIVE, BOOKWORM) == [
+        (1, "no-redirect"),
+        (1, "security-headers"),
+        (1, "unknown-hosts"),
+        (1, "version-disclosure"),
+        (1, "limits"),
+        (2, "tls-protocols"),
+        (2, "tls-ciphers"),
+        (5, "outside-certificate"),
+        (9, "resolved-once"),
+        (9, "upstream-keepalive"),
+        (9, "request-id"),
+        (9, "websocket"),
+        (12, "forwarded-for"),
+    ]
+
+
+def test_the_naive_file_on_a_mainline_of_2026() -> None:
+    """Its defaults are better: no old protocols, connections are kept; but `http2` has a directive of its own."""
+    old, new = set(rules(NAIVE, BOOKWORM)), set(rules(NAIVE, MAINLINE))
+    assert (old - new, new - old) == ({(2, "tls-protocols"), (9, "upstream-keepalive")}, {(2, "http2")})
+
+
+def test_a_finding_as_json() -> None:
+    finding = next(each for each in found(NAIVE, BOOKWORM) if each.rule == "forwarded-for")
+    assert finding.to_json() == {
+        "rule": "forwarded-for",
+        "severity": "medium",
+        "file": "nginx.conf",
+        "line": 12,
+        "message": "what a client writes into X-Forwarded-For is passed on in front of its address: limits and logs can be misled",
+        "fix": "--- nginx.conf\n+++ nginx.conf\n@@ -9,7 +9,7 @@\n"
+        "         proxy_pass http://web:3000;\n         proxy_set_header Host $host;\n         proxy_set_header X-Real-IP $remote_addr;\n"
+        "-        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
+        "+        proxy_set_header X-Forwarded-For $remote_addr;\n"
+        "         proxy_set_header X-Forwarded-Proto $scheme;\n     }\n }\n",
+    }
+
+
+CASES = {
+    "forwarded-for": (
+        "server { location / { proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; } }",
+        "server { set_real_ip_from 10.0.0.0/8; location / { proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; } }",
+    ),
+    "host-spoofing": ("proxy_set_header Host $http_host;", "proxy_set_header Host $host; proxy_set_header X-Host $http_host;"),
+    "trusts-anybody": ("set_real_ip_from 0.0.0.0/0;", "set_real_ip_from 10.0.0.0/8;"),
+    "ssrf": ("location / { proxy_pass http://$arg_to; }", "location / { internal; proxy_pass http://$arg_to; }"),
+    "resolved-once": (
+        "location / { proxy_pass http://web:3000; }",
+        "upstream web { server 127.0.0.1:3000; } server { location / { proxy_pass http://web; } }",
+    ),
+    "no-resolver": (
+        "http { server { location / { set $to a.b; proxy_pass http://$to; } } }",
+        "http { resolver 127.0.0.1; server { location / { set $to a.b; proxy_pass http://$to; } } }",
+    ),
+    "upstream-keepalive": (
+        "upstream u { server 127.0.0.1:1; } server { location / { proxy_pass http://u; } }",
+        "upstream u { server 127.0.0.1:1; keepalive 8; } server { proxy_http_version 1.1; location / { proxy_pass http://u; } }",
+    ),
+    "descriptors": (
+        "worker_rlimit_nofile 1024; events { worker_connections 1024; } http { }",
+        "worker_rlimit_nofile 4096; events { worker_connections 1024; } http { }",
+    ),
+    "unknown-hosts": (
+        "server { listen 80; server_name a.example; }",
+        "server { listen 80 default_server; return 444; } server { listen 80; server_name a.example; }",
+    ),
+    "tls-protocols": ("ssl_protocols TLSv1 TLSv1.2;", "ssl_protocols TLSv1.2 TLSv1.3;"),
+    "tls-ciphers": ("ssl_ciphers HIGH:RC4-SHA;", "ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:!RC4:!aNULL;"),
+    "stapling": ("ssl_stapling on;", "ssl_stapling off;"),
+    "obsolete": ("server { ssl on; }", "server { ssl_certificate x; }"),
+    "obsolete-header": ('add_header X-XSS-Protection "1; mode=block";', "add_header X-Frame-Options DENY;"),
+    "no-redirect": (
+        "server { listen 443 ssl; server_name a.example; }",
+        "server { listen 443 ssl; server_name a.example; } server { listen 80; server_name a.example; return 308 https://$host; }",
+    ),
+    "regex-catastrophic": ("location ~ ^/(a+)+$ { }", "location ~ ^/[a-z]+$ { }"),
+    "if-is-evil": ("location / { if ($a) { proxy_pass http://b; } }", "location / { if ($a) { return 403; } }"),
+    "http-splitting": ("return 302 https://example.com$uri;", "return 302 https://example.com$request_uri;"),
+    "invalid-context": ("http { listen 80; }", "http { server { listen 80; } }"),
+    "invalid-arguments": ("server { root; listen 1; }", "server { root /x; listen 1; }"),
+    "add-header-redefinition": (
+        "http { add_header A b; server { location / { add_header C d; } } }",
+        "http { add_header A b; server { add_header_inherit merge; location / { add_header C d; } } }",
+    ),
+    "add-header-content-type": (
+        "add_header Content-Type text/plain;",
+        "proxy_hide_header Content-Type; add_header Content-Type text/plain;",
+    ),
+    "allow-without-deny": ("location / { allow 10.0.0.1; }", "location / { allow 10.0.0.1; satisfy any; auth_basic x; }"),
+    "origins": (
+        'map $http_origin $cors { ~^https://.*\\.example\\.com$ $http_origin; default ""; }',
+        'map $http_origin $cors { ~^https://[a-z]+\\.example\\.com$ $http_origin; default ""; }',
+    ),
+    "resolver-external": ("resolver 8.8.8.8 valid=5s;", "resolver 127.0.0.53 [::1] 10.0.0.2:53;"),
+}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_finds_its_weakness_and_lets_the_look_alike_through(rule: str) -> None:
+    weak, sound = CASES[rule]
+    assert rule in {name for _, name in rules(weak, BOOKWORM)}
+    assert rule not in {name for _, name in rules(sound, BOOKWORM)}
+
+
+def test_a_capture_that_cannot_leave_its_domain_is_no_forged_request() -> None:
+    assert "ssrf" not in {name for _, name in rules("location ~ ^/([a-z0-9]+)/ { proxy_pass http://$1.internal.example/x; }")}
+    assert "ssrf" in {name for _, name in rules("location ~ ^/([^/]+)/ { proxy_pass http://$1/x; }")}
+
+
+def test_what_a_file_includes_counts_where_it_is_included() -> None:
+    main = "http { include sites/*.conf; server_tokens off; }\n"
+    site = "\nserver { location / { proxy_set_header Host $http_host; } server_tokens on; }\n"
+    seen = review({path: parse(path, text.encode()) for path, text in {"/etc/nginx.conf": main, "/etc/sites/a.conf": site}.items()})
+    assert [(each.file, each.line, each.rule) for each in seen] == [
+        ("/etc/sites/a.conf", 2, "host-spoofing"),
+        ("/etc/sites/a.conf", 2, "version-disclosure"),
+    ]
+
+
+def test_a_file_that_includes_itself_ends() -> None:
+    assert rules("include nginx.conf; server_tokens on;") == [(1, "version-disclosure")]
+
+
+HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+
+
+def applied(text: str, diff: str) -> str:
+    """Return `text` with a unified diff applied, as patch(1) does it: every line that it names must be there."""
+    old, new, at = text.splitlines(keepends=True), [], 0
+    for line in diff.splitlines(keepends=True)[2:]:
+        if (header := HUNK.match(line)) is not None:
+            start = int(header[1]) - (1 if header[2] != "0" else 0)
+            new += old[at:start]
+            at = start
+        elif line.startswith("\\"):
+            new[-1] = new[-1].removesuffix("\n")
+        elif line.startswith("+"):
+            new.append(line[1:])
+        else:
+            assert old[at].rstrip("\n") == line[1:].rstrip("\n")
+            if line.startswith(" "):
+                new.append(old[at])
+            at += 1
+    return "".join(new + old[at:])
+
+
+def fixed(text: str, finding: Finding) -> int:
+    """Return how many findings of its rule the patched text has fewer."""
+    assert finding.fix is not None
+    mended = applied(text, finding.fix)
+    return sum(each.rule == finding.rule for each in found(text, BOOKWORM)) - sum(
+        each.rule == finding.rule for each in found(mended, BOOKWORM)
+    )
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_patch_mends_what_it_says(rule: str) -> None:
+    text = "\n".join(part + ";" for part in CASES[rule][0].rstrip(";").split("; ")).replace("};", "}") + "\n"
+    for finding in found(text, BOOKWORM):
+        if finding.rule == rule and finding.fix is not None:
+            assert fixed(text, finding) >= 1, finding.fix
+
+
+def test_patches_of_real_files_apply_and_mend() -> None:
+    seen = 0
+    for path in sorted((CORPUS / "roundtrip" / "files").rglob("*.conf")):
+        data = path.read_bytes()
+        text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+        for finding in found(text, BOOKWORM):
+            if finding.fix is not None:
+                seen += 1
+                assert fixed(text, finding) >= 1, (path.name, finding)
+    assert seen > 200
