@@ -11,7 +11,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -117,7 +117,7 @@ class FileEngine:
         else:
             raise Bug("HF9001", f"cannot {step.verb} {step.id}: a File is only applied and deleted")
 
-    async def watch(self) -> AsyncIterator[ResourceId]:
+    async def watch(self) -> AsyncGenerator[ResourceId, None]:
         async for path in self._watch.changes():
             for id in [id for id, watched in self._watched.items() if watched == path]:
                 if self._known(id):

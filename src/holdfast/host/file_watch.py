@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
@@ -44,7 +44,7 @@ class FileWatch:
     def drop(self, path: str) -> None:
         self._roots.pop(path, None)
 
-    async def changes(self) -> AsyncIterator[str]:
+    async def changes(self) -> AsyncGenerator[str, None]:
         """Yield the path of each file that may have changed, every file once at first; several changes before the next turn are one."""
         self._new = set(self._roots)
         with _Folders(self._opens) as folders:
