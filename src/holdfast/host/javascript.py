@@ -14,13 +14,14 @@ import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from holdfast.errors import SourceError
 from holdfast.host.files import Root
-from holdfast.model.source import LINK, Blob, Git, Tree
+from holdfast.model.source import LINK, Blob, Tree
 from holdfast.workload.pm2_script import failure
 
 TIMEOUT_S = 10.0
@@ -37,10 +38,12 @@ PROGRAM = r"""
 const [path] = process.argv.slice(1);
 const { writeSync } = require('node:fs');
 const { pathToFileURL } = require('node:url');
-process.stdout.write = () => true; // what the file prints is not what it exports
+Object.defineProperty(process, 'stdout', { get: () => process.stderr }); // what the file prints is not what it exports
 const answer = (value) => {
   const bytes = Buffer.from(JSON.stringify(value));
-  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+  for (let at = 0; at < bytes.length; ) {
+    try { at += writeSync(1, bytes, at); } catch (error) { if (error.code !== 'EAGAIN') throw error; }
+  }
   process.exit(0);
 };
 const failed = (error) => {
@@ -52,7 +55,9 @@ const failed = (error) => {
   answer({ 'holdfast.dev/failed': said, line: Number(at[1]) || null, column: Number(column) || null });
 };
 const load = async () => {
-  try { return require(path); } catch (error) { if (error?.code !== 'ERR_REQUIRE_ESM') throw error; }
+  try { return require(path); } catch (error) {
+    if (!['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE'].includes(error?.code)) throw error;
+  }
   return import(pathToFileURL(path));
 };
 load().then((found) => {
@@ -66,11 +71,17 @@ load().then((found) => {
 """Written for Node 18 and later. `answer` ends the process, whatever timers and sockets the file left."""
 
 
+class Blobs(Protocol):
+    """The part of model.source.Git that reads blobs."""
+
+    async def read(self, repository: str, blob_ids: Collection[str]) -> Mapping[str, bytes]: ...
+
+
 class JavaScript:
     """Constructor: where blobs are read, how Node is called, and in which folder temporary ones are made (the system's without)."""
 
     def __init__(
-        self, *, git: Git, program: str = "node", search_path: str = os.defpath, folder: Path | None = None, timeout_s: float = TIMEOUT_S
+        self, *, git: Blobs, program: str = "node", search_path: str = os.defpath, folder: Path | None = None, timeout_s: float = TIMEOUT_S
     ) -> None:
         self._git = git
         self._program = program
