@@ -27,7 +27,7 @@ class Desk:
 
     def connect(self) -> sqlite3.Connection:
         self.connections += 1
-        connection = sqlite3.connect(self.path, isolation_level=None)
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=0.0)
         connection.execute("CREATE TABLE IF NOT EXISTS number (n BLOB)")
         connection.set_trace_callback(self.statements.append)
         return connection
@@ -186,6 +186,23 @@ def test_a_connection_that_cannot_be_made_is_each_callers_error(tmp_path: Path) 
             with pytest.raises(StoreError) as caught:
                 await desk.put(1)
             assert caught.value.code == "HF5002"
+
+    on_a_desk(tmp_path, main)
+
+
+def test_a_file_that_another_process_holds_is_told_and_tried_again(tmp_path: Path) -> None:
+    async def main(desk: Desk) -> None:
+        await desk.put(1)
+        other = sqlite3.connect(desk.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError) as caught:
+            await desk.put(2)
+        assert caught.value.code == "HF5005"
+        assert await desk.numbers() == [1]
+        other.execute("ROLLBACK")
+        other.close()
+        await desk.put(3)
+        assert await desk.numbers() == [1, 3]
 
     on_a_desk(tmp_path, main)
 

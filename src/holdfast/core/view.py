@@ -296,8 +296,15 @@ def to_json(view: View) -> dict[str, Any]:
 
 def _application_json(it: ApplicationView) -> dict[str, Any]:
     plain = {name: getattr(it, name) for name in ApplicationView.__slots__ if name not in ("resources", "operation")}
-    resources = [{"id": list(id), **asdict(resource)} for id, resource in sorted(it.resources.items())]
+    resources = [_resource_json(id, resource) for id, resource in sorted(it.resources.items())]
     return {**plain, "operation": asdict(it.operation) if it.operation else None, "resources": resources}
+
+
+def _resource_json(id: ResourceId, it: ResourceView) -> dict[str, Any]:
+    """Field by field: `asdict` copies every value in depth, which takes half a second for ten thousand resources."""
+    plain = {name: getattr(it, name) for name in ResourceView.__slots__}
+    proofs = {claim: {name: getattr(proof, name) for name in ProofView.__slots__} for claim, proof in it.proofs.items()}
+    return {"id": list(id), **plain, "proofs": proofs}
 
 
 def from_json(data: Mapping[str, Any]) -> View:
