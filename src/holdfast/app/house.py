@@ -323,6 +323,7 @@ class House:
             if serve:
                 await self.api.start()
             for name, part in (
+                ("journal", self.journal.run()),
                 ("process", self.process.run()),
                 ("source", self.source.run()),
                 ("sync", self.sync.run()),
