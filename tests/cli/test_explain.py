@@ -9,7 +9,7 @@ import pytest
 from tests.cli.daemon import Runner
 
 from holdfast.cli.explain import catalogue
-from holdfast.cli.explain_kind import describe, kind_names
+from holdfast.cli.explain_kind import describe, kinds
 
 
 @pytest.mark.parametrize("code", catalogue())
@@ -32,7 +32,7 @@ def test_every_code_is_explained(holdfast: Runner, code: str) -> None:
 def test_all_are_listed(holdfast: Runner) -> None:
     data = holdfast("explain", "--json").data
     assert [entry["code"] for entry in data["entries"]] == list(catalogue())
-    assert data["kinds"] == list(kind_names())
+    assert data["kinds"] == list(kinds())
     assert "HF8003  No daemon is running" in holdfast("explain").out
 
 
@@ -51,10 +51,11 @@ def paths(path: str, depth: int = 0) -> Iterator[str]:
         yield from paths(f"{path}.{field['name']}", depth + 1)
 
 
-@pytest.mark.parametrize("kind", kind_names())
+@pytest.mark.parametrize("kind", kinds())
 def test_every_field_of_every_kind_can_be_asked_for(holdfast: Runner, kind: str) -> None:
-    every = list(paths(kind))
+    every = [describe(path) for path in paths(kind)]
     assert len(every) > 3
+    assert [each["path"] for each in every if each is not None and not each["description"]] == []
     told: Any = holdfast("explain", kind, "--json").data
     assert told["schema"]["properties"]["kind"] == {"const": kind}
     out = holdfast("explain", kind.lower()).out

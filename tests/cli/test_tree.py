@@ -11,7 +11,7 @@ from holdfast.cli.tree import FINE, ROUGH, tree_lines
 
 
 def resource(id: str, declared: str | None = None, **more: Any) -> dict[str, Any]:
-    fresh = {
+    fresh: dict[str, Any] = {
         "id": id,
         "declared": declared or id,
         "sync": "Synced",

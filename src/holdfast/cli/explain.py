@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 import holdfast.catalogue
 from holdfast.catalogue.entry import Explanation
 from holdfast.cli.call import Call
-from holdfast.cli.explain_kind import describe, kind_names, schema_lines
+from holdfast.cli.explain_kind import describe, kinds, schema_lines
 from holdfast.cli.ink import Ink, table
 from holdfast.cli.page import page
 from holdfast.errors import UsageError
@@ -35,7 +35,7 @@ def catalogue() -> Mapping[str, Explanation]:
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     found = [CompletionItem(code, help=it.title) for code, it in catalogue().items() if code.startswith(incomplete.upper())]
-    return found + [CompletionItem(name) for name in kind_names() if name.casefold().startswith(incomplete.casefold())]
+    return found + [CompletionItem(name) for name in kinds() if name.casefold().startswith(incomplete.casefold())]
 
 
 @page(
@@ -61,7 +61,7 @@ def command(call: Call, word: str | None) -> int:
     terminal = call.terminal
     if word is None:
         entries = catalogue()
-        data = {"entries": [_data(code, it) for code, it in entries.items()], "kinds": list(kind_names())}
+        data = {"entries": [_data(code, it) for code, it in entries.items()], "kinds": list(kinds())}
         rows = [("CODE", "TITLE"), *((code, it.title) for code, it in entries.items())]
         terminal.answer("Explanations", data, lambda: table(rows, terminal.ink, terminal.width))
     elif (match := CODE.fullmatch(word)) is not None:
@@ -83,7 +83,7 @@ def _entry(code: str) -> tuple[str, Explanation]:
 
 
 def _unknown(word: str) -> UsageError:
-    guess = did_you_mean(word, [*catalogue(), *kind_names()])
+    guess = did_you_mean(word, [*catalogue(), *kinds()])
     hint = f"did you mean {guess}?" if guess else "`holdfast explain` lists every code"
     return UsageError("HF8008", f"cannot explain {word!r}: it is neither a code nor a kind", hint=hint)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,33 +14,39 @@ from holdfast.errors import UsageError
 from holdfast.kit.suggest import did_you_mean
 
 Schema = Mapping[str, Any]
+ARGO = "argoproj.io/v1alpha1"
 
 
-def kind_names() -> tuple[str, ...]:
+def kinds() -> Mapping[str, tuple[str, type[Any]]]:
+    """Return every kind that may be written in a file: its apiVersion and its spec."""
     from holdfast.app.registry import registry
+    from holdfast.delivery.application_spec import ApplicationSpec
+    from holdfast.delivery.project_spec import AppProjectSpec
 
-    return tuple(sorted(kind.name for kind in registry().kinds))
+    found: dict[str, tuple[str, type[Any]]] = {kind.name: (kind.api_version, kind.spec_type) for kind in registry().kinds}
+    found |= {"Application": (ARGO, ApplicationSpec), "AppProject": (ARGO, AppProjectSpec)}
+    return dict(sorted(found.items()))
 
 
 def describe(path: str) -> dict[str, Any] | None:
-    """Return {kind, path, type, description, default, is_required, fields[], schema} of `Kind` or `Kind.field.field`.
+    """Return {kind, api_version, path, type, description, default, is_required, fields[], schema} of `Kind` or `Kind.field.field`.
 
     None where there is no such kind; UsageError (HF8008) where the kind has no such field.
     """
-    from holdfast.app.registry import registry
-    from holdfast.declare.schema import field_docs, json_schema
+    from holdfast.declare.schema import json_schema
 
-    name, *fields = path.split(".")
-    kind = next((kind for kind in registry().kinds if kind.name.casefold() == name.casefold()), None)
-    if kind is None:
+    written, *fields = path.split(".")
+    known = kinds()
+    name = next((name for name in known if name.casefold() == written.casefold()), None)
+    if name is None:
         return None
-    docs = field_docs(inspect.getsource(inspect.getmodule(kind.spec_type) or kind.spec_type))
-    whole = json_schema(kind.name, kind.api_version, kind.spec_type, docs)
-    found, is_required = _walk(whole, kind.name, fields[1:] if fields[:1] == ["spec"] else fields)
+    api_version, spec_type = known[name]
+    whole = json_schema(name, api_version, spec_type, _docs(spec_type))
+    found, is_required = _walk(whole, name, fields[1:] if fields[:1] == ["spec"] else fields)
     return {
-        "kind": kind.name,
-        "api_version": kind.api_version,
-        "path": ".".join([kind.name, *fields]),
+        "kind": name,
+        "api_version": api_version,
+        "path": ".".join([name, *fields]),
         "type": _type(found, whole),
         "description": _about(found, whole),
         "default": found.get("default"),
@@ -47,6 +54,27 @@ def describe(path: str) -> dict[str, Any] | None:
         "fields": [_field(key, each, whole, _inner(found, whole)) for key, each in _inner(found, whole).get("properties", {}).items()],
         "schema": whole if not fields else dict(found),
     }
+
+
+def _docs(spec_type: type[Any]) -> Mapping[str, Mapping[str, str]]:
+    """Return the docstrings of a spec and of all that its fields are made of, read from where they are written."""
+    from holdfast.declare.hint import bare, element, entries, is_raw, is_spec, spec_fields, union
+    from holdfast.declare.schema import field_docs
+
+    specs, hints = [spec_type], [item.hint for item in spec_fields(spec_type).values()]
+    for hint in hints:
+        plain = bare(hint)
+        if is_spec(plain):
+            if plain not in specs:
+                specs.append(plain)
+                hints += [item.hint for item in spec_fields(plain).values()]
+        elif not is_raw(plain):
+            pair = entries(plain)
+            hints += [each for each in (*union(plain), element(plain), pair[1] if pair else None) if each is not None]
+    docs: dict[str, Mapping[str, str]] = {}
+    for module in dict.fromkeys(spec.__module__ for spec in specs):
+        docs.update(field_docs(inspect.getsource(sys.modules[module])))
+    return docs
 
 
 def _walk(whole: Schema, kind: str, fields: list[str]) -> tuple[Schema, bool]:
