@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from holdfast.core.rollout import steps
+from holdfast.engines.process import cgroup
 from holdfast.engines.process.engine import ProcessEngine
+from holdfast.engines.process.spawning import Users
 from holdfast.errors import Rejected
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.keeper_client import peek
@@ -108,7 +110,9 @@ class Folders:
         return self.root / "releases" / release_id
 
     def data_dir(self, application: str, user: RunUser) -> Path:
-        return self._made("data", application)
+        folder = self._made("data", application)
+        os.chown(folder, user.uid, user.gid)
+        return folder
 
     def log_dir(self, application: str) -> Path:
         return self._made("logs", application)
@@ -217,6 +221,8 @@ class House:
         self.secrets = FixedSecrets()
         self.places = Folders(root)
         self.clock: Clock = RealClock()
+        self.users: Users = Ourselves()
+        self.cgroups: Callable[[], Path | None] = cgroup.own
         self.crashes: list[BaseException] = []
 
     def engine(self, emit: Callable[[Event], Awaitable[None]]) -> ProcessEngine:
@@ -224,7 +230,7 @@ class House:
             run_dir=self.run_dir,
             records=self.records,
             secrets=self.secrets,
-            users=Ourselves(),
+            users=self.users,
             places=self.places,
             emit=emit,
             clock=self.clock,
@@ -233,6 +239,7 @@ class House:
             allowed=frozenset(),
             applied=lambda id: None,
             crashed=lambda name, error: self.crashes.append(error),
+            cgroups=self.cgroups,
         )
 
     @contextlib.asynccontextmanager

@@ -6,18 +6,33 @@ import asyncio
 import os
 import resource
 import signal
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from tests.real.process_house import SERVER, SLEEPER, House, is_alive, process, python, run, shell
+from tests.real.process_house import SERVER, SLEEPER, House, MemoryRecords, is_alive, process, python, run, shell
 
+from holdfast.engines.process import cgroup
 from holdfast.errors import EngineError, Rejected, TimedOut
+from holdfast.host.users import HostUsers
 from holdfast.model.live import Status
 from holdfast.model.operation import RolloutStyle, StepVerb
 from holdfast.model.state import State
 from holdfast.workload.process import ProcessKind
-from holdfast.workload.process_spec import LimitsSpec, ProcessSpec, RestartSpec, SecretRef, SocketSpec, StopSpec
+from holdfast.workload.process_spec import (
+    ExecProbe,
+    LimitsSpec,
+    LogProbe,
+    Probes,
+    ProbeSpec,
+    ProcessSpec,
+    RestartSpec,
+    SecretRef,
+    SocketSpec,
+    StopSpec,
+)
 
 pytestmark = pytest.mark.real
 
@@ -322,18 +337,100 @@ def test_a_process_that_somebody_stopped_is_a_difference_and_can_still_be_ended(
     run(story())
 
 
-def test_memory_over_its_limit_asks_for_a_replacement_or_is_ended_by_the_kernel(house: House) -> None:
-    greedy = python("import time; held = bytearray(96 << 20); print('full', flush=True); time.sleep(1000)")
+GREEDY = replace(
+    QUICK,
+    command=python("import time; held = bytearray(96 << 20); print('full', flush=True); time.sleep(1000)"),
+    limits=LimitsSpec(memory=48 << 20),
+    restart=RestartSpec(backoff=30.0),
+)
+
+
+def test_sampled_memory_over_its_limit_asks_for_a_fresh_instance(house: House) -> None:
+    house.cgroups = lambda: None
 
     async def story() -> None:
         async with house.daemon() as daemon:
-            web = process(replace(QUICK, command=greedy, limits=LimitsSpec(memory=48 << 20), restart=RestartSpec(backoff=30.0)))
-            await daemon.roll(web, style=RolloutStyle.IN_PLACE)
+            web = process(GREEDY)
+            await daemon.roll(web)
+            pid = await daemon.pid(web)
+
+            async def asked() -> bool:
+                seen = await daemon.see(web)
+                return seen.state is not None and seen.state.fields.get("replace") == "memory"
+
+            await daemon.until(asked)
+            assert await daemon.pid(web) == pid  # it goes on until its successor serves
             told = (await daemon.until_told("process.oom"))[0]
             assert told.data["limit"] == 48 << 20
-            await daemon.delete(web)
+            assert isinstance(told.data["used"], int)
+            assert told.data["used"] > 48 << 20
 
     run(story())
+
+
+def test_a_cgroup_keeps_memory_within_its_limit_and_tells_why_it_ended(house: House) -> None:
+    base = cgroup.own()
+    if base is None:
+        pytest.skip("no cgroup may be made here")
+    before = set(base.glob("holdfast-*-shop.*"))
+
+    async def story() -> None:
+        async with house.daemon() as daemon:
+            web = process(replace(GREEDY, command=shell("exec sleep 1000")))
+            await daemon.roll(web)
+            (group,) = set(base.glob("holdfast-*-shop.*")) - before
+            assert cgroup.limit_of(f"{group}/cgroup.procs") == 48 << 20
+            raised = process(replace(GREEDY, command=shell("exec sleep 1000"), limits=LimitsSpec(memory=64 << 20)))
+            assert await daemon.roll(raised) == (StepVerb.APPLY,)
+            assert cgroup.limit_of(f"{group}/cgroup.procs") == 64 << 20
+            cgroup.limit_to(f"{group}/cgroup.procs", 32 << 20)  # somebody meddles
+            seen = (await daemon.see(raised)).state
+            assert seen is not None
+            assert seen.fields["limits"] == {"memory": 32 << 20}
+            await daemon.roll(raised)
+            assert (await daemon.see(raised)).state == raised.state
+            greedy = process(GREEDY, "greedy")
+            await daemon.roll(greedy, style=RolloutStyle.IN_PLACE)
+            told = (await daemon.until_told("process.oom"))[0]
+            assert (told.data["limit"], told.data["id"]) == (48 << 20, str(greedy.id))
+            for resource in (web, greedy):
+                await daemon.delete(resource)
+
+            async def removed() -> bool:
+                return set(base.glob("holdfast-*-shop.*")) <= before
+
+            await daemon.until(removed)
+
+    run(story())
+
+
+@pytest.mark.needs("root")
+def test_as_root_each_application_runs_as_a_user_of_its_own() -> None:
+    with tempfile.TemporaryDirectory(prefix="hf", dir="/tmp") as folder:
+        root = Path(folder)
+        root.chmod(0o711)
+        house = House(root)
+        house.users = HostUsers(records=MemoryRecords(), uid_range=(61500, 61599), allowed=frozenset())
+        ready = shell('echo "$(id -u) $(id -g) $(id -G) $USER"; touch mine; echo here; exec sleep 1000')
+        look = ExecProbe(command=shell('test "$(id -u)" = 61500'))
+
+        async def story() -> None:
+            async with house.daemon() as daemon:
+                probes = Probes(startup=ProbeSpec(log=LogProbe(contains="here")), readiness=ProbeSpec(exec=look))
+                web = process(replace(QUICK, command=ready, probes=probes))
+                await daemon.roll(web)
+                assert await daemon.engine.tail(web.id, 5) == ("61500 61500 61500 holdfast-shop", "here")
+                assert (root / "data" / "shop" / "mine").stat().st_uid == 61500
+                refused = process(replace(QUICK, user="root"), "power")
+                with pytest.raises(Rejected) as error:
+                    await daemon.roll(refused)
+                assert error.value.code == "HF3062"
+                await daemon.delete(web)
+
+        try:
+            run(story())
+        finally:
+            house.clear()
 
 
 def test_a_limit_that_somebody_changed_is_a_difference(house: House) -> None:

@@ -1,4 +1,4 @@
-"""HF3020 to HF3079: what the process engine could not do, and as whom programs run."""
+"""HF3021 to HF3079: what the process engine could not do, and as whom programs run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from holdfast.catalogue.entry import Explanation
 
 ENTRIES: Mapping[str, Explanation] = MappingProxyType(
     {
-        "HF3020": Explanation(
+        "HF3028": Explanation(
             title="No keeper could be had",
             meaning="The process that holds the children and sockets of this host is gone, and no successor came up in time.",
             cause="The keeper was killed and cannot be started again: the run directory is not writable, or the machine is out of memory.",

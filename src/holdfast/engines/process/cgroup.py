@@ -92,6 +92,12 @@ def limit_of(procs: str) -> int | None:
     return None
 
 
+def sweep(folder: Path, start: str) -> None:
+    """Remove the groups whose names begin so and in which nobody lives: what ended while nobody was there to tidy up."""
+    for group in folder.glob(f"{NAME}-{start}*"):
+        remove(f"{group}/cgroup.procs")
+
+
 def remove(procs: str) -> None:
     """Remove a group in which nobody lives any more; one that still has members stays."""
     with suppress(OSError):

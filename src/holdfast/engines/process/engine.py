@@ -7,10 +7,11 @@ cancelled, and finds its successor when it is lost. Nothing polls but where a pr
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 
-from holdfast.engines.process import logs, seeing
+from holdfast.engines.process import cgroup, logs, seeing
 from holdfast.engines.process.adoption import Adoption
 from holdfast.engines.process.instance import Instance, Unit
 from holdfast.engines.process.link import Link
@@ -45,7 +46,8 @@ FOLLOW_S = 0.25
 class ProcessEngine:
     """Implements ports.Engine and ports.Logs, and answers the probe controller.
 
-    `allowed` is what the local configuration widens; `applied` gives a resource as last applied.
+    `allowed` is what the local configuration widens; `applied` gives a resource as last applied; `cgroups` finds the folder in which memory
+    limits may be set, None where they are sampled instead; `crashed` is told of a task that a fault of ours ended.
     """
 
     name = "process"
@@ -66,6 +68,7 @@ class ProcessEngine:
         allowed: frozenset[str],
         applied: Callable[[ResourceId], Resource | None],
         crashed: Callable[[str, BaseException], None] | None = None,
+        cgroups: Callable[[], Path | None] = cgroup.own,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -86,6 +89,8 @@ class ProcessEngine:
             news=self._news,
             clock=clock,
             random=random,
+            cgroups=cgroups(),
+            mark=hashlib.sha256(str(run_dir.absolute()).encode()).hexdigest()[:8],
             probing_changed=lambda instance: self._looks.changed(instance, self._supervision),
         )
         self._memory = MemoryWatch(roster=self._roster, supervision=self._supervision, clock=clock)
@@ -101,6 +106,7 @@ class ProcessEngine:
         client, state = await self._link.connect()
         await self._adoption.begin(client, state)
         self._link.set(client)
+        self._supervision.tidy_cgroups()
         for unit in self._roster:
             self._resume(unit)
 

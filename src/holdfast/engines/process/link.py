@@ -58,7 +58,7 @@ class Link:
             async with asyncio.timeout(WAIT_S):
                 return await self.usable()
         except TimeoutError as error:
-            raise Unavailable("HF3020", f"cannot reach the keeper: none could be started within {WAIT_S:.0f} s") from error
+            raise Unavailable("HF3028", f"cannot reach the keeper: none could be started within {WAIT_S:.0f} s") from error
 
     async def forget(self, spawn_id: str) -> None:
         """Drop the keeper's record of a child whose exit was told; without a keeper there is none."""

@@ -51,7 +51,7 @@ from holdfast.workload.supervisor import Notified as Told
 LONGEST_TIMER_S = 3600.0
 """The wall clock may be set: a cron time is looked at again at least this often."""
 KEEPER_AGAIN_S = 0.2
-KEEPER_LOST = frozenset({"HF3003", "HF3004", "HF3015", "HF3020"})
+KEEPER_LOST = frozenset({"HF3003", "HF3004", "HF3015", "HF3028"})
 """What says that the keeper did not answer; nothing is known of the start then."""
 CGROUP_EMPTY_S = 1.0
 """What was killed with a process is gone within this."""
@@ -60,7 +60,10 @@ GONE_AFTER_S = 20.0
 
 
 class Supervision:
-    """`held`: the sockets that the keeper holds, by key. `probing_changed` is told of every change of an instance's probes."""
+    """`held`: the sockets that the keeper holds, by key. `probing_changed` is told of every change of an instance's probes.
+
+    `cgroups`: where memory limits are set, None where they are sampled; `mark` tells our groups from those of another installation.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class Supervision:
         news: News,
         clock: Clock,
         random: Random,
+        cgroups: Path | None,
+        mark: str,
         probing_changed: Callable[[Instance], None],
     ) -> None:
         self._roster = roster
@@ -85,7 +90,8 @@ class Supervision:
         self._tasks: Tasks | None = None
         self._grounds: dict[str, Ground] = {}
         self._turn = 0
-        self._cgroups = cgroup.own()
+        self._cgroups = cgroups
+        self._mark = mark
         self._limited: Callable[[], None] | None = None
         self.held: dict[str, HeldSocket] = {}
 
@@ -100,6 +106,11 @@ class Supervision:
         self._tasks = tasks
         for instance in self._roster.instances():
             self._work_on(instance)
+
+    def tidy_cgroups(self) -> None:
+        """Remove the groups of what ended while no daemon ran."""
+        if self._cgroups is not None:
+            cgroup.sweep(self._cgroups, self._mark)
 
     def pause(self) -> None:
         """Queue from now on: the tasks are ending."""
@@ -287,7 +298,7 @@ class Supervision:
         limit = instance.run.spec.limits.memory
         if limit is None or self._cgroups is None:
             return None
-        name = f"{instance.id.namespace}.{instance.id.name}@{instance.slot}-{instance.base.rpartition('/')[2]}"
+        name = f"{self._mark}-{instance.id.namespace}.{instance.id.name}@{instance.slot}-{instance.base.rpartition('/')[2]}"
         return cgroup.make(self._cgroups, name, limit)
 
     # Ground and sockets
@@ -362,6 +373,7 @@ class Supervision:
         self._probing_changed(instance)
         self._grounds.pop(instance.base, None)
         if instance.last is not None and instance.last.cgroup is not None:
+            cgroup.remove(instance.last.cgroup)
             asyncio.get_running_loop().call_later(CGROUP_EMPTY_S, cgroup.remove, instance.last.cgroup)
         self._scribe.mark(instance.id)
         self._news.tell(instance.id)
