@@ -27,6 +27,7 @@ SAID = {
     "fatal: unable to access 'https://h/x/': The requested URL returned error: 404": "HF4010",
     "error: index-pack died of signal 25\nfatal: fetch-pack: invalid index-pack output": "HF4016",
     "fatal: write error: File too large": "HF4016",
+    "fatal: Out of memory, malloc failed (tried to allocate 1048577 bytes)": "HF4016",
     "error: object file ./objects/12/34 is empty\nfatal: loose object 1234 (stored in x) is corrupt": "HF4031",
     "fatal: something that nobody has seen before": "HF4019",
 }

@@ -179,6 +179,7 @@ class Runner:
         try:
             with suppress(ProcessLookupError, PermissionError):  # gone already
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (self._limits.pack, self._limits.pack))
+                resource.prlimit(process.pid, resource.RLIMIT_DATA, (self._limits.memory, self._limits.memory))
             yield process
         finally:
             await end_group(process)

@@ -62,7 +62,7 @@ _READINGS = (
     ),
     _Reading(
         code="HF4016",
-        words=r"file size limit|file too large|died of signal 25",
+        words=r"file size limit|file too large|died of signal 25|out of memory",
         reason="it is larger than the limit for one fetch",
         hint="remove large files from the history, or raise the limit in the local configuration",
     ),

@@ -28,6 +28,8 @@ class Limits:
     """A commit, tag or tree object."""
     pack: int = 2048 * MIB
     """The largest file that Git may write while it fetches."""
+    memory: int = 2048 * MIB
+    """What each Git process may hold: an answer without an end is gathered there before it is read."""
     references: int = 64 * MIB
     """What a repository may answer when it is asked for its branches and tags."""
     ask_s: float = 30.0
