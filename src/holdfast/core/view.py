@@ -262,6 +262,8 @@ def _words(it: ApplicationView, told: Iterable[Condition], health: Health) -> st
     for type in ("RenderError", "Refused", "Pinned", "RetryExhausted", "StoreError", "Contended", "Suspended"):
         if (found := next((one for one in told if one.type == type), None)) is not None:
             return found.message
+    if it.desired_digest is None and it.source_error is not None:
+        return it.source_error
     if it.operation is not None and it.operation.message:
         return it.operation.message
     return health.message or (it.source_error or "")
