@@ -58,6 +58,12 @@ def test_long_values_are_shortened_on_a_screen_only() -> None:
     assert "a" * 300 in text(long, Density.FULL, width=80)
 
 
+def test_digests_are_short_but_for_the_full_density() -> None:
+    moved = planned(change("update", "web", fields=[{"path": "release", "before": "a" * 64, "after": "b" * 64}]))
+    assert f"release: {'a' * 12} → {'b' * 12}" in text(moved)
+    assert "b" * 64 in text(moved, Density.FULL)
+
+
 def test_a_refusal_says_what_approves_it() -> None:
     held = planned(held=(blocked("old", refused=True, reason="is protected", code="HF2003"),))
     assert "refused Process/shop/old: is protected" in text(held)

@@ -53,7 +53,8 @@ def lines(operation: Mapping[str, Any] | None, nothing: str) -> Iterator[str]:
         yield nothing
         return
     told = outcomes(operation["outcomes"])
-    words = f"{operation['application']}: {operation['trigger']} of {revision(operation['revision'])} {operation['phase']}"
+    of = f" of {revision(operation['revision'])}" if operation["revision"] else ""
+    words = f"{operation['application']}: {operation['trigger']}{of} {operation['phase']}"
     yield words + (f": {told}" if told else "")
     if operation["message"]:
         yield f"  {operation['message']}"

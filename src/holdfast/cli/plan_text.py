@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
@@ -21,7 +22,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 NOTHING = "nothing is declared: there is no Application to plan"
-LONG_VALUE = 60
+DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Density(Enum):
@@ -95,7 +96,7 @@ def _fields(change: Mapping[str, Any], density: Density, ink: Ink, width: int | 
         return
     space = None if is_whole or width is None else max(20, (width - 20) // 2)
     for field in fields:
-        before, after = _value(field, "before", space), _value(field, "after", space)
+        before, after = (_value(field[side], space, is_whole=is_whole) for side in ("before", "after"))
         shown = f"{ink.paint(before, 'red')} → {ink.paint(after, 'green')}" if before and after else ""
         if not before:
             shown = ink.paint(f"+ {after}", "green")
@@ -104,10 +105,13 @@ def _fields(change: Mapping[str, Any], density: Density, ink: Ink, width: int | 
         yield f"      {ink.paint(plain(field['path']), 'cyan')}: {shown}"
 
 
-def _value(field: Mapping[str, Any], side: str, space: int | None) -> str:
-    """Return a value as JSON, "" where there is none on this side."""
-    value = field[side]
-    return "" if value is None else shorten(plain(json.dumps(value, ensure_ascii=False)), space)
+def _value(value: Any, space: int | None, *, is_whole: bool) -> str:
+    """Return a value as JSON, "" where there is none on this side. A digest says as much by its beginning."""
+    if value is None:
+        return ""
+    if not is_whole and isinstance(value, str) and DIGEST.fullmatch(value):
+        return value[:12]
+    return shorten(plain(json.dumps(value, ensure_ascii=False)), space)
 
 
 def _held(application: Mapping[str, Any], density: Density, ink: Ink) -> Iterator[str]:

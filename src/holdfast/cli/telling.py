@@ -81,9 +81,16 @@ def _observed(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
 
 def _finished(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     phase = str(event["type"]).partition(".")[2]
-    words = f"{data['trigger']} of {revision(event['revision'])} {phase}"
-    told = ", ".join(filter(None, [outcomes(data.get("outcomes"))]))
-    return words + (f": {data['message']}" if data.get("message") else "") + (f" ({told})" if told else "")
+    of = f" of {revision(event['revision'])}" if event["revision"] else ""
+    told = outcomes(data.get("outcomes"))
+    return f"{data['trigger']}{of} {phase}" + (f": {data['message']}" if data.get("message") else "") + (f" ({told})" if told else "")
+
+
+def _exited(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    if data["expected"]:
+        return f"stopped as asked, pid {data['pid']}"
+    how = f"signal {data['signal']}" if data["signal"] else "" if data["exit_code"] is None else f"exit code {data['exit_code']}"
+    return f"ended by itself after {show_span(data['seconds'])}, pid {data['pid']}" + (f": {how}" if how else "")
 
 
 def _errors(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
@@ -108,6 +115,7 @@ _WORDS: Mapping[str, Said] = MappingProxyType(
         "revision.pinned": lambda event, data: f"pinned at {revision(data['pin']['revision'])}: {data['pin']['reason']}",
         "revision.unpinned": lambda event, data: f"no longer pinned: {data['reason']}",
         "process.ready": lambda event, data: f"ready after {show_span(data['seconds'])}, pid {data['pid']}",
+        "process.exited": _exited,
         "process.oom": lambda event, data: f"pid {data['pid']} passed its memory limit of {data['limit']} bytes",
         "daemon.started": lambda event, data: f"daemon {data['version']} started, pid {data['pid']}",
         "daemon.stopped": lambda event, data: f"daemon stopped: {data['reason']}",
