@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.conformance.given import cases_at
 
 from holdfast.declare.hint import bare, element, is_spec, spec_fields, union
 from holdfast.delivery.application import Context
@@ -20,7 +21,11 @@ from holdfast.errors import DeclarationError
 
 FOLDER = Path(__file__).parent / "argocd"
 ROOT = Path(__file__).parent.parent.parent
-CASES = {case["key"]: case["input"] for case in map(json.loads, (FOLDER / "cases.jsonl").read_text().splitlines())}
+CASES = {
+    case["key"]: case["input"]
+    for case in map(json.loads, cases_at("health-argocd", "cases.jsonl").read_text().splitlines())
+    if case["kind"] in ("Application", "ApplicationSet")
+}
 EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if "kind: Application" in path.read_text())
 RENDER = Context(is_render=True)
 

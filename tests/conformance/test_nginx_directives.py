@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
+
+from tests.conformance.given import cases_at
 
 from holdfast.edge.capability import parse_version
 from holdfast.edge.directive import OWN_VERSIONS, Fact, check, contexts, facts, table
 from holdfast.edge.parse import parse
 from holdfast.edge.tree import Directive
 
-FOLDER = Path(__file__).parent / "nginx"
+FOLDER = cases_at("nginx")
 DOCUMENTED: list[dict[str, Any]] = json.loads((FOLDER / "directives" / "directives.json").read_text())
 BROKEN = {
     "elgg/nginx.conf": "rewrite rules without the semicolons between them",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.given import cases_at
 
 from holdfast.edge.parse import parse
 from holdfast.edge.review import Finding, review
 
-FILE = Path(__file__).parent / "nginx" / "gixy" / "cases.jsonl"
+FILE = cases_at("nginx", "gixy", "cases.jsonl")
 CASES: list[dict[str, Any]] = [json.loads(line) for line in FILE.read_text().splitlines()]
 DIFFERENT: Mapping[str, str] = {}
 """Case → why it is answered otherwise on purpose. There is none."""

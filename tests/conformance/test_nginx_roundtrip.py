@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.given import cases_at
 
 from holdfast.edge.parse import parse
 from holdfast.edge.write import show, write
 
-FOLDER = Path(__file__).parent / "nginx" / "roundtrip"
+FOLDER = cases_at("nginx", "roundtrip")
 CASES: list[dict[str, Any]] = json.loads((FOLDER / "expect.json").read_text())
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conformance.given import cases_at
 
 from holdfast.edge.capability import Capability
 from holdfast.edge.tls import GUIDELINE, ProfileName, policy
 
-FILE = Path(__file__).parent / "nginx" / "mozilla-tls" / "6.0.json"
+FILE = cases_at("nginx", "mozilla-tls", "6.0.json")
 SOURCE: dict[str, Any] = json.loads(FILE.read_text())
 NEWEST = Capability(version=(1, 31, 3), openssl=(3, 5, 4))
 
