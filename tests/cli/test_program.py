@@ -279,12 +279,27 @@ def test_a_defect_is_70_without_its_trace_and_with_it_on_request(daemon: Daemon,
     assert holdfast("plan", "shop", "--json").data["code"] == "HF9001"
 
 
-def test_a_folder_of_another_user_is_refused(state: Path, holdfast: Runner) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may enter every folder")
+def test_a_closed_stdout_and_a_folder_that_is_gone_are_survived(daemon: Daemon, tmp_path: Path) -> None:
+    daemon.put(declared("shop"))
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'cd "$0" && rmdir "$0" && "$@" status --exit-code --state "$STATE" >&-; echo $?'
+    environ = {"PATH": os.environ["PATH"], "STATE": str(daemon.state)}
+    ran = subprocess.run(["sh", "-c", script, str(gone), *PROGRAM], capture_output=True, text=True, env=environ, check=True)
+    assert (ran.stdout, ran.stderr) == ("75\n", "")
+
+
+def test_a_folder_of_another_user_is_refused(state: Path) -> None:
     (state / "run").mkdir(mode=0)
-    ran = holdfast("status", "--json")
-    assert (ran.code, ran.data["code"]) == (5, "HF8014")
+    script = (
+        "import os, sys\nfrom holdfast.cli.program import run\n"
+        "if os.geteuid() == 0: os.seteuid(65534)\n"  # root may enter every folder
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    state.chmod(0o711)
+    command = [sys.executable, "-c", script, "status", "--json", "--state", str(state)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, json.loads(ran.stdout)["data"]["code"]) == (5, "HF8014")
 
 
 def test_options_may_stand_before_the_command_and_the_environment_is_the_weaker(daemon: Daemon, holdfast: Runner) -> None:

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-_SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
-COLOURS: Mapping[str, str] = MappingProxyType(_SGR)
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+)
 SOURCES: Sequence[str] = ("cyan", "magenta", "yellow", "blue", "green")
 """Colours that tell the sources of log lines apart."""
 WORD_COLOURS: Mapping[str, str] = MappingProxyType(

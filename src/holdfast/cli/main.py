@@ -13,6 +13,9 @@ def main(arguments: list[str] | None = None) -> int:
     if words in (["--version"], ["-V"]):
         print(f"holdfast {__version__}")
         return 0
-    from holdfast.cli.program import run
+    try:
+        from holdfast.cli.program import run
 
-    return run(words)
+        return run(words)
+    except KeyboardInterrupt:  # before there was anything to tell it with
+        return 130

@@ -20,11 +20,10 @@ BROKEN_PIPE = 141
 
 def run(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Run one command and return its exit code. Nothing is raised."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a path of any bytes must not end the answer
+    _open_streams()
     terminal = Terminal(environ, _form(words))
     try:
-        return _run(words, Call(terminal, environ, os.getcwd()))
+        return _run(words, Call(terminal, environ, _folder()))
     except HoldfastError as error:
         return terminal.fail(error)
     except KeyboardInterrupt:
@@ -44,6 +43,22 @@ def _run(words: Sequence[str], call: Call) -> int:
     return invoke(words, call)
 
 
+def _open_streams() -> None:
+    """Have both streams take any text: a path of any bytes must not end the answer, nor a stream that the caller closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _folder() -> str:
+    """Return where the command runs; the root where that folder is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return "/"
+
+
 def _form(words: Sequence[str]) -> Form:
     """Return what stdout is to hold even where the rest of the words is not understood."""
     options = words[: words.index("--")] if "--" in words else words
@@ -51,9 +66,10 @@ def _form(words: Sequence[str]) -> Form:
 
 
 def _bug(error: Exception, environ: Mapping[str, str]) -> Bug:
+    """Return what is told of a defect: its kind and place, its text only on request, since that may hold anything."""
     if environ.get(DEBUG):
         traceback.print_exception(error)
     last = traceback.extract_tb(error.__traceback__)[-1:]
-    at = "".join(f" ({os.path.basename(each.filename)}:{each.lineno})" for each in last)
-    hint = f"{DEBUG}=1 shows where; please report it with that"
-    return Bug("HF9001", f"cannot go on: an unexpected {type(error).__name__}{at}: {error}", hint=hint)
+    at = "".join(f" at {os.path.basename(each.filename)}:{each.lineno}" for each in last)
+    hint = f"{DEBUG}=1 shows all of it; please report it with that"
+    return Bug("HF9001", f"cannot go on: an unexpected {type(error).__name__}{at}", hint=hint)

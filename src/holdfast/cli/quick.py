@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from holdfast.cli.call import Call
@@ -14,14 +15,16 @@ from holdfast.cli.status_text import status_lines
 from holdfast.cli.terminal import Form
 from holdfast.cli.times import read_instant
 
-SWITCHES: Mapping[str, str] = {
-    "--json": "is_json",
-    "--exit-code": "is_strict",
-    "--resources": "is_long",
-    "--no-color": "is_colour_off",
-    "--quiet": "is_quiet",
-    "-q": "is_quiet",
-}
+SWITCHES: Mapping[str, str] = MappingProxyType(
+    {
+        "--json": "is_json",
+        "--exit-code": "is_strict",
+        "--resources": "is_long",
+        "--no-color": "is_colour_off",
+        "--quiet": "is_quiet",
+        "-q": "is_quiet",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
