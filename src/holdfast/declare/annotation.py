@@ -195,8 +195,9 @@ class _Reader:
         """Refuse unknown annotations of ours; warn of Argo CD's that are not honoured."""
         for key in self.annotations:
             if key.startswith(labels.OWN) and key not in known:
-                guess = did_you_mean(key, known)
-                hint = f"did you mean {guess}?" if guess else f"known here: {', '.join(known)}"
+                # By what follows the prefix: with it, all of them look alike.
+                guess = did_you_mean(key.removeprefix(labels.OWN), (name.removeprefix(labels.OWN) for name in known))
+                hint = f"did you mean {labels.OWN}{guess}?" if guess else f"known here: {', '.join(known)}"
                 self.wrong(key, "it is unknown", hint, "HF1208")
             elif key.startswith(labels.ARGO) and key not in _SILENT and not is_quiet:
                 self.warn(key, f"annotation {key} is understood, but not honoured yet")

@@ -18,7 +18,7 @@ from holdfast.declare.derive import Part, expand, join
 from holdfast.declare.manifest import Place, read_manifest
 from holdfast.declare.registry import Registry
 from holdfast.declare.select import Directory, Selection, nothing_there, root_of, select, shown
-from holdfast.errors import Bug, DeclarationError, Where, declaration_errors
+from holdfast.errors import DeclarationError, Where, declaration_errors
 from holdfast.kit.canonical import Json, digest
 from holdfast.model import labels
 from holdfast.model.declaration import Ask, Declaration, Reading, Scope
@@ -118,6 +118,11 @@ class _Known:
         self.open |= dict.fromkeys(missing)
         return not missing
 
+    def content(self, blob: Blob) -> bytes | None:
+        """Return what a declaration file holds; None where it was forgotten after `wants` was asked, so that it waits in `open`."""
+        ask = Ask(what="blob", path=blob.path)
+        return self.answers[ask] if self.ask([ask]) else None
+
     def _found(self, ask: Ask) -> bool:
         blob = self._tree.blobs.get(ask.path)
         if blob is None or blob.mode == LINK:
@@ -152,7 +157,7 @@ class Renderer:
         known = _Known(request.tree, blobs, answers)
         scope = _scope(request, are_sound=not errors)
         errors += selection.errors
-        files = [*self._manifests(request, selection, blobs), *_workloads(selection, scope, blobs, known)]
+        files = [*self._manifests(request, selection, known), *_workloads(selection, scope, known)]
         files = [self._filled(file, known, errors) for file in files]
         if known.open:
             return Asks(tuple(known.open))
@@ -179,18 +184,20 @@ class Renderer:
     def _selection(self, request: RenderRequest, orders: Orders) -> Selection:
         return select(request.tree, request.directory, self._registry, orders.format, request.place(labels.FORMAT))
 
-    def _manifests(self, request: RenderRequest, selection: Selection, blobs: Mapping[str, bytes]) -> Iterator[_File]:
+    def _manifests(self, request: RenderRequest, selection: Selection, known: _Known) -> Iterator[_File]:
         for blob in selection.manifests:
             key = _key(request, blob)
             reading = self._readings.get(key)
             if reading is None:
+                if (data := known.content(blob)) is None:
+                    continue
                 place = Place(
                     path=blob.path,
                     shown=shown(request.tree, blob.path),
                     destination=request.destination,
                     revision=request.tree.revision.commit,
                 )
-                reading = read_manifest(place, _content(blob, blobs), self._registry)
+                reading = read_manifest(place, data, self._registry)
                 self._readings.put(key, reading)
             yield _File(blob, reading, alone=True)
 
@@ -292,18 +299,14 @@ def _key(request: RenderRequest, blob: Blob) -> tuple[str, str, str]:
     return (blob.id, shown(request.tree, blob.path), request.destination)
 
 
-def _content(blob: Blob, blobs: Mapping[str, bytes]) -> bytes:
-    if blob.id not in blobs:
-        raise Bug("HF9001", f"cannot render {blob.path}: blob {blob.id} was wanted and not given")
-    return blobs[blob.id]
-
-
-def _workloads(selection: Selection, scope: Scope, blobs: Mapping[str, bytes], known: _Known) -> Iterator[_File]:
+def _workloads(selection: Selection, scope: Scope, known: _Known) -> Iterator[_File]:
     """Read the files of formats, again and again while their asks can be answered here."""
     for form, blob in selection.workload:
-        reading = form.read(blob.path, _content(blob, blobs), known.answers, scope)
+        if (data := known.content(blob)) is None:
+            continue
+        reading = form.read(blob.path, data, known.answers, scope)
         while reading.asks and known.ask(reading.asks):
-            reading = form.read(blob.path, _content(blob, blobs), known.answers, scope)
+            reading = form.read(blob.path, data, known.answers, scope)
         yield _File(blob, reading, alone=False)
 
 
