@@ -83,7 +83,7 @@ class House:
             random=random,
             policy=git_policy(config, lambda path: path in self.applications.local),
         )
-        kinds = registry()
+        kinds = registry(config.file_roots)
         self.users = HostUsers(records=await self._records(USERS), uid_range=config.uid_range, allowed=config.allowed)
         self.releases = ReleasePort(
             store=ReleaseStore(self.state.path),

@@ -90,7 +90,7 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
             remembered = remember(state)
             rendering = Rendering(
                 git=git,
-                renderer=Renderer(registry()),
+                renderer=Renderer(registry(config.file_roots)),
                 javascript=JavaScript(git=git, search_path=config.path).exports,
                 facts=lambda: _facts(state),
                 allowed=config.allowed,

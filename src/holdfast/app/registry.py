@@ -13,8 +13,9 @@ from holdfast.workload.process import ProcessKind
 from holdfast.workload.procfile import Procfile
 
 
-def registry() -> Registry:
-    return Registry(kinds=(ProcessKind(), FileKind()), formats=(Procfile(), Pm2()))
+def registry(file_roots: tuple[str, ...] | None = None) -> Registry:
+    """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line."""
+    return Registry(kinds=(ProcessKind(), FileKind(file_roots)), formats=(Procfile(), Pm2()))
 
 
 def git_policy(config: Config, is_local: Callable[[str], bool]) -> GitPolicy:
