@@ -132,8 +132,15 @@ class Running:
         self.tasks = tasks
         self._operation = 0
         self._bell = Wakeup()
+        self._is_writing = True
+
+    def hold_the_pen(self) -> None:
+        """Have the store answer no more: what happens from now on is written by nobody."""
+        self._is_writing = False
 
     async def emit(self, event: Event) -> None:
+        if not self._is_writing:
+            await asyncio.Event().wait()
         self.told.append(event)
         self._bell.wake()
 

@@ -468,11 +468,11 @@ def test_logs_are_followed_from_one_instance_to_the_next(house: House) -> None:
         async with house.daemon() as daemon:
             first = process(replace(QUICK, command=shell("echo one; exec sleep 1000")))
             second = process(replace(QUICK, command=shell("echo two; exec sleep 1000")))
-            lines: list[str] = []
+            lines: asyncio.Queue[str] = asyncio.Queue()
 
             async def follow() -> None:
                 async for line in daemon.engine.follow(first.id):
-                    lines.extend([line])
+                    lines.put_nowait(line)
 
             await daemon.roll(first)
 
@@ -483,10 +483,7 @@ def test_logs_are_followed_from_one_instance_to_the_next(house: House) -> None:
             daemon.tasks.start("follow", follow())
             await daemon.roll(second)
 
-            async def followed() -> bool:
-                return lines == ["two"]
-
-            await daemon.until(followed)
+            assert await lines.get() == "two"
             assert await daemon.engine.tail(first.id, 10) == ("one", "two")
             assert await daemon.engine.tail(first.id, 1) == ("two",)
 

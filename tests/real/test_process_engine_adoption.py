@@ -60,9 +60,14 @@ def test_a_new_daemon_finds_what_runs_and_restarts_nothing(house: House) -> None
 
 def test_an_exit_while_no_daemon_ran_is_known_to_the_next_one_and_answered(house: House) -> None:
     async def story() -> None:
-        web = process(replace(QUICK, command=shell("trap 'exit 7' TERM; while :; do sleep 0.05; done")))
+        web = process(replace(QUICK, command=shell("trap 'exit 7' TERM; echo armed; while :; do sleep 0.05; done")))
         async with house.daemon() as daemon:
             await daemon.roll(web)
+
+            async def armed() -> tuple[str, ...]:
+                return await daemon.engine.tail(web.id, 1)
+
+            await daemon.until(armed)
             pid = await daemon.pid(web)
             pidfd = os.pidfd_open(pid)
         os.kill(pid, signal.SIGTERM)
@@ -171,12 +176,15 @@ def test_a_restart_needs_no_write_and_is_found_by_its_attempt(house: House) -> N
             await daemon.roll(web)
             first = await daemon.pid(web)
             stale = house.records.get(str(web.id))
+            daemon.hold_the_pen()
             os.kill(first, signal.SIGKILL)
             second = await daemon.until_new_pid(web, first)
         await house.records.put(str(web.id), stale)
         async with house.daemon() as daemon:
             assert await daemon.pid(web) == second
             assert living(house) == [second]
+            told = (await daemon.until_told("process.exited"))[0]  # the first attempt's exit, which nobody had written yet
+            assert (told.data["pid"], told.data["signal"]) == (first, "SIGKILL")
 
     run(story())
 

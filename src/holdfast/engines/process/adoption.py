@@ -20,7 +20,7 @@ from holdfast.host.keeper_state import Adopt, AdoptedSocket, Child, HeldSocket, 
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock
 from holdfast.model.event import Severity
-from holdfast.workload.supervisor import Adopted, Cause, Ending, Phase, Start
+from holdfast.workload.supervisor import Adopted, Cause, Emit, Ending, Phase, Start
 
 
 class Adoption:
@@ -69,20 +69,47 @@ class Adoption:
         last = instance.last
         await self._stand(instance)
         newest = max([*children, last.number if last else 0])
+        is_written = last is not None and last.number == newest
         for number, child in children.items():
-            if number < newest:  # its successor was started, so its exit is known
-                await self._end_stranger(client, child)
-        if last is not None and last.number == newest and last.ended:
-            self._left(instance, last)
-            return
+            if number < newest:
+                await self._outlived(client, instance, child, is_told=is_written)
         known = children.get(newest)
-        if known is None and last is not None and not last.exited:
+        if last is not None and is_written and (last.ended or last.exited):
+            if known is not None:
+                await self._end_stranger(client, known)
+            self._go_on(instance, last)
+            return
+        if known is None and last is not None:
             known = await self._adopt(client, instance, last)
         restarts = last.restarts if last else 0
         if known is not None and known.pid is not None:
             self._take_over(instance, newest, known, restarts)
+        else:
+            self._begin_anew(instance, newest, restarts)
+
+    async def _outlived(self, client: KeeperClient, instance: Instance, child: Child, *, is_told: bool) -> None:
+        """Tell the exit of an attempt whose successor was started; events are written before records, so a record says that it was told."""
+        unit, how = self._roster.get(instance.id), child.exit
+        if how is not None and unit is not None and not is_told:
+            seconds = how.at - child.started_at
+            data: dict[str, Json] = {"exit_code": how.code, "signal": how.signal, "seconds": seconds, "expected": False, "candidate": False}
+            said = Emit("process.exited", Severity.WARNING, data)
+            self._scribe.tell(lambda: telling.event(unit, instance, said, at=how.at, pid=child.pid, spawn_id=child.spawn_id))
+            self._scribe.forget(child.spawn_id)
+        else:
+            await self._end_stranger(client, child)
+
+    def _go_on(self, instance: Instance, last: Attempt) -> None:
+        """Its exit was told: it was left so, or waits for its next start."""
+        if not last.ended:
+            self._begin_anew(instance, last.number, last.restarts)
             return
-        instance.machine = replace(instance.machine, attempt=newest, restarts=restarts)
+        cause = Cause.CLEAN if last.ended == Phase.COMPLETED else Cause.UNKNOWN
+        ending = Ending(cause=cause, message=last.message)
+        instance.machine = replace(instance.machine, phase=Phase(last.ended), attempt=last.number, restarts=last.restarts, ending=ending)
+
+    def _begin_anew(self, instance: Instance, attempt: int, restarts: int) -> None:
+        instance.machine = replace(instance.machine, attempt=attempt, restarts=restarts)
         unit = self._roster.get(instance.id)
         if unit is not None and unit.serving is instance:  # a candidate is for the next operation to start, what leaves for nobody
             self._supervision.feed(instance, Start())
@@ -96,12 +123,6 @@ class Adoption:
         held = self._supervision.held
         wanted = sockets.wanted(instance, unit.declared, ground.data_dir)
         instance.sockets = {one.name: held[one.key] for one in wanted if one.key in held}
-
-    def _left(self, instance: Instance, last: Attempt) -> None:
-        """It had ended, and was left so."""
-        cause = Cause.CLEAN if last.ended == Phase.COMPLETED else Cause.UNKNOWN
-        ending = Ending(cause=cause, message=last.message)
-        instance.machine = replace(instance.machine, phase=Phase(last.ended), attempt=last.number, restarts=last.restarts, ending=ending)
 
     def _take_over(self, instance: Instance, attempt: int, child: Child, restarts: int) -> None:
         last = instance.last if instance.last is not None and instance.last.number == attempt else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from holdfast.engines.process import cgroup, logs, seeing
@@ -39,6 +40,8 @@ from holdfast.workload.probe import Due, ProbeKind
 from holdfast.workload.supervisor import Probed
 
 CONNECT_AGAIN = Backoff(first_s=0.1, factor=2.0, cap_s=5.0)
+LAST_WORD_S = 2.0
+"""How long the end of a daemon waits for the store to take what has happened; the next one asks the keeper for the rest."""
 FOLLOW_S = 0.25
 """Between looks at a log that somebody follows."""
 
@@ -126,6 +129,14 @@ class ProcessEngine:
 
     async def run(self) -> None:
         """Follow the keeper until cancelled. Children and keeper go on afterwards."""
+        try:
+            await self._run()
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD_S):
+                    await self._scribe.flush()
+
+    async def _run(self) -> None:
         async with Tasks(on_crash=self._crashed) as tasks:
             self._supervision.begin(tasks)
             tasks.start("scribe", self._scribe.run())

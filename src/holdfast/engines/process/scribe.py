@@ -84,6 +84,10 @@ class Scribe:
             while self._notes or self._changed:
                 await self._write()
 
+    async def flush(self) -> None:
+        """Write what is noted, once: the last word of a daemon."""
+        await self._write()
+
     async def _write(self) -> None:
         while self._notes:
             note = self._notes[0]
