@@ -107,6 +107,12 @@ def test_what_a_script_says_is_placed_in_the_script() -> None:
     assert warned(reading) == ["FieldNotHonoured ecosystem.config.js:5"]
 
 
+def test_an_app_whose_name_is_reckoned_stands_where_its_script_does() -> None:
+    text = "const { name } = require('./package.json');\nexports.apps = [\n  { name, script: 'a.js' },\n];\n"
+    (declaration,) = read(text, SCRIPT, b'{"apps": [{"name": "web", "script": "a.js"}]}').declarations
+    assert str(declaration.origin) == "ecosystem.config.js:3"
+
+
 def test_a_script_that_failed_says_where() -> None:
     reading = read("\n  throw new Error('no')", SCRIPT, failure("Error: no", 2, 9))
     assert told(reading) == ["HF1134 ecosystem.config.js:2:9: Error: no"]

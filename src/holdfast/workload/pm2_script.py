@@ -76,11 +76,11 @@ def _marks(value: Json, lines: tuple[str, ...]) -> Mark:
 
 
 def _app_mark(app: Json, lines: tuple[str, ...]) -> Mark:
-    """Return the place of an app, with that of each field whose key stands below its name and before the next `name`."""
+    """Return the place of an app, which is that of its name or script, and of each field whose key stands before the next `name`."""
     if not isinstance(app, dict):
         return 0
-    name = app.get("name", app.get("script"))
-    start = _find(re.compile(f"['\"`]{re.escape(name)}['\"`]"), lines, 0) if isinstance(name, str) else None
+    words = [re.compile(f"['\"`]{re.escape(word)}['\"`]") for word in (app.get("name"), app.get("script")) if isinstance(word, str)]
+    start = next((found for word in words if (found := _find(word, lines, 0)) is not None), None)
     if start is None:
         return 0
     after = _find(re.compile(r"\bname['\"]?\s*:"), lines, (start >> 32) + 1)
