@@ -33,9 +33,9 @@ WEB = ResourceId("host", "Process", "shop", "web")
 class Daemon:
     """Serves `service` on `state` from a thread; it may be stopped and started again."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, service: FakeService | None = None) -> None:
         self.state = state
-        self.service = FakeService()
+        self.service = service or FakeService()
         self.crashes: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
