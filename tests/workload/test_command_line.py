@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from holdfast.workload.command_line import Refused, read_command_line
 
-VARIABLES = {"PORT": "5000", "NAME": "ada lovelace", "EMPTY": ""}
+VARIABLES = {"PORT": "5000", "NAME": "ada lovelace", "EMPTY": "", "WORD": "A", "LOOP": "while"}
 
 TAKEN = {
     "node server.js": ("node", "server.js"),
@@ -34,6 +34,11 @@ TAKEN = {
     "sh -c 'a | b > c'": ("sh", "-c", "a | b > c"),
     "run '*.js' '|'": ("run", "*.js", "|"),
     "run a=b": ("run", "a=b"),
+    "$WORD=1": ("A=1",),
+    "${EMPTY}A=1": ("A=1",),
+    "$LOOP x": ("while", "x"),
+    "'if' x": ("if", "x"),
+    "run ${EMPTY}# ${EMPTY}~": ("run", "#", "~"),
 }
 
 
@@ -62,6 +67,8 @@ REFUSED = {
     "a *.js": ("HF1121", 2, "put the word in quotes if * is meant as it stands, or write: sh -c 'a *.js'"),
     "a ~/b": ("HF1121", 2, "write: sh -c 'a ~/b'"),
     "cd app": ("HF1121", 0, "write: sh -c 'cd app'"),
+    "'cd' app": ("HF1121", 0, 'write: sh -c "…", or put the line in a script'),
+    "! run": ("HF1121", 0, "write: sh -c '! run'"),
     "exec cd 'my app'": ("HF1121", 5, 'write: sh -c "…", or put the line in a script'),
     "": ("HF1120", 0, "write a program and its arguments"),
     "A=1  ": ("HF1120", 3, "write a program and its arguments"),

@@ -25,10 +25,12 @@ _PATTERNS = "*?["
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?-)([^{}$`\"'\\]*))?\}")
-_SHELL_OWN = frozenset(
-    ". : alias bg break case cd command continue eval export fg for getopts if local read readonly return set shift source trap type "
-    "ulimit umask unalias unset until wait while {".split()
+_BUILTIN = frozenset(
+    ". : alias bg break cd command continue eval exit export fg getopts jobs local read readonly return set shift source times trap type "
+    "ulimit umask unalias unset wait".split()
 )
+_RESERVED = frozenset("! { } case do done elif else esac fi for function if in select then time until while [[".split())
+"""Words that mean something to sh only where they stand without quotes."""
 
 
 class Refused(ValueError):
@@ -65,7 +67,7 @@ def read_command_line(line: str, variables: Mapping[str, str]) -> CommandLine:
     if not words:
         raise Refused("HF1120", "there is no command", len(line.rstrip()), "write a program and its arguments")
     first = words[0]
-    if first.text in _SHELL_OWN and not first.is_quoted:
+    if first.text in _BUILTIN or (first.text in _RESERVED and not first.is_quoted):
         raise Refused("HF1121", f"{first.text} is a command of the shell itself", first.at, shell_hint(line))
     return CommandLine(argv=tuple(word.text for word in words), env=env, at=first.at)
 
@@ -81,6 +83,7 @@ class _Word:
     text: str
     at: int
     is_quoted: bool = False
+    """Whether a part of it was quoted or expanded, so that it is no keyword and assigns nothing."""
     assigns: bool = False
 
 
@@ -93,6 +96,8 @@ class _Words:
         self.at = 0
         self.words: list[_Word] = []
         self.word: _Word | None = None
+        self.is_fresh = True
+        """Whether a token begins here: an expansion to nothing begins one and leaves no word."""
 
     def read(self) -> list[_Word]:
         while self.at < len(self.line):
@@ -100,9 +105,11 @@ class _Words:
             if character in " \t":
                 self.end()
                 self.at += 1
-            elif character == "#" and self.word is None:
+                self.is_fresh = True
+                continue
+            if character == "#" and self.is_fresh:
                 break
-            elif character == "'":
+            if character == "'":
                 self.single()
             elif character == '"':
                 self.double()
@@ -112,13 +119,19 @@ class _Words:
                 self.unquoted(self.expansion())
             else:
                 self.plain(character)
+            self.is_fresh = False
         self.end()
         return self.words
 
     def begun(self) -> _Word:
         if self.word is None:
-            self.word = _Word("", self.at)
+            self.word = _Word("", self.at, is_quoted=not self.is_fresh)
         return self.word
+
+    def begun_by_expansion(self) -> _Word:
+        word = self.begun()
+        word.is_quoted = True
+        return word
 
     def end(self) -> None:
         if self.word is not None:
@@ -135,7 +148,7 @@ class _Words:
         if character in _PATTERNS:
             hint = f"put the word in quotes if {character} is meant as it stands, or {shell_hint(self.line)}"
             raise Refused("HF1121", f"a file name pattern ({character}) needs a shell", self.at, hint)
-        if character == "~" and self.word is None:
+        if character == "~" and self.is_fresh:
             raise self.shell("a home folder (~)")
         word = self.begun()
         word.text += character
@@ -187,15 +200,17 @@ class _Words:
         if self.word is not None and self.word.assigns:
             self.word.text += value
             return
+        if self.word is not None:
+            self.word.is_quoted = True
         pieces = value.split()
         if not pieces:
             return
         if value[0].isspace():
             self.end()
         for piece in pieces[:-1]:
-            self.begun().text += piece
+            self.begun_by_expansion().text += piece
             self.end()
-        self.begun().text += pieces[-1]
+        self.begun_by_expansion().text += pieces[-1]
         if value[-1].isspace():
             self.end()
 
