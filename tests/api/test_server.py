@@ -209,7 +209,7 @@ def test_the_socket_is_private_and_goes_with_the_server(socket_path: Path) -> No
     async def story() -> None:
         async with world(socket_path):
             assert stat.S_IMODE(os.stat(socket_path).st_mode) == 0o600
-            assert stat.S_IMODE(os.stat(socket_path.parent).st_mode) == 0o700
+            assert stat.S_IMODE(os.stat(socket_path.parent).st_mode) == 0o711
             with pytest.raises(Busy, match="another daemon answers") as refused:
                 listen(socket_path)
             assert refused.value.code == "HF7003"

@@ -15,7 +15,7 @@ def test_what_is_private_is_private(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
     state.prepare()
     modes = {folder.name: stat.S_IMODE(folder.stat().st_mode) for folder in (state.path, state.run, state.secrets)}
-    assert modes == {"state": 0o711, "run": 0o700, "secrets": 0o700}
+    assert modes == {"state": 0o711, "run": 0o711, "secrets": 0o700}
 
 
 def test_a_second_holder_is_told_of_the_first(tmp_path: Path) -> None:

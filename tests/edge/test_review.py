@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from tests.conformance.given import cases_at
 
 from holdfast.edge.capability import Capability
 from holdfast.edge.parse import parse
@@ -30,7 +30,7 @@ server {
     }
 }
 """
-CORPUS = Path(__file__).parent.parent / "conformance" / "nginx"
+CORPUS = cases_at("nginx")
 
 
 def found(text: str, capability: Capability | None = None, **more: str) -> tuple[Finding, ...]:

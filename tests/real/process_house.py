@@ -243,7 +243,6 @@ class House:
             clock=self.clock,
             random=RealRandom(),
             search_path=PATH,
-            allowed=frozenset(),
             applied=lambda id: None,
             crashed=lambda name, error: self.crashes.append(error),
             cgroups=self.cgroups,

@@ -52,6 +52,8 @@ LARGEST_BODY = 64 * 1024
 MOST_EVENTS = 10_000
 """Of one answer; who wants more asks again after the last seq, or follows."""
 SHUTDOWN_S = 2.0
+FOLDER_MODE = 0o711
+"""Run users pass through to their notify sockets, and see nothing else."""
 LONGEST_SOCKET_PATH = 100
 """sun_path holds 108 bytes; a longer path is reached through its folder's descriptor."""
 
@@ -314,7 +316,7 @@ def _person(request: web.Request) -> str:
 
 
 def listen(path: Path) -> socket.socket:
-    """Return a listening socket at `path`, 0600 in a folder of 0700; one that a dead daemon left behind is replaced."""
+    """Return a listening socket at `path`, 0600 in a folder that nobody else can list; one that a dead daemon left behind is replaced."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _private_folder(path.parent)
@@ -337,13 +339,13 @@ def listen(path: Path) -> socket.socket:
 
 
 def _private_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     look = os.stat(folder, follow_symlinks=False)
     if not stat.S_ISDIR(look.st_mode) or look.st_uid != os.geteuid():
         raise Refused(
             "HF7008", f"cannot listen in {folder}: it is not a folder of uid {os.geteuid()}", hint="remove it, or use another --state"
         )
-    os.chmod(folder, 0o700)
+    os.chmod(folder, FOLDER_MODE)
 
 
 def _answers(address: str) -> bool:

@@ -103,7 +103,6 @@ class House:
             clock=clock,
             random=random,
             search_path=config.path,
-            allowed=config.allowed,
             applied=self._applied,
             crashed=self.crashed,
         )

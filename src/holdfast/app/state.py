@@ -1,9 +1,11 @@
 """The state folder: where everything of one installation lies, and that one daemon at a time has it.
 
-STATE/               0711: run users pass through to their releases and data
-  lock               held by the daemon (flock); holds its pid
-  store.sqlite  key  0600
-  run/  secrets/     0700: sockets; one file a secret
+STATE/             0711: run users pass through to their releases and data
+  lock             held by the daemon (flock); holds its pid
+  store.sqlite     0600, as the key
+  key
+  run/             0711: sockets, each for its own user
+  secrets/         0700: one file a secret
   mirrors/  releases/  data/  logs/
 """
 
@@ -44,7 +46,7 @@ class StateFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=PASSABLE)
             self.path.chmod(PASSABLE)
-            for folder, mode in ((self.run, PRIVATE), (self.secrets, PRIVATE), (self.logs, PASSABLE)):
+            for folder, mode in ((self.run, PASSABLE), (self.secrets, PRIVATE), (self.logs, PASSABLE)):
                 folder.mkdir(exist_ok=True, mode=mode)
                 folder.chmod(mode)
         except OSError as error:

@@ -51,12 +51,6 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="Two operations met.",
             next_step="Nothing: the resource is looked at and planned again.",
         ),
-        "HF3027": Explanation(
-            title="An exec probe may not run as root",
-            meaning="A process that runs as root has an exec probe, and the local configuration does not allow that.",
-            cause="Commands from Git run as root only where this host says so.",
-            next_step="Use an http, tcp or notify probe, run the process as another user, or allow it in the configuration of this host.",
-        ),
         "HF3060": Explanation(
             title="There is no such user",
             meaning="A process names a user that this host does not have.",

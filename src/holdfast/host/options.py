@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 RUN_FOLDER = "run"
-"""Beneath STATE, 0700: sockets."""
+"""Beneath STATE, 0711: sockets."""
 API_SOCKET = "api.sock"
 """In the run folder, 0600: where the daemon answers."""
 

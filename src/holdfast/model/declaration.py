@@ -35,7 +35,7 @@ class Scope:
     """The Application's own (`holdfast.dev/prepare`, `holdfast.dev/progress-deadline` …)."""
     annotation_origin: Origin | None = None
     allowed: frozenset[str] = frozenset()
-    """What the local configuration widens (`javascript`, `root`, `exec-probes-as-root` …). Never from Git."""
+    """What the local configuration widens (`javascript`, `root` …). Never from Git."""
 
     def shown(self, path: str) -> str:
         """Return a path relative to the Application's as it stands in the repository."""

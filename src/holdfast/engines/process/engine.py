@@ -49,7 +49,7 @@ FOLLOW_S = 0.25
 class ProcessEngine:
     """Implements ports.Engine and ports.Logs, and answers the probe controller.
 
-    `allowed` is what the local configuration widens; `applied` gives a resource as last applied; `cgroups` finds the folder in which memory
+    `applied` gives a resource as last applied; `cgroups` finds the folder in which memory
     limits may be set, None where they are sampled instead; `crashed` is told of a task that a fault of ours ended.
     """
 
@@ -68,7 +68,6 @@ class ProcessEngine:
         clock: Clock,
         random: Random,
         search_path: str,
-        allowed: frozenset[str],
         applied: Callable[[ResourceId], Resource | None],
         crashed: Callable[[str, BaseException], None] | None = None,
         cgroups: Callable[[], Path | None] = cgroup.own,
@@ -83,7 +82,7 @@ class ProcessEngine:
         self._link = Link(run_dir)
         self._spawning = Spawning(users=users, places=places, secrets=secrets, search_path=search_path)
         self._scribe = Scribe(records=records, roster=self._roster, link=self._link, emit=emit, clock=clock)
-        self._looks = Looks(roster=self._roster, link=self._link, spawning=self._spawning, clock=clock, allowed=allowed)
+        self._looks = Looks(roster=self._roster, link=self._link, spawning=self._spawning, clock=clock)
         self._supervision = Supervision(
             roster=self._roster,
             link=self._link,
