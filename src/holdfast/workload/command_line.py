@@ -22,6 +22,8 @@ _OPERATORS = {
     "`": "a command substitution",
 }.items()
 _PATTERNS = "*?["
+_BLANKS = (" ", "\t", "\n")
+"""What splits the value of an expansion (IFS)."""
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?-)([^{}$`\"'\\]*))?\}")
@@ -202,16 +204,16 @@ class _Words:
             return
         if self.word is not None:
             self.word.is_quoted = True
-        pieces = value.split()
+        pieces = [piece for piece in re.split("[ \t\n]+", value) if piece]
+        if value[:1] in _BLANKS:
+            self.end()
         if not pieces:
             return
-        if value[0].isspace():
-            self.end()
         for piece in pieces[:-1]:
             self.begun_by_expansion().text += piece
             self.end()
         self.begun_by_expansion().text += pieces[-1]
-        if value[-1].isspace():
+        if value[-1] in _BLANKS:
             self.end()
 
     def expansion(self) -> str:
