@@ -361,6 +361,17 @@ def test_long_work_tells_its_events_and_ends_with_its_result(socket_path: Path) 
     run(story())
 
 
+def test_what_happens_last_is_told_before_the_result(socket_path: Path) -> None:
+    async def story() -> None:
+        async with world(socket_path) as it:
+            it.service.operation = OPERATION
+            it.service.during = [declared("blog"), declared("shop"), declared("shop")]
+            _, lines = await it.post("/v1/sync", {"application": "shop"})
+            assert [line["data"].get("seq") for line in lines] == [4, 5, None]
+
+    run(story())
+
+
 @pytest.mark.parametrize("route", ["sync", "rollback", "down"])
 def test_long_work_that_fails_ends_with_its_error(route: str, socket_path: Path) -> None:
     async def story() -> None:

@@ -47,6 +47,7 @@ from holdfast.api.wire import (
 )
 from holdfast.errors import Busy, HoldfastError, Refused, Unavailable, UsageError
 from holdfast.kit.suggest import did_you_mean
+from holdfast.model.event import Event
 
 LARGEST_BODY = 64 * 1024
 MOST_EVENTS = 10_000
@@ -251,8 +252,11 @@ class ApiServer:
         async def work() -> bytes:
             return envelope("Operation", await act())
 
+        async def rest(told: int) -> tuple[Event, ...]:
+            return await self._service.events(max(start, told), None, application, None)
+
         events = of_application(self._service.follow(start), application)
-        return await send_work(request, work, events, self._crashed, self._heartbeat_s)
+        return await send_work(request, work, events, rest, self._crashed, self._heartbeat_s)
 
     async def _suspend(self, request: web.Request) -> web.Response:
         body = Fields(json_object(await request.read()))

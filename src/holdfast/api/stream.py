@@ -7,7 +7,7 @@ still has its heartbeat. A reader that went away is seen at the next write.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -144,13 +144,20 @@ async def send_work(
     request: web.Request,
     work: Callable[[], Awaitable[bytes]],
     events: AsyncIterator[Event],
+    rest: Callable[[int], Awaitable[Iterable[Event]]],
     crashed: Callable[[str, BaseException], None],
     every_s: float,
 ) -> web.StreamResponse:
-    """Do `work` while its events go out as lines, and end with its document. The work goes on when the reader goes away."""
+    """Do `work` while its events go out as lines, and end with its document. The work goes on when the reader goes away.
+
+    `rest` gives the events after a seq: those that the work told of last, and that had no time to go out.
+    """
     response = await start(request, "application/x-ndjson")
+    told = 0
 
     async def write(event: Event) -> None:
+        nonlocal told
+        told = event.seq
         await response.write(envelope("Event", event.to_json()) + b"\n")
 
     async def beat() -> None:
@@ -168,5 +175,7 @@ async def send_work(
         finally:
             await tasks.stop()
     with suppress(ConnectionError):
+        for event in await rest(told):
+            await write(event)
         await response.write(end)
     return response

@@ -25,7 +25,7 @@ class Offline:
         self._state = StateFolder(state_dir)
 
     def status(self, application: str | None, at: Instant | None) -> dict[str, Any]:
-        view = self._view(at)
+        view = self._view(at) if self._state.store.exists() else View()
         if application is not None:
             _known(application, view)
         return status(view, time.time() if at is None else at, application)

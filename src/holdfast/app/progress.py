@@ -25,7 +25,8 @@ def _counted(changes: Mapping[str, Any]) -> str:
 
 def _started(event: Event, data: Mapping[str, Any]) -> str:
     deletes = data["deletes"]
-    words = f"{data['trigger']} of {(event.revision or '')[:12]}: {_counted(data['changes'])}"
+    of = f" of {event.revision[:12]}" if event.revision else ""
+    words = f"{data['trigger']}{of}: {_counted(data['changes'])}"
     return f"{words}; deletes {', '.join(deletes)}" if deletes else words
 
 
