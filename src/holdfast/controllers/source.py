@@ -88,12 +88,9 @@ class Rendering:
             facts=self._facts(),
             had_resources=self._had_resources(source.name),
         )
-        blobs: dict[str, bytes] = {}
+        blobs = await self._git.read(source.repository, [blob.id for blob in self._renderer.wants(request)])
         answers: dict[Ask, bytes | None] = {}
         for _ in range(ROUNDS):
-            # Asked again after each wait: meanwhile another render may have pushed something out of the renderer's memory.
-            while missing := [blob.id for blob in self._renderer.wants(request) if blob.id not in blobs]:
-                blobs |= await self._git.read(source.repository, missing)
             answer = self._renderer.render(request, blobs, answers)
             if isinstance(answer, Desired):
                 return answer, tree

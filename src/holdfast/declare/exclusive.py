@@ -29,8 +29,10 @@ def _tokens(resource: Resource) -> Iterator[str]:
 def _places_taken(token: str) -> tuple[str, str]:
     """Return what a token is compared by, and the address within it: `tcp:8080` at `127.0.0.1`."""
     scheme, _, rest = token.partition(":")
+    if scheme not in {"tcp", "udp"}:
+        return token, ""
     address, colon, port = rest.rpartition(":")
-    return (f"{scheme}:{port}", address.strip("[]")) if colon and scheme in {"tcp", "udp"} else (token, "")
+    return (f"{scheme}:{port}", address.strip("[]")) if colon else (token, "")
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -39,14 +41,17 @@ def _overlap(one: str, other: str) -> bool:
 
 def _holders(claims: Iterable[tuple[str, Any]], same: Callable[[Any, Any], bool]) -> Iterator[tuple[str, Any, Any]]:
     """Yield each token that is claimed by two that are not the `same`, with the first and the later one."""
-    taken: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
+    taken: dict[str, list[tuple[str, Any]]] = {}
     for token, claimant in claims:
         what, address = _places_taken(token)
-        rival = next((other for held, other in taken[what] if _overlap(held, address) and not same(other, claimant)), None)
+        if (holders := taken.get(what)) is None:  # nearly always: of ten thousand claims all but a few are the only one
+            taken[what] = [(address, claimant)]
+            continue
+        rival = next((other for held, other in holders if _overlap(held, address) and not same(other, claimant)), None)
         if rival is not None:
             yield token, rival, claimant
-        elif not any(held == address and same(other, claimant) for held, other in taken[what]):
-            taken[what].append((address, claimant))
+        elif not any(held == address and same(other, claimant) for held, other in holders):
+            holders.append((address, claimant))
 
 
 def clashes(claimants: Sequence[tuple[Declaration, Resource]]) -> Iterator[DeclarationError]:

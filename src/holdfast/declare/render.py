@@ -137,14 +137,16 @@ class Renderer:
 
     def __init__(self, registry: Registry, *, remember: int = 50_000) -> None:
         self._registry = registry
-        self._readings: _Memory[tuple[str, str, str], Reading] = _Memory(remember)
+        self._readings: _Memory[tuple[str, str, str, str], Reading] = _Memory(remember)
+        """By blob, its path, the Application's path and its destination: places and what is consumed depend on all four."""
         self._parts: _Memory[tuple[str, str, str], tuple[_Stamp, tuple[Part, ...]]] = _Memory(remember)
         self._stamps: _Memory[tuple[str, bool], _Stamp] = _Memory(remember)
 
     def wants(self, request: RenderRequest) -> tuple[Blob, ...]:
         """Return the blobs that `render` must be given: those of declaration files that it does not remember."""
         selection = self._selection(request, _orders(request)[0])
-        unread = (blob for blob in selection.manifests if _key(request, blob) not in self._readings)
+        at = (root_of(request.tree), request.destination)
+        unread = (blob for blob in selection.manifests if (blob.id, blob.path, *at) not in self._readings)
         return (*unread, *(blob for _, blob in selection.workload))
 
     def render(self, request: RenderRequest, blobs: Mapping[str, bytes], answers: Answers = _NO_ANSWERS) -> Desired | Asks:
@@ -185,8 +187,9 @@ class Renderer:
         return select(request.tree, request.directory, self._registry, orders.format, request.place(labels.FORMAT))
 
     def _manifests(self, request: RenderRequest, selection: Selection, known: _Known) -> Iterator[_File]:
+        at = (root_of(request.tree), request.destination)
         for blob in selection.manifests:
-            key = _key(request, blob)
+            key = (blob.id, blob.path, *at)
             reading = self._readings.get(key)
             if reading is None:
                 if (data := known.content(blob)) is None:
@@ -293,10 +296,6 @@ def _scope(request: RenderRequest, are_sound: bool) -> Scope:
         annotation_origin=request.application_origin,
         allowed=request.allowed,
     )
-
-
-def _key(request: RenderRequest, blob: Blob) -> tuple[str, str, str]:
-    return (blob.id, shown(request.tree, blob.path), request.destination)
 
 
 def _workloads(selection: Selection, scope: Scope, known: _Known) -> Iterator[_File]:

@@ -101,7 +101,7 @@ class MirroredGit:
     async def tree(self, revision: Revision, path: str) -> Tree:
         mirror = self._mirror(revision.repository)
         plain = plain_path(path, mirror.subject)
-        blobs = await mirror.listing(await _tree_id(mirror, revision.commit, plain))
+        blobs = await mirror.listing(await _tree_id(mirror, revision.commit, plain), plain)
         await self._check_links(mirror, blobs)
         return Tree(revision=revision, path=plain, blobs=blobs)
 

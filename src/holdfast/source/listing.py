@@ -30,6 +30,10 @@ class Listing:
 
     subject: str
     limits: Limits
+    known: Mapping[bytes, Blob] = field(default_factory=dict)
+    """Entries that an earlier listing under the same limits let pass: they are not judged again."""
+    entries: dict[bytes, Blob] = field(default_factory=dict)
+    """What this one let pass."""
     blobs: dict[str, Blob] = field(default_factory=dict)
     _total: int = 0
     _rest: bytes = b""
@@ -48,6 +52,11 @@ class Listing:
         return self.blobs
 
     def _add(self, entry: bytes) -> None:
+        blob = self.known.get(entry) or self._judged(entry)
+        self._count(blob)
+        self.entries[entry] = blob
+
+    def _judged(self, entry: bytes) -> Blob:
         found = _ENTRY.fullmatch(entry)
         if found is None:
             raise self._refused("HF4030", entry.decode(errors="replace"), "git ls-tree gave an entry that cannot be read")
@@ -58,15 +67,16 @@ class Listing:
             raise self._refused("HF4032", path, "it is a submodule, and submodules are not followed", hint)
         if mode not in _MODES or found[2] != b"blob" or found[4] == b"-":
             raise self._refused("HF4030", path, f"it has the mode {mode:06o}, which no file has")
-        self._count(Blob(path=path, mode=_MODES[mode], id=found[3].decode(), size=int(found[4])))
+        blob = Blob(path=path, mode=_MODES[mode], id=found[3].decode(), size=int(found[4]))
+        largest = self.limits.link if blob.mode == LINK else self.limits.blob
+        if blob.size > largest:
+            hint = "keep large files outside Git and let `prepare` fetch them"
+            raise self._refused("HF4034", path, f"it has {blob.size} bytes, more than the limit of {largest}", hint)
+        return blob
 
     def _count(self, blob: Blob) -> None:
         if blob.path in self.blobs:
             raise self._refused("HF4033", blob.path, "the tree has it twice")
-        largest = self.limits.link if blob.mode == LINK else self.limits.blob
-        if blob.size > largest:
-            hint = "keep large files outside Git and let `prepare` fetch them"
-            raise self._refused("HF4034", blob.path, f"it has {blob.size} bytes, more than the limit of {largest}", hint)
         self._total += blob.size
         self.blobs[blob.path] = blob
         if len(self.blobs) > self.limits.files:

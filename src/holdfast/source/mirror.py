@@ -37,6 +37,8 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 MANY_PACKS = 50
 MANY_LOOSE = 20
 """Loose objects in one of 256 folders; about 5,000 in all."""
+MANY_PATHS = 64
+"""How many folders are remembered as they were last listed."""
 KEPT_UNREACHABLE = "14.days.ago"
 LOCK_PAUSE_S = 0.05
 _REFERENCE = re.compile(r"([0-9a-f]{40})\t(HEAD|refs/[^\x00-\x20\x7f]+)")
@@ -66,6 +68,7 @@ class Mirror:
         self._asking = asyncio.Lock()
         self._is_open = False
         self._configured = ""
+        self._listed: dict[str, Mapping[bytes, Blob]] = {}
         self._fetched: dict[str, str] = {}
         self._all_fetched: Mapping[str, str] = {}
         self._answer: Mapping[str, str] | SourceError = {}
@@ -191,11 +194,15 @@ class Mirror:
             raise SourceError("HF4023", f"cannot read {self.subject}: {shown} is no {kind} in its mirror", hint="refresh the repository")
         return found
 
-    async def listing(self, tree: str) -> dict[str, Blob]:
-        """Return all files below a tree object."""
-        listing = Listing(subject=self.subject, limits=self._limits)
+    async def listing(self, tree: str, path: str) -> dict[str, Blob]:
+        """Return all files below a tree object; `path` is where it lies, so that what did not change there is not judged again."""
+        listing = Listing(subject=self.subject, limits=self._limits, known=self._listed.pop(path, {}))
         await self._git("ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", tree, sink=listing.feed, limit=1 << 40)
-        return listing.finish()
+        blobs = listing.finish()
+        self._listed[path] = listing.entries
+        if len(self._listed) > MANY_PATHS:
+            del self._listed[next(iter(self._listed))]
+        return blobs
 
     async def difference(self, before: str, after: str) -> frozenset[str]:
         """Return the paths that differ between two tree objects."""
