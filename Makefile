@@ -1,7 +1,7 @@
 # `make` lists what there is. Every target sets up what it needs; setting up again costs nothing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check bench soak lock
+.PHONY: help setup demo test lint check bench soak docs lock
 
 BIN := .venv/bin
 PYTHON_PATHS := src tests $(wildcard bench examples)
@@ -35,6 +35,9 @@ bench: ## measure, with peers where they are installed; JSON on stdout
 
 soak: setup ## the slow tests, and the simulator with many more seeds
 	@HOLDFAST_SOAK=1 $(BIN)/pytest -m "slow or simulation"
+
+docs: setup ## write the pages of docs/reference that are made from the source
+	@for tool in tools/reference*.py; do $(BIN)/python "$$tool" || exit; done
 
 lock: setup ## write requirements/*.txt anew from pyproject.toml
 	@tools/lock

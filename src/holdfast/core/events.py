@@ -3,31 +3,52 @@
 Callers pass `at`; the store gives `seq`. `data["application"]` names whose it is, `data["id"]` and `data["destination"]` the resource.
 `fold` makes the view of them; it ignores types that it does not know, so that an older daemon can read a newer log.
 
-| type | data beside application, id, destination |
-|---|---|
-| application.declared | repository, path, target_revision, automated, self_heal, origin, warnings[] {reason, message, origin} |
-| application.removed | cascaded |
-| application.suspended, application.resumed | by, reason |
-| revision.fetched | repository, ref, commit, author, subject_line, committed_at |
-| revision.rendered | digest, release, warnings[], resources[] {id, destination, digest, declared, origin, needs[], wave} |
-| render.failed | errors[] (Error documents of product.md §5) |
-| source.failed, store.failed | error · source.recovered: nothing · store.recovered: waited, dropped |
-| operation.started | trigger, desired_digest, plan_digest, changes {verb → how many}, deletes[] |
-| operation.succeeded, .failed, .superseded | trigger, phase, message, outcomes {status → how many}, started_at |
-| operation.held | kind, code, reason, until |
-| step.done | verb, private, seconds · step.undo_failed: verb, message |
-| change.applied, change.failed, change.skipped | verb, reason, before, after (digests), attempts, started_at, failure |
-| resource.observed | sync, status, message, live |
-| resource.drifted | fields[] · resource.healed: seconds · resource.contended: heals, window_s · resource.forgiven |
-| resource.pruned, resource.orphaned | reason |
-| rollback.started | from, to, reason |
-| revision.pinned | a Pin · revision.unpinned: reason |
-| plan.refused | digest, blocked[] {id, destination, reason, code, origin} · plan.approved: digest, by |
-| claim.proven, claim.refuted | claim, method, verdict, evidence, proven_at, valid_for_s |
-| process.started | pid, slot, spawn, candidate · process.exited: pid, slot, exit_code, signal, seconds, expected |
-| process.ready | pid, slot, seconds · process.unready: pid, slot, message |
-| process.crash_looping | restarts, next_at, log[] · process.oom: pid, limit, used |
-| daemon.started, daemon.stopped | version, pid, reason · daemon.crashed: part, error |
+| type | when | data beside application, id, destination |
+|---|---|---|
+| application.declared | Its file is new, or changed. | repository, path, target_revision, automated, self_heal, origin, warnings[] |
+| application.removed | Its file was taken away. | cascaded |
+| application.suspended | A person suspended it, or took it down. | by, reason |
+| application.resumed | A person let it follow Git again. | by, reason |
+| revision.fetched | A commit was seen. | repository, ref, commit, author, subject_line, committed_at |
+| revision.rendered | A commit was read whole. | digest, release, warnings[], resources[] {id, digest, declared, origin, needs[], wave} |
+| render.failed | A commit cannot be read; the last good one stays in force. | message, code, errors[] (error documents) |
+| source.failed | The repository, or the Application file, cannot be read. | error |
+| source.recovered | It can be read again. | |
+| operation.started | A plan begins. | trigger, phase, started_at, message, desired_digest, plan_digest, changes {verb: count}, deletes[] |
+| operation.succeeded | It is applied and healthy. | trigger, phase, started_at, message, desired_digest, outcomes {status: count} |
+| operation.failed | Some of it failed. | as operation.succeeded |
+| operation.superseded | Something newer took over, or the daemon ended in between. | as operation.succeeded |
+| operation.held | An operation may not begin now. | kind, code, reason, until |
+| plan.refused | Policy refuses changes; with an empty list: no more. | digest, blocked[] {id, destination, reason, code, origin} |
+| plan.approved | A person approved a plan. | digest, by |
+| change.applied | A change is done, and was seen to be. | verb, reason, before, after (digests), attempts, started_at, failure |
+| change.failed | A change failed. | as change.applied |
+| change.skipped | A change was left out, since something that it needs failed. | as change.applied |
+| step.done | A step of a rollout is done: start, gate, switch, drain, stop, discard. | verb, private, seconds |
+| step.undo_failed | What a failed change left behind could not be cleared. | verb, message |
+| rollback.started | A failed rollout goes back. | from, to, reason |
+| revision.pinned | It is held at a revision. | pin {failed_digest, failed_revision, revision, at, reason} |
+| revision.unpinned | It follows Git again. | reason |
+| resource.observed | What was seen differs from what was last told. | sync, status, message, live |
+| resource.drifted | It is no longer as it was applied; no fields where it is gone. | fields[] |
+| resource.healed | It was put back. | seconds |
+| resource.contended | It was changed and put back so often that it is put back only slowly. | heals, window_s |
+| resource.forgiven | It has been quiet long enough. | |
+| resource.pruned | It is gone, as asked. | reason |
+| resource.orphaned | Git no longer says it, and it stays. | reason |
+| claim.proven | A look from outside saw what is claimed. | claim, method, verdict, evidence, proven_at, valid_for_s |
+| claim.refuted | A look from outside did not. | as claim.proven |
+| process.started | An instance started; candidate: for a rollout. | pid, slot, spawn, candidate |
+| process.ready | It counts as ready. | pid, slot, seconds |
+| process.unready | It fails its probe. | pid, slot, message |
+| process.exited | It ended; expected: Holdfast asked it to. | pid, slot, exit_code, signal, seconds, expected, candidate, log[] |
+| process.crash_looping | It ends again and again, and is started ever more slowly. | restarts, next_at, log[] |
+| process.oom | It passed its memory limit (bytes). | pid, limit, used |
+| daemon.started | A daemon began. | version, pid |
+| daemon.stopped | A daemon ended as asked. | reason, pid |
+| daemon.crashed | A part of the daemon has a defect and stopped; the rest goes on. | part, error |
+| store.failed | The store cannot be written. No operation begins meanwhile. | error |
+| store.recovered | It can be written again. | waited, dropped |
 """
 
 from __future__ import annotations
@@ -431,7 +452,7 @@ def daemon_stopped(*, at: Instant, reason: str, pid: int) -> Event:
 
 
 def daemon_crashed(*, at: Instant, part: str, error: BaseException) -> Event:
-    """A part of the daemon has a defect and stopped; the house goes on. Only the kind of error is told, since its text may hold anything."""
+    """A part of the daemon has a defect and stopped; the house goes on. Only the kind of error is told: its text may hold anything."""
     return Event(
         type="daemon.crashed",
         subject=HOLDFAST,
