@@ -71,10 +71,16 @@ def test_half_a_head_is_a_resource_with_an_error() -> None:
     assert told(error).startswith("HF1022 shop/a.yaml:1:1: cannot read shop/a.yaml: apiVersion is missing")
 
 
-def test_an_application_in_git_is_a_warning() -> None:
-    reading = read("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: x}\n")
-    assert [(warning.reason, str(warning.origin)) for warning in reading.warnings] == [("AppOfAppsNotHonoured", "shop/a.yaml:2")]
-    assert reading.errors == ()
+def test_files_of_argo_cd_declare_nothing_and_are_no_part_of_a_release() -> None:
+    reading = read(
+        "\n---\n".join(f"apiVersion: argoproj.io/v1alpha1\nkind: {kind}\nmetadata: {{name: x}}" for kind in ("Application", "AppProject"))
+    )
+    assert [(name, warning.reason, str(warning.origin)) for name, warning in reading.applications.items()] == [
+        ("x", "AppOfAppsNotHonoured", "shop/a.yaml:2")
+    ]
+    assert [(warning.reason, str(warning.origin)) for warning in reading.warnings] == [("AppOfAppsNotHonoured", "shop/a.yaml:6")]
+    assert reading.declarations + reading.errors == ()
+    assert reading.consumed == {"a.yaml"}
 
 
 def test_what_a_cluster_writes_into_metadata_is_a_warning() -> None:

@@ -196,3 +196,11 @@ def test_warnings_of_files_and_of_kinds_are_kept() -> None:
         ("FieldNotHonoured", "a.yaml:3"),
         ("Large", "a.yaml:1"),
     ]
+
+
+def test_an_applications_own_file_is_no_news_to_it_and_a_warning_to_another() -> None:
+    own = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop}\n"
+    repository, renderer = Repository({"a.yaml": thing("a"), "application.yaml": own}), Renderer(registry())
+    assert repository.render(renderer).warnings == ()
+    [warning] = repository.render(renderer, application="blog").warnings
+    assert (warning.reason, str(warning.origin)) == ("AppOfAppsNotHonoured", "application.yaml:2")

@@ -40,6 +40,14 @@ class Place:
     revision: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Application:
+    """An Application's own file."""
+
+    name: str
+    warning: Warning
+
+
 def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
     """Return what a file declares; an empty reading, consuming nothing, where it is the application's own data."""
     if not _MENTION.search(data):
@@ -50,6 +58,7 @@ def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
         return Reading()
     declarations: list[Declaration] = []
     warnings: list[Warning] = []
+    applications: dict[str, Warning] = {}
     errors = list(parsed.errors)
     for document in parsed.documents:
         match _read(document, place, registry):
@@ -58,12 +67,15 @@ def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
                 warnings += ignored
             case Warning() as warning:
                 warnings.append(warning)
+            case _Application(name=name, warning=warning):
+                applications[name] = warning
             case Failed(errors=failures):
                 errors += failures
     return Reading(
         declarations=tuple(declarations),
         consumed=frozenset({place.path}),
         warnings=tuple(warnings),
+        applications=applications,
         errors=tuple(errors),
     )
 
@@ -80,7 +92,7 @@ def _names_a_kind(document: Document, is_json: bool) -> bool:
     return isinstance(value, dict) and ("apiVersion" in value or ("kind" in value and not is_json))
 
 
-def _read(document: Document, place: Place, registry: Registry) -> tuple[Declaration, list[Warning]] | Warning | Failed:
+def _read(document: Document, place: Place, registry: Registry) -> tuple[Declaration, list[Warning]] | Warning | _Application | Failed:
     value = document.value
     if isinstance(value, dict):
         api_version, kind_name = value.get("apiVersion"), value.get("kind")
@@ -122,13 +134,14 @@ def _origin(document: Document, place: Place) -> Origin:
     return Origin(path=place.shown, line=document.where(()).line or 1, revision=place.revision)
 
 
-def _stranger(document: Document, place: Place, registry: Registry, api_version: str, kind: str) -> Warning | Failed:
+def _stranger(document: Document, place: Place, registry: Registry, api_version: str, kind: str) -> Warning | _Application | Failed:
     """Answer a document whose kind is not registered."""
     group, _, _ = api_version.rpartition("/")
     if group == "argoproj.io" and kind in _HONOURED_ELSEWHERE:
         message = f"the {kind} in {place.shown} is not followed: app of apps is not honoured yet"
         origin = Origin(path=place.shown, line=document.where(("kind",), key=True).line or 1, revision=place.revision)
-        return Warning(reason="AppOfAppsNotHonoured", message=message, origin=origin)
+        warning = Warning(reason="AppOfAppsNotHonoured", message=message, origin=origin)
+        return _Application(name=_name(document), warning=warning) if kind == "Application" else warning
     if group == GROUP or did_you_mean(group, (GROUP,)):
         return Failed((_unknown(document, registry, api_version, kind),))
     return Failed(
@@ -141,6 +154,12 @@ def _stranger(document: Document, place: Place, registry: Registry, api_version:
             ),
         )
     )
+
+
+def _name(document: Document) -> str:
+    metadata = document.value.get("metadata") if isinstance(document.value, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _unknown(document: Document, registry: Registry, api_version: str, kind: str) -> DeclarationError:

@@ -177,7 +177,7 @@ class Renderer:
             request.application,
             request.tree.revision.commit,
             joined.resources,
-            warnings=tuple(_warnings(files, parts)),
+            warnings=tuple(_warnings(request.application, files, parts)),
             release=release,
             prepare=prepare,
             excluded=consumed,
@@ -320,6 +320,7 @@ def _place(error: DeclarationError) -> tuple[str, int, int]:
     return first.path, first.line or 0, first.column or 0
 
 
-def _warnings(files: Iterable[_File], parts: Iterable[Part]) -> Iterator[Warning]:
+def _warnings(application: str, files: Iterable[_File], parts: Iterable[Part]) -> Iterator[Warning]:
     yield from (warning for file in files for warning in file.reading.warnings)
+    yield from (warning for file in files for name, warning in file.reading.applications.items() if name != application)
     yield from (warning for part in parts for warning in part.warnings)

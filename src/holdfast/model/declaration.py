@@ -77,6 +77,8 @@ class Reading:
     """Paths that are declaration files: no part of a release."""
     asks: tuple[Ask, ...] = ()
     warnings: tuple[Warning, ...] = ()
+    applications: Mapping[str, Warning] = field(default_factory=dict)
+    """Name of each Application whose own file this is: a warning, but no news to that Application."""
     errors: tuple[DeclarationError, ...] = ()
 
 
