@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.app.progress import lines_of
 from holdfast.core import events
 from holdfast.errors import SourceError
+from holdfast.kit.canonical import Json
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 
@@ -29,6 +30,15 @@ def test_an_exit_that_was_asked_for_is_not_told() -> None:
 
     assert told(exited(True)) == []
     assert told(exited(False)) == ["Process/shop/web ended after 2.0 s: signal 9"]
+
+
+def test_the_last_line_of_what_failed_is_told_once() -> None:
+    def failed(message: str) -> Event:
+        failure: dict[str, Json] = {"message": message, "log": ["starting", "no"]}
+        return Event(type="change.failed", subject=str(WEB), at=1.0, data={"application": "shop", "failure": failure})
+
+    assert told(failed("cannot prepare it: exit code 1")) == ["cannot prepare it: exit code 1; last line: no"]
+    assert told(failed("cannot start it: its last line: no")) == ["cannot start it: its last line: no"]
 
 
 def test_what_nobody_waits_for_says_nothing() -> None:

@@ -32,8 +32,8 @@ def _started(event: Event, data: Mapping[str, Any]) -> str:
 
 def _failure(event: Event, data: Mapping[str, Any]) -> str:
     failure = data.get("failure") or {}
-    log = failure.get("log") or []
-    return f"{failure.get('message', 'failed')}{f'; last line: {log[-1]}' if log else ''}"
+    message, log = failure.get("message", "failed"), failure.get("log") or []
+    return f"{message}; last line: {log[-1]}" if log and log[-1].strip() not in message else message
 
 
 def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
