@@ -33,7 +33,9 @@ def _started(event: Event, data: Mapping[str, Any]) -> str:
 def _failure(event: Event, data: Mapping[str, Any]) -> str:
     failure = data.get("failure") or {}
     message, log = failure.get("message", "failed"), failure.get("log") or []
-    return f"{message}; last line: {log[-1]}" if log and log[-1].strip() not in message else message
+    if not log or message.endswith(f"its last line: {log[-1].strip()[:200]}"):
+        return str(message)
+    return f"{message}; last line: {log[-1]}"
 
 
 def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
