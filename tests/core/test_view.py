@@ -112,9 +112,25 @@ def test_what_git_changes_is_out_of_sync_until_seen_again() -> None:
     assert shown([*story, seen(WEB), seen(DB)])["sync"] == "Synced"
 
 
-def test_the_same_content_at_another_revision_changes_nothing() -> None:
-    it = shown([*SYNCED, rendered(WEB, DB, at=5.0, revision="r2")])
-    assert (it["sync"], it["desired_revision"]) == ("Synced", "r2")
+def test_the_same_content_at_another_revision_stands_without_an_operation() -> None:
+    brought = events.operation_succeeded(at=4.0, operation=finished(Phase.SUCCEEDED, desired_digest=desired(WEB, DB).digest))
+    story = [*SYNCED[:-1], brought]
+    it = shown([*story, rendered(WEB, DB, at=5.0, revision="r2")])
+    assert (it["sync"], it["revision"], it["desired_revision"]) == ("Synced", "r2", "r2")
+    it = shown([*story, rendered(WEB, at=5.0, revision="r2")])
+    assert (it["sync"], it["revision"], it["desired_revision"]) == ("OutOfSync", "r1", "r2")
+
+
+def test_what_failed_and_was_taken_back_in_git_is_over() -> None:
+    brought = events.operation_succeeded(at=4.0, operation=finished(Phase.SUCCEEDED, desired_digest=desired(WEB, DB).digest))
+    failed = finished(Phase.FAILED, id="op-2", revision="r2", desired_digest="d2", message="web died")
+    pin = Pin(failed_digest="d2", failed_revision="r2", revision="r1", at=6.0, reason="web died")
+    story = [*SYNCED[:-1], brought, rendered(WEB, DB, at=5.0, version=2, revision="r2"), events.operation_failed(at=6.0, operation=failed)]
+    story += [events.revision_pinned(at=6.0, application="shop", pin=pin), rendered(WEB, DB, at=7.0, revision="r3")]
+    it = shown(story)
+    assert (it["revision"], it["desired_revision"], it["message"]) == ("r1", "r3", "web died")
+    it = shown([*story, events.revision_unpinned(at=8.0, application="shop", reason="Git asks for something else"), seen(WEB), seen(DB)])
+    assert (it["sync"], it["revision"], it["message"]) == ("Synced", "r3", "")
 
 
 def test_missing_ones_are_left_out_of_the_health_unless_all_are() -> None:

@@ -96,6 +96,7 @@ def _rendered(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> Non
     is_news = it.desired_digest != data["digest"]
     if is_news:
         it.desired_digest, it.refused, it.held = data["digest"], [], None
+    _stand(it)
     said = {_id(one): one for one in data["resources"]}
     for id, one in said.items():
         if not is_news and it.pin is not None and id not in it.resources:
@@ -107,6 +108,12 @@ def _rendered(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> Non
         resource.needs, resource.wave, resource.is_declared, resource.orphaned = one["needs"], one["wave"], True, None
     for id in it.resources.keys() - said.keys():
         _leave_over(it, id)
+
+
+def _stand(it: ApplicationView) -> None:
+    """Take over the revision that Git asks for where it asks for what was brought already, so that no operation will say so."""
+    if it.pin is None and it.digest is not None and it.desired_digest == it.digest:
+        it.revision = it.desired_revision
 
 
 def _leave_over(it: ApplicationView, id: ResourceId) -> None:
@@ -152,7 +159,7 @@ def _finished(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> Non
 def _succeeded(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
     _finished(it, event, data)
     if data["trigger"] != Trigger.DRIFT:
-        it.revision = event.revision
+        it.revision, it.digest = event.revision, data["desired_digest"]
 
 
 def _held(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
@@ -173,6 +180,7 @@ def _pinned(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
 
 def _unpinned(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
     it.pin = it.held = None
+    _stand(it)
 
 
 def _applied(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[str, Any]) -> None:

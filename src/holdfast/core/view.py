@@ -91,7 +91,9 @@ class ApplicationView:
     is_declared: bool = True
     """False: its file was taken away, and what it had stays."""
     revision: str | None = None
-    """The revision whose operation succeeded last."""
+    """The newest revision that asks for what the last operation that succeeded brought."""
+    digest: str | None = None
+    """Digest of what `revision` asks for."""
     desired_revision: str | None = None
     """The revision that Git asks for, whether it could be rendered or not."""
     desired_digest: str | None = None
@@ -264,9 +266,14 @@ def _words(it: ApplicationView, told: Iterable[Condition], health: Health) -> st
             return found.message
     if it.desired_digest is None and it.source_error is not None:
         return it.source_error
-    if it.operation is not None and it.operation.message:
+    if it.operation is not None and it.operation.message and not _is_over(it, health):
         return it.operation.message
     return health.message or (it.source_error or "")
+
+
+def _is_over(it: ApplicationView, health: Health) -> bool:
+    """Say whether the last operation failed, and all has come right since: Git took back what failed, say."""
+    return it.operation is not None and it.operation.phase == Phase.FAILED and it.sync == SYNCED and health.status is Status.HEALTHY
 
 
 def history(events: Iterable[Event]) -> dict[str, Any]:
