@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.declare.kinds import ThingSpec
 
-from holdfast.declare.exclusive import clashes, fold_exclusive
+from holdfast.declare.exclusive import Token, clashes, fold_exclusive, tokens_of
 from holdfast.errors import Where
 from holdfast.model.declaration import Declaration
 from holdfast.model.ids import HOST, ResourceId
@@ -35,6 +35,10 @@ def claim(name: str, tokens: str) -> tuple[Declaration, Resource]:
     return Declaration(kind="Thing", name=name, namespace=None, spec=ThingSpec(port=80), origin=origin, place=place), resource(name, tokens)
 
 
+def wanted(*claimants: tuple[Declaration, Resource]) -> list[tuple[Token, tuple[Declaration, Resource]]]:
+    return [(token, claimant) for claimant in claimants for token in tokens_of(claimant[1])]
+
+
 BY_PORT = "HF1205 a/spec.port b/spec.port"
 BY_NAME = "HF1205 a/metadata.name b/metadata.name"
 CLASHES: dict[tuple[str, str], tuple[str, str] | None] = {
@@ -52,7 +56,7 @@ CLASHES: dict[tuple[str, str], tuple[str, str] | None] = {
 
 @pytest.mark.parametrize("tokens", CLASHES)
 def test_two_that_want_the_same_are_told_with_both_places(tokens: tuple[str, str]) -> None:
-    found = [told(error) for error in clashes([claim("a", tokens[0]), claim("b", tokens[1])])]
+    found = [told(error) for error in clashes(wanted(claim("a", tokens[0]), claim("b", tokens[1])))]
     expected = CLASHES[tokens]
     words = "cannot declare Thing/shop/b: {1} is taken by Thing/shop/a | only one of the two can have it"
     assert found == ([] if expected is None else [f"{expected[0]}: {words.format(*expected)}"])
@@ -60,11 +64,11 @@ def test_two_that_want_the_same_are_told_with_both_places(tokens: tuple[str, str
 
 def test_one_declaration_shares_with_itself() -> None:
     declaration, first = claim("a", "tcp:127.0.0.1:80")
-    assert list(clashes([(declaration, first), (declaration, resource("b", "tcp:127.0.0.1:80"))])) == []
+    assert list(clashes(wanted((declaration, first), (declaration, resource("b", "tcp:127.0.0.1:80"))))) == []
 
 
 def test_a_third_is_told_of_the_first() -> None:
-    found = list(clashes([claim(name, "tcp:127.0.0.1:80") for name in "abc"]))
+    found = list(clashes(wanted(*(claim(name, "tcp:127.0.0.1:80") for name in "abc"))))
     assert [str(error.where[0]) for error in found] == ["a/spec.port", "a/spec.port"]
 
 

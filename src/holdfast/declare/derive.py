@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 from holdfast.declare.annotation import Directions, read_directions
 from holdfast.declare.document import Path
-from holdfast.declare.exclusive import clashes
+from holdfast.declare.exclusive import Token, clashes, tokens_of
 from holdfast.declare.registry import Registry
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.graph import find_cycle
@@ -40,6 +41,10 @@ class Part:
     id: ResourceId
     leaves: tuple[Resource, ...]
     """What is planned in its name: the resource itself where its kind expands into nothing else. Needs are not resolved yet."""
+    ids: tuple[ResourceId, ...]
+    """Its own and those of its leaves, in order."""
+    claims: tuple[tuple[Token, tuple[Declaration, Resource]], ...]
+    """What its leaves want for themselves alone."""
     needs: tuple[tuple[str, Path], ...]
     warnings: tuple[Warning, ...] = ()
 
@@ -67,6 +72,8 @@ def expand(declaration: Declaration, scope: Scope, facts: Facts, registry: Regis
         declaration=declaration,
         id=resource.id,
         leaves=leaves,
+        ids=tuple(sorted({resource.id, *(leaf.id for leaf in leaves)})),
+        claims=tuple((token, (declaration, leaf)) for leaf in leaves for token in tokens_of(leaf)),
         needs=kind.needs(declaration),
         warnings=(*kind.warnings(declaration), *directions.warnings),
     )
@@ -160,7 +167,7 @@ def join(parts: Sequence[Part]) -> Joined:
             resolved[part.id] = found
             errors += wrong
     errors += _rings(index, resolved)
-    errors += clashes([(part.declaration, leaf) for part in parts for leaf in part.leaves])
+    errors += clashes(claim for part in parts for claim in part.claims)
     if errors:
         return Joined(errors=tuple(errors))
     return Joined(resources=tuple(leaf for part in parts for leaf in index.closed(part, resolved.get(part.id, {}))))
@@ -170,7 +177,7 @@ def _twice(parts: Sequence[Part]) -> Iterator[DeclarationError]:
     """Yield an error for each id that two declarations claim."""
     claimed: dict[ResourceId, Part] = {}
     for part in parts:
-        for id in sorted({part.id, *(leaf.id for leaf in part.leaves)}):
+        for id in part.ids:
             first = claimed.setdefault(id, part)
             if first is not part:
                 yield DeclarationError(
@@ -187,18 +194,25 @@ def _named(declaration: Declaration) -> Where:
 
 
 class _Index:
-    """Who is called what, and what each stands for."""
+    """Who is called what, and what each stands for; each table is made when the first need asks for it."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts: Mapping[ResourceId, Part] = {part.id: part for part in parts}
-        self.stands_for: dict[ResourceId, tuple[ResourceId, ...]] = {}
-        self.by_name: defaultdict[tuple[str, str], list[ResourceId]] = defaultdict(list)
-        self.owner: dict[ResourceId, ResourceId] = {}
-        for part in parts:
-            self.stands_for[part.id] = tuple(leaf.id for leaf in part.leaves)
-            self.by_name[part.id.namespace, part.id.name].append(part.id)
-            for leaf in part.leaves:
-                self.owner[leaf.id] = part.id
+
+    @cached_property
+    def stands_for(self) -> Mapping[ResourceId, tuple[ResourceId, ...]]:
+        return {id: tuple(leaf.id for leaf in part.leaves) for id, part in self.parts.items()}
+
+    @cached_property
+    def by_name(self) -> Mapping[tuple[str, str], list[ResourceId]]:
+        found: defaultdict[tuple[str, str], list[ResourceId]] = defaultdict(list)
+        for id in self.parts:
+            found[id.namespace, id.name].append(id)
+        return found
+
+    @cached_property
+    def owner(self) -> Mapping[ResourceId, ResourceId]:
+        return {leaf.id: id for id, part in self.parts.items() for leaf in part.leaves}
 
     def resolve(self, part: Part) -> tuple[dict[ResourceId, Path], list[DeclarationError]]:
         """Return the parts that `part` needs, each with the path where it says so, and what could not be found."""
@@ -252,6 +266,9 @@ class _Index:
 
     def closed(self, part: Part, needs: Mapping[ResourceId, Path]) -> Iterator[Resource]:
         """Yield the leaves of `part` with their needs as ids that stand in the plan."""
+        if not needs and not any(leaf.needs for leaf in part.leaves):
+            yield from part.leaves
+            return
         wanted = {leaf for id in needs for leaf in self.stands_for.get(id, (id,))}
         for leaf in part.leaves:
             own = {other for id in leaf.needs for other in self.stands_for.get(id, (id,))}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from holdfast.declare.document import Path
 from holdfast.declare.hint import camel
@@ -22,41 +22,48 @@ from holdfast.model.resource import Desired, Origin, Resource
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::", "*"})
 
 
-def _tokens(resource: Resource) -> Iterator[str]:
-    return (token.strip() for token in resource.labels.get(labels.EXCLUSIVE, "").split(",") if token.strip())
+class Token(NamedTuple):
+    """One thing that only one can hold: as the label says it, what it is compared by, and the address within that (`tcp:80`, 127.0.0.1)."""
+
+    text: str
+    what: str
+    address: str
 
 
-def _places_taken(token: str) -> tuple[str, str]:
-    """Return what a token is compared by, and the address within it: `tcp:8080` at `127.0.0.1`."""
-    scheme, _, rest = token.partition(":")
+def tokens_of(resource: Resource) -> tuple[Token, ...]:
+    """Return what `resource` wants for itself alone."""
+    label = resource.labels.get(labels.EXCLUSIVE, "")
+    return tuple(_token(text.strip()) for text in label.split(",") if text.strip()) if label else ()
+
+
+def _token(text: str) -> Token:
+    scheme, _, rest = text.partition(":")
     if scheme not in {"tcp", "udp"}:
-        return token, ""
+        return Token(text, text, "")
     address, colon, port = rest.rpartition(":")
-    return (f"{scheme}:{port}", address.strip("[]")) if colon else (token, "")
+    return Token(text, f"{scheme}:{port}", address.strip("[]")) if colon else Token(text, text, "")
 
 
 def _overlap(one: str, other: str) -> bool:
     return one == other or one in _ANY_ADDRESS or other in _ANY_ADDRESS
 
 
-def _holders(claims: Iterable[tuple[str, Any]], same: Callable[[Any, Any], bool]) -> Iterator[tuple[str, Any, Any]]:
+def _holders(claims: Iterable[tuple[Token, Any]], same: Callable[[Any, Any], bool]) -> Iterator[tuple[str, Any, Any]]:
     """Yield each token that is claimed by two that are not the `same`, with the first and the later one."""
     taken: dict[str, list[tuple[str, Any]]] = {}
-    for token, claimant in claims:
-        what, address = _places_taken(token)
+    for (text, what, address), claimant in claims:
         if (holders := taken.get(what)) is None:  # nearly always: of ten thousand claims all but a few are the only one
             taken[what] = [(address, claimant)]
             continue
         rival = next((other for held, other in holders if _overlap(held, address) and not same(other, claimant)), None)
         if rival is not None:
-            yield token, rival, claimant
+            yield text, rival, claimant
         elif not any(held == address and same(other, claimant) for held, other in holders):
             holders.append((address, claimant))
 
 
-def clashes(claimants: Sequence[tuple[Declaration, Resource]]) -> Iterator[DeclarationError]:
+def clashes(claims: Iterable[tuple[Token, tuple[Declaration, Resource]]]) -> Iterator[DeclarationError]:
     """Yield an error where two declarations of one Application want the same; several resources of one declaration share it."""
-    claims = ((token, claimant) for claimant in claimants for token in _tokens(claimant[1]))
     told: set[tuple[int, int, str]] = set()
     for token, (first, held), (later, wanting) in _holders(claims, lambda one, other: one[0] is other[0]):
         if (pair := (id(first), id(later), token)) in told:
@@ -114,7 +121,7 @@ def fold_exclusive(desireds: Sequence[Desired], inventory: Inventory) -> Mapping
             (not _holds(resource, token, inventory), desired.application, token, resource)
             for desired in desireds
             for resource in desired
-            for token in _tokens(resource)
+            for token in tokens_of(resource)
         ),
         key=lambda claim: (claim[0], claim[1], claim[3].id, claim[2]),
     )
@@ -134,9 +141,9 @@ def fold_exclusive(desireds: Sequence[Desired], inventory: Inventory) -> Mapping
     return {application: tuple(errors) for application, errors in found.items()}
 
 
-def _holds(resource: Resource, token: str, inventory: Inventory) -> bool:
+def _holds(resource: Resource, token: Token, inventory: Inventory) -> bool:
     owned = inventory.get(resource.id)
-    return owned is not None and owned.application == resource.labels.get(labels.APPLICATION) and token in _tokens(owned.resource)
+    return owned is not None and owned.application == resource.labels.get(labels.APPLICATION) and token in tokens_of(owned.resource)
 
 
 def _origins(*resources: Resource) -> Iterator[Origin]:

@@ -101,6 +101,10 @@ class _File:
     blob: Blob
     reading: Reading
     alone: bool
+    asks: bool
+    """Whether its declarations ask for other files."""
+    runs: bool
+    """Whether one of them runs from the release."""
 
 
 class _Known:
@@ -137,7 +141,7 @@ class Renderer:
 
     def __init__(self, registry: Registry, *, remember: int = 50_000) -> None:
         self._registry = registry
-        self._readings: _Memory[tuple[str, str, str, str], Reading] = _Memory(remember)
+        self._files: _Memory[tuple[str, str, str, str], _File] = _Memory(remember)
         """By blob, its path, the Application's path and its destination: places and what is consumed depend on all four."""
         self._parts: _Memory[tuple[str, str, str], tuple[_Stamp, tuple[Part, ...]]] = _Memory(remember)
         self._stamps: _Memory[tuple[str, bool], _Stamp] = _Memory(remember)
@@ -146,7 +150,7 @@ class Renderer:
         """Return the blobs that `render` must be given: those of declaration files that it does not remember."""
         selection = self._selection(request, _orders(request)[0])
         at = (root_of(request.tree), request.destination)
-        unread = (blob for blob in selection.manifests if (blob.id, blob.path, *at) not in self._readings)
+        unread = (blob for blob in selection.manifests if (blob.id, blob.path, *at) not in self._files)
         return (*unread, *(blob for _, blob in selection.workload))
 
     def render(self, request: RenderRequest, blobs: Mapping[str, bytes], answers: Answers = _NO_ANSWERS) -> Desired | Asks:
@@ -159,7 +163,7 @@ class Renderer:
         known = _Known(request.tree, blobs, answers)
         scope = _scope(request, are_sound=not errors)
         errors += selection.errors
-        files = [*self._manifests(request, selection, known), *_workloads(selection, scope, known)]
+        files = [*self._manifests(request, selection, known), *_workloads(selection, scope, known, self._registry)]
         files = [self._filled(file, known, errors) for file in files]
         if known.open:
             return Asks(tuple(known.open))
@@ -190,8 +194,8 @@ class Renderer:
         at = (root_of(request.tree), request.destination)
         for blob in selection.manifests:
             key = (blob.id, blob.path, *at)
-            reading = self._readings.get(key)
-            if reading is None:
+            file = self._files.get(key)
+            if file is None:
                 if (data := known.content(blob)) is None:
                     continue
                 place = Place(
@@ -200,28 +204,28 @@ class Renderer:
                     destination=request.destination,
                     revision=request.tree.revision.commit,
                 )
-                reading = read_manifest(place, data, self._registry)
-                self._readings.put(key, reading)
-            yield _File(blob, reading, alone=True)
+                file = _file(blob, read_manifest(place, data, self._registry), self._registry, alone=True)
+                self._files.put(key, file)
+            yield file
 
     def _filled(self, file: _File, known: _Known, errors: list[DeclarationError]) -> _File:
         """Return `file` with what its declarations ask for filled in."""
+        if not file.asks:
+            return file
         filled: list[Declaration] = []
-        asked = False
         for declaration in file.reading.declarations:
             kind = self._registry.asking.get(declaration.kind)
             asks = kind.asks(declaration) if kind is not None else ()
             if kind is None or not asks:
                 filled.append(declaration)
                 continue
-            asked = True
             if known.ask(asks):
                 answer = kind.answered(declaration, known.answers)
                 if isinstance(answer, Declaration):
                     filled.append(answer)
                 else:
                     errors.append(answer)
-        return _File(file.blob, replace(file.reading, declarations=tuple(filled)), alone=False) if asked else file
+        return replace(file, reading=replace(file.reading, declarations=tuple(filled)), alone=False)
 
     def _release(
         self, request: RenderRequest, orders: Orders, files: Iterable[_File], consumed: frozenset[str]
@@ -254,7 +258,7 @@ class Renderer:
         plain = self._stamp(request, scope, released=False)
         released = self._stamp(request, replace(scope, release=release), released=True)
         for file in files:
-            stamp = released if self._runs(file) else plain
+            stamp = released if file.runs else plain
             key = (request.application, file.blob.id, file.blob.path)
             known = self._parts.get(key) if file.alone else None
             if known is not None and known[0] is stamp:
@@ -266,9 +270,6 @@ class Renderer:
             if file.alone and len(sound) == len(made):
                 self._parts.put(key, (stamp, sound))
             yield from sound
-
-    def _runs(self, file: _File) -> bool:
-        return any(each.kind in self._registry.released for each in file.reading.declarations)
 
     def _stamp(self, request: RenderRequest, scope: Scope, released: bool) -> _Stamp:
         """Return the stamp of `scope`; a new revision alone is no new stamp, since nothing is derived from it."""
@@ -298,7 +299,12 @@ def _scope(request: RenderRequest, are_sound: bool) -> Scope:
     )
 
 
-def _workloads(selection: Selection, scope: Scope, known: _Known) -> Iterator[_File]:
+def _file(blob: Blob, reading: Reading, registry: Registry, *, alone: bool) -> _File:
+    asks = any(each.kind in registry.asking and registry.asking[each.kind].asks(each) for each in reading.declarations)
+    return _File(blob, reading, alone=alone, asks=asks, runs=any(each.kind in registry.released for each in reading.declarations))
+
+
+def _workloads(selection: Selection, scope: Scope, known: _Known, registry: Registry) -> Iterator[_File]:
     """Read the files of formats, again and again while their asks can be answered here."""
     for form, blob in selection.workload:
         if (data := known.content(blob)) is None:
@@ -306,7 +312,7 @@ def _workloads(selection: Selection, scope: Scope, known: _Known) -> Iterator[_F
         reading = form.read(blob.path, data, known.answers, scope)
         while reading.asks and known.ask(reading.asks):
             reading = form.read(blob.path, data, known.answers, scope)
-        yield _File(blob, reading, alone=False)
+        yield _file(blob, reading, registry, alone=False)
 
 
 def _flat(errors: Iterable[DeclarationError]) -> Iterator[DeclarationError]:

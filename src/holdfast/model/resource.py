@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from holdfast.kit.canonical import Json, digest
+from holdfast.kit.canonical import digest
 from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim
@@ -143,7 +143,7 @@ class Desired:
                 [
                     *resource.id,
                     resource.state.digest,
-                    list[Json](sorted(map(str, resource.needs))),
+                    [*sorted(map(str, resource.needs))],
                     resource.wave,
                     str(resource.declared_id),
                 ]
