@@ -133,12 +133,16 @@ class House:
 
     def up(self, *files: Path) -> None:
         """Start the daemon and wait until it answers."""
+        self.begin_up(*files)
+        self.until("the daemon answers", self.client.is_there)
+
+    def begin_up(self, *files: Path) -> None:
+        """Start the daemon, and do not wait for it."""
         given = [word for file in files or (self.file,) for word in ("--file", str(file))]
         with open(self.log, "ab") as log:
             self.daemon = subprocess.Popen(
                 [*HOLDFAST, "up", *given, "--state", str(self.state)], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        self.until("the daemon answers", self.client.is_there)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End the daemon, and return its exit code."""
@@ -179,6 +183,11 @@ class House:
             "synced and healthy",
             lambda it: it["sync"] == "Synced" and it["health"] == "Healthy" and commit in (None, it["revision"]) and not runs(it),
         )
+
+    def well_at(self, commit: str) -> dict[str, Any]:
+        """Start the daemon, and wait until all stands as a commit says."""
+        self.up()
+        return self.well(commit)
 
     def happened(self, type: str, subject: str | None = None, after: int = 0) -> dict[str, Any]:
         """Wait for an event."""

@@ -36,6 +36,7 @@ from holdfast.engines.process.engine import ProcessEngine
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.config import Config
 from holdfast.host.javascript import JavaScript
+from holdfast.host.memory import give_back
 from holdfast.host.net import HostNet
 from holdfast.host.secrets import FileSecrets, installation_key
 from holdfast.host.users import SPACE as USERS
@@ -55,6 +56,9 @@ from holdfast.store.sqlite import SqliteStore
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
 
+TIDY_AFTER_S = 5.0
+"""How long after the last operation its memory is given back."""
+
 
 class House:
     """Everything of one state folder. `opened` makes one; `run` serves until `stop` is set."""
@@ -70,6 +74,7 @@ class House:
         self.stop = asyncio.Event()
         self._looked: set[str] = set()
         self._look_bell = Wakeup()
+        self._tidy: asyncio.TimerHandle | None = None
         self._rendered: dict[str, Desired] = {}
         """By Application what was rendered last, for a rollback too."""
 
@@ -279,6 +284,9 @@ class House:
     def _settled(self, application: str, ids: tuple[ResourceId, ...]) -> None:
         self.heal.forget_failures(ids)
         self.prove.settled(application, ids)
+        if self._tidy is not None:
+            self._tidy.cancel()
+        self._tidy = asyncio.get_running_loop().call_later(TIDY_AFTER_S, give_back)
 
     def _data_dir(self, application: str) -> Path:
         return self.state.data / application
@@ -332,9 +340,9 @@ class House:
                 ("sweep", self.sweep.run()),
                 ("pin", self.pin.run()),
                 ("applications", self.applications.run()),
+                ("first sweep", self.sweep.sweep()),
             ):
                 tasks.start(name, part, guard=True)
-            await self.sweep.sweep()
             try:
                 await self.stop.wait()
             finally:

@@ -25,6 +25,7 @@ from typing import TypeAlias
 from holdfast.errors import EngineError, Rejected, TimedOut, Where
 from holdfast.host import folders
 from holdfast.host.files import FOLDER, Root, told
+from holdfast.host.thread import in_thread
 from holdfast.model.resource import Prepare
 from holdfast.model.source import EXECUTABLE, LINK, Blob, Tree
 
@@ -96,7 +97,7 @@ class ReleaseStore:
                 release.make_folders(folder)
             for batch in _batches(blobs):
                 _write(release, batch, await read({blob.id for blob in batch}))
-            await asyncio.to_thread(release.flush)
+            await in_thread(release.flush)
         _rename(root, new, release_id)
 
     async def prepare(
@@ -131,7 +132,7 @@ class ReleaseStore:
         for prepare in prepares:
             if not done and (uid, gid) != (-1, -1):
                 with root.folder() as fd:
-                    await asyncio.to_thread(folders.give, fd, release_id, uid=uid, gid=gid)
+                    await in_thread(folders.give, fd, release_id, uid=uid, gid=gid)
             folder = _working_dir(root, application, release_id, prepare)
             _judge(application, prepare, await run(prepare, folder))
             done.append(list(prepare.command))
@@ -141,9 +142,9 @@ class ReleaseStore:
         is_shared = os.geteuid() == 0 and gid != -1
         with root.folder() as fd:
             if is_shared:
-                await asyncio.to_thread(folders.seal, fd, release_id, uid=0, gid=gid, maker=uid)
+                await in_thread(folders.seal, fd, release_id, uid=0, gid=gid, maker=uid)
             else:
-                await asyncio.to_thread(folders.seal, fd, release_id)
+                await in_thread(folders.seal, fd, release_id)
         if is_shared:
             with told("seal", release_id), root.folder(release_id) as folder:
                 os.fchmod(folder, SHARED_WITH_GROUP)
@@ -275,7 +276,7 @@ async def _remove(root: Root, *names: str) -> None:
     for name in names:
         root.remove(f"{name}.json")
         with root.folder() as fd:
-            await asyncio.to_thread(folders.remove, fd, name)
+            await in_thread(folders.remove, fd, name)
 
 
 def _rename(root: Root, before: str, after: str) -> None:

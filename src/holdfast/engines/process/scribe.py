@@ -81,6 +81,7 @@ class Scribe:
     async def run(self) -> None:
         while True:
             await self._bell.wait()
+            await self._clock.sleep(0.0)  # a start that is asked for in the same breath goes first
             while self._notes or self._changed:
                 await self._write()
 

@@ -1,0 +1,22 @@
+"""Memory: give back what is free. The allocator keeps pages that a burst of work has left half empty; an idle daemon should not."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+M_ARENA_MAX = -8
+"""mallopt(3): at most so many heaps; each thread has one of its own otherwise."""
+
+
+def use_one_heap() -> None:
+    """Have threads that begin from now on share one heap. Nothing where the C library knows no such thing."""
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        mallopt(M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Collect what is unreachable and return free pages to the kernel; some ten milliseconds."""
+    gc.collect()
+    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
