@@ -194,7 +194,7 @@ def test_render_errors_name_their_place_and_what_runs_goes_on() -> None:
     found = condition(it, "RenderError")
     assert found
     assert (found["reason"], found["origin"]) == ("HF1020", "web.yaml:3:5")
-    assert (it["desired_revision"], it["health"], is_true(it, "Stalled")) == ("r2", "Healthy", True)
+    assert (it["desired_revision"], it["sync"], it["health"], is_true(it, "Stalled")) == ("r2", "OutOfSync", "Healthy", True)
     assert "cannot read" in it["message"]
     assert not condition(shown([*SYNCED, rendered(WEB, DB, at=6.0)]), "RenderError")
 

@@ -114,9 +114,11 @@ class ApplicationView:
     @property
     def sync(self) -> str:
         syncs = {resource.sync for resource in self.resources.values()}
-        if self.pin or OUT_OF_SYNC in syncs:
+        if self.desired_digest is None:
+            return UNKNOWN
+        if self.pin or self.render_errors or OUT_OF_SYNC in syncs:
             return OUT_OF_SYNC
-        return UNKNOWN if self.desired_digest is None or UNKNOWN in syncs else SYNCED
+        return UNKNOWN if UNKNOWN in syncs else SYNCED
 
     @property
     def health(self) -> Health:

@@ -82,13 +82,14 @@ class Operations:
 
     def _finished(self, walk: Walk) -> Operation:
         failures = [outcome.failure for outcome in walk.outcomes if outcome.status is Applied.FAILED]
+        count = len(walk.outcomes)
         if walk.problem or failures:
             first = failure_of(walk.problem) if walk.problem else failures[0]
             phase, message = Phase.FAILED, first.message if first else "failed"
         elif walk.interrupt.is_set and any(outcome.status is Applied.SKIPPED for outcome in walk.outcomes):
             phase, message = Phase.SUPERSEDED, "a newer desired state took over"
         else:
-            phase, message = Phase.SUCCEEDED, f"{len(walk.outcomes)} changes applied"
+            phase, message = Phase.SUCCEEDED, f"{count} change{'' if count == 1 else 's'} applied"
         return replace(walk.operation, phase=phase, finished_at=self._clock.now(), message=message, outcomes=tuple(walk.outcomes))
 
     async def close_cut(self) -> None:
