@@ -114,11 +114,11 @@ class ApplicationView:
     @property
     def sync(self) -> str:
         syncs = {resource.sync for resource in self.resources.values()}
-        if self.desired_digest is None:
-            return UNKNOWN
-        if self.pin or self.render_errors or OUT_OF_SYNC in syncs:
+        if self.pin or OUT_OF_SYNC in syncs:
             return OUT_OF_SYNC
-        return UNKNOWN if UNKNOWN in syncs else SYNCED
+        if self.desired_digest is None or UNKNOWN in syncs:
+            return UNKNOWN
+        return OUT_OF_SYNC if self.render_errors else SYNCED
 
     @property
     def health(self) -> Health:
