@@ -67,8 +67,8 @@ def test_the_halves_of_a_replace_in_two_waves() -> None:
 
 
 UNDONE = {
-    "start gate switch drain stop": ["discard", "discard", "discard", "stop", ""],
-    "start* gate* discard* start gate switch drain stop": ["discard*", "discard*", "discard*", "discard", "discard", "discard", "stop", ""],
+    "start gate switch drain stop": ["discard", "discard", "discard", "stop", "stop"],
+    "start* gate* discard* start gate switch drain stop": [*["discard*"] * 3, *["discard"] * 3, "stop", "stop"],
     "stop start gate switch": ["", "discard", "discard", "discard"],
     "apply": [""],
 }

@@ -71,6 +71,8 @@ class HealController:
         self._damping = Damping()
         self._bell = Wakeup()
         self._drifted: set[ResourceId] = set()
+        self._forgiven: set[ResourceId] = set()
+        """Contended until something new was wanted; still to be told."""
 
     def mark(self, id: ResourceId) -> None:
         """Say that `id` may need a look."""
@@ -82,8 +84,9 @@ class HealController:
     def forget_failures(self, ids: Iterable[ResourceId]) -> None:
         """Say that `ids` have a new state: what failed or was contended before counts no longer, and they are looked at."""
         for id in ids:
-            self._damping.forgive(id)
+            was_contended = self._damping.forgive(id)
             if id in self._ledger.inventory:
+                self._forgiven.update([id] if was_contended else ())
                 self._inbox.forget_failures(id, self._clock.monotonic())
         self._bell.wake()
 
@@ -174,6 +177,7 @@ class HealController:
         if id in self._drifted:
             return
         self._drifted.add(id)
+        self._walker.untold(id)
         fields = [it.path for it in diff(dict(owned.resource.state.fields), dict(seen.fields))] if seen else []
         await self._journal.emit(
             events.resource_drifted(at=self._clock.now(), application=owned.application, id=id, fields=fields, revision=owned.revision)
@@ -184,7 +188,7 @@ class HealController:
         found = plan(desired, live, self._ledger.inventory, Policy(only=frozenset([id]), prune=False))
         if not found:
             return BLOCKED_AGAIN_S if any(not it.refused for it in found.blocked.values()) else None
-        walk = self._operations.begin(Trigger.DRIFT, desired, found)
+        walk = self._operations.begin(Trigger.DRIFT, desired, found, self._walker.moves)
         done = await self._operations.run(walk)
         await self._healed(owned, done)
         return None
@@ -207,6 +211,9 @@ class HealController:
             raise EngineError("HF6009", f"cannot heal {id}")
 
     async def _forgive(self) -> None:
-        for id in self._damping.forgiven(self._clock.now()):
+        self._forgiven.update(self._damping.forgiven(self._clock.now()))
+        while self._forgiven:
+            id = min(self._forgiven)
+            self._forgiven.discard(id)
             if owned := self._ledger.inventory.get(id):
                 await self._journal.emit(events.resource_forgiven(at=self._clock.now(), application=owned.application, id=id))

@@ -35,11 +35,13 @@ from holdfast.model.resource import Desired
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.look import Look, Looker
 from holdfast.walk.operations import Operations
-from holdfast.walk.walker import Interrupt, Walk, Walker
+from holdfast.walk.walker import Interrupt, Stale, Walk, Walker
 
 STORE_AGAIN_S = 2.0
 LOOK_AGAIN = Backoff(first_s=2.0, cap_s=60.0)
 """Between two looks while the world is in the way."""
+PATIENT_LOOKS = 8
+"""After so many in a row nothing is expected to come of the next."""
 LONGEST_WAIT_S = 60.0
 """How long a lane waits at most before it reads the wall clock again, which may have been set."""
 
@@ -221,18 +223,21 @@ class SyncController:
         await self._journal.emit(events.application_suspended(at=self._clock.now(), application=name, by=person, reason=reason))
 
     async def resume(self, name: str, person: str) -> None:
-        """Lift a suspension and a pin, and forget failures."""
+        """Lift a suspension and a pin, and forget failures. Told first: a pin that is still remembered after a crash is told again."""
         lane = self._lanes[name]
-        memory = lane.memory
-        had_pin = memory.pin is not None
-        memory.suspended = memory.pin = memory.retrying = None
-        await self._remember(lane)
-        now = self._clock.now()
-        if had_pin:
+        memory, now = lane.memory, self._clock.now()
+        if memory.pin is not None:
             await self._journal.emit(events.revision_unpinned(at=now, application=name, reason=f"resumed by {person}"))
         await self._journal.emit(events.application_resumed(at=now, application=name, by=person))
+        memory.suspended = memory.pin = memory.retrying = None
+        lane.is_pin_told = False
+        await self._remember(lane)
         lane.is_idle.clear()
         lane.bell.wake()
+
+    def is_suspended(self, name: str) -> bool:
+        lane = self._lanes.get(name)
+        return lane is not None and lane.memory.suspended is not None
 
     def heals(self, name: str) -> bool:
         """Say whether drift of this Application may be healed now."""
@@ -241,8 +246,11 @@ class SyncController:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether every lane is idle and waits for no time to come."""
-        return all(lane.is_idle.is_set() and lane.due_at is None and not lane.bell.is_rung for lane in self._lanes.values())
+        """Whether every lane is idle and waits for no time; one that has long found the world in its way only looks now and then."""
+        return all(
+            lane.is_idle.is_set() and not lane.bell.is_rung and (lane.due_at is None or lane.looks > PATIENT_LOOKS)
+            for lane in self._lanes.values()
+        )
 
     async def idle(self, name: str) -> None:
         """Wait until nothing is under way for an Application and its lane has answered all that it was told."""
@@ -256,6 +264,8 @@ class SyncController:
             lane.is_idle.clear()
             try:
                 await self._turn(lane)
+            except Stale:
+                lane.bell.wake()
             except StoreError as error:
                 # The journal has told of it; nothing begins until it can be written down.
                 lane.due_at = self._clock.now() + STORE_AGAIN_S
@@ -394,8 +404,8 @@ class SyncController:
     async def _succeeded(self, lane: _Lane, look: Look) -> None:
         if look.is_whole:
             await self._now_healthy(lane, look.desired)
-        if look.waits:
-            self._look_again(lane)
+        if look.plan.blocked:
+            self._look_again(lane)  # may be free by then; and what an approval names now is another plan
         await self._releases.keep(lane.managed.name)
 
     def _begin(self, lane: _Lane, look: Look, trigger: Trigger) -> Walk:
@@ -403,7 +413,7 @@ class SyncController:
         created = {change.id for change in look.plan if change.verb is Verb.CREATE and change.id not in inventory}
         lane.interrupt, lane.held = Interrupt(), None
         return self._operations.begin(
-            trigger, look.desired, look.plan, interrupt=lane.interrupt, created=created.union(lane.memory.created)
+            trigger, look.desired, look.plan, look.as_of, interrupt=lane.interrupt, created=created.union(lane.memory.created)
         )
 
     async def _run(self, lane: _Lane, walk: Walk) -> Operation:
@@ -428,6 +438,7 @@ class SyncController:
             lane.due_at = now if memory.retrying.next_at is None else memory.retrying.next_at  # now: to say that it is exhausted
             await self._remember(lane)
         else:
+            lane.bell.wake()  # to say that Git is held
             await self._pin(lane, back.pin, done.id)
 
     # Going back
@@ -468,7 +479,7 @@ class SyncController:
             lane.due_at = memory.retrying.next_at
             await self._remember(lane)
         else:
-            lane.bell.wake()  # the next look says so against Git: what is pinned reads OutOfSync
+            lane.bell.wake()
         return done
 
     async def _stands_pinned(self, lane: _Lane, look: Look) -> None:
@@ -480,10 +491,10 @@ class SyncController:
             await self._remember(lane)
 
     async def _unpin(self, lane: _Lane, reason: str) -> None:
+        await self._journal.emit(events.revision_unpinned(at=self._clock.now(), application=lane.managed.name, reason=reason))
         lane.memory.pin = None
         lane.is_pin_told = False
         await self._remember(lane)
-        await self._journal.emit(events.revision_unpinned(at=self._clock.now(), application=lane.managed.name, reason=reason))
 
     # Persons
 
@@ -560,6 +571,14 @@ class SyncController:
         await self._records.put(lane.managed.name, lane.memory.to_json())
 
     async def _recover(self) -> None:
+        """Close what the last run left unfinished; nothing begins before that could be written."""
+        while True:
+            try:
+                return await self._try_to_recover()
+            except StoreError:
+                await self._clock.sleep(STORE_AGAIN_S)
+
+    async def _try_to_recover(self) -> None:
         recovery = await self._operations.recover(await self._store.operations(unfinished=True))
         for again in recovery.again:
             if lane := self._lanes.get(again.application):

@@ -54,9 +54,10 @@ class Damping:
         heals = self._recent(id, now)
         return heals is not None and heals.is_contended
 
-    def forgive(self, id: ResourceId) -> None:
-        """Forget the heals of `id`: a new state is wanted, or a person said so."""
-        self._heals.pop(id, None)
+    def forgive(self, id: ResourceId) -> bool:
+        """Forget the heals of `id`: a new state is wanted, or a person said so. Return whether it was contended."""
+        heals = self._heals.pop(id, None)
+        return heals is not None and heals.is_contended
 
     def forgiven(self, now: Instant) -> tuple[ResourceId, ...]:
         """Return the contended ids that have been quiet long enough, and forget them and all others that have."""

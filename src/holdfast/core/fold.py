@@ -103,7 +103,7 @@ def _rendered(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> Non
             continue  # a rollback took it away; the same content said again does not bring it back
         resource = it.resources.setdefault(id, ResourceView())
         if (resource.digest and resource.digest != one["digest"]) or resource.orphaned is not None:
-            resource.sync = OUT_OF_SYNC
+            resource.sync = SYNCED if resource.stands == one["digest"] else OUT_OF_SYNC
         resource.digest, resource.declared, resource.origin = one["digest"], one["declared"], one["origin"]
         resource.needs, resource.wave, resource.is_declared, resource.orphaned = one["needs"], one["wave"], True, None
     for id in it.resources.keys() - said.keys():
@@ -119,7 +119,7 @@ def _stand(it: ApplicationView) -> None:
 def _leave_over(it: ApplicationView, id: ResourceId) -> None:
     """Mark what Git no longer says; what was never there, or is gone already, leaves nothing over."""
     resource = it.resources[id]
-    if resource.status == Status.MISSING:
+    if resource.status == Status.MISSING or (resource.status == Status.UNKNOWN and not resource.has_stood):
         del it.resources[id]
     else:
         resource.is_declared, resource.sync = False, OUT_OF_SYNC
@@ -191,9 +191,9 @@ def _applied(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[st
     resource = it.resources.setdefault(id, ResourceView())
     resource.failure = None
     if data["after"] is None:
-        resource.sync, resource.status, resource.live = OUT_OF_SYNC, Status.MISSING.value, None
+        resource.sync, resource.status, resource.live, resource.stands = OUT_OF_SYNC, Status.MISSING.value, None, ""
     else:
-        resource.sync = SYNCED
+        resource.sync, resource.stands, resource.has_stood = SYNCED, data["after"], True
 
 
 def _failed(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[str, Any]) -> None:
@@ -206,14 +206,16 @@ def _observed(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[s
     resource = it.resources.setdefault(id, ResourceView())
     resource.sync, resource.status, resource.message, resource.live = data["sync"], data["status"], data["message"], data["live"]
     resource.is_seen = True
+    resource.stands = resource.digest if resource.sync == SYNCED else ""
     if resource.sync == SYNCED:
-        resource.failure = None
+        resource.failure, resource.has_stood = None, True
     if not resource.is_declared and it.desired_digest is not None and resource.status == Status.MISSING:
         del it.resources[id]
 
 
 def _drifted(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[str, Any]) -> None:
-    it.resources.setdefault(id, ResourceView()).sync = OUT_OF_SYNC
+    resource = it.resources.setdefault(id, ResourceView())
+    resource.sync, resource.stands, resource.has_stood = OUT_OF_SYNC, "", True
 
 
 def _healed(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[str, Any]) -> None:

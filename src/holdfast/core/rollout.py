@@ -75,10 +75,10 @@ def _verbs(change: Change, style: RolloutStyle) -> tuple[StepVerb, ...]:
 def compensation(failed: Step, done: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return what to do when `failed` fails after `done` of the same change, so that what serves goes on serving.
 
-    A candidate that does not serve yet is discarded. Once it serves, what served before must still end: a drain that fails is followed
-    by the stop. Where what served was stopped or deleted first, nothing serves until a rollback or a retry brings it up again.
+    A candidate that does not serve yet is discarded. Once it serves, what served before must still end: a drain or a stop that fails is
+    followed by the stop. Where what served was stopped or deleted first, nothing serves until a rollback or a retry brings it up again.
     """
-    if failed.verb is StepVerb.DRAIN:
+    if any(step.verb is StepVerb.SWITCH for step in done):
         return (_as(failed, StepVerb.STOP),)
     has_candidate = False
     for step in done:

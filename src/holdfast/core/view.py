@@ -44,6 +44,8 @@ class ResourceView:
     message: str = ""
     live: dict[str, Json] | None = None
     digest: str = ""
+    stands: str = ""
+    """The desired state's digest that it was last seen to stand as; "" where it has left it since."""
     declared: str = ""
     origin: str | None = None
     needs: list[str] = field(default_factory=list)
@@ -51,6 +53,8 @@ class ResourceView:
     is_declared: bool = False
     is_seen: bool = False
     """Whether it was ever looked at."""
+    has_stood: bool = False
+    """Whether it ever stood as ours."""
     orphaned: str | None = None
     """Why it stays although Git no longer says it."""
     contended: str | None = None

@@ -13,12 +13,15 @@ from holdfast.controllers.source import Rendering, SourceController, Sourced
 from holdfast.controllers.sweep import SweepController
 from holdfast.controllers.sync import Managed, SyncController
 from holdfast.kit.clock import Clock, Random
+from holdfast.kit.secret import Redactor, Secret
 from holdfast.kit.tasks import Tasks
 from holdfast.model.ids import ResourceId
 from holdfast.model.resource import Desired
 from holdfast.model.source import Git, Revision, Tree
 from holdfast.model.state import State
-from holdfast.testing.disk import Disk, DiskJournal, DiskRecords
+from holdfast.store.journal import StoreJournal
+from holdfast.store.records import StoreRecords
+from holdfast.testing.disk import Disk, Mounted
 from holdfast.testing.life import Life
 from holdfast.testing.simulated_engine import SimulatedEngine, SimulatedKind
 from holdfast.walk.ledger import Ledger
@@ -35,7 +38,7 @@ class Parts:
     heal: type[HealController] = HealController
     source: type[SourceController] = SourceController
     engine: type[SimulatedEngine] = SimulatedEngine
-    journal: type[DiskJournal] = DiskJournal
+    journal: type[StoreJournal] = StoreJournal
 
 
 REAL = Parts()
@@ -81,10 +84,12 @@ class House:
     sourced: Sequence[Sourced]
     rendering: KnownRenders
     parts: Parts = REAL
+    secret: str = ""
+    """What must stand in nothing that is written."""
     chores: Sequence[Callable[[], Awaitable[object]]] = ()
     crashes: list[str] = field(default_factory=list)
     """Parts of the daemon that ended by a defect."""
-    journal: DiskJournal = field(init=False)
+    journal: StoreJournal = field(init=False)
     ledger: Ledger = field(init=False)
     walker: Walker = field(init=False)
     sync: SyncController = field(init=False)
@@ -95,8 +100,10 @@ class House:
     async def open(self) -> None:
         """Load what the last life stored and wire everything."""
         parts, by_kind = self.parts, {kind: engine for engine in self.engines for kind in engine.kinds}
-        self.journal = parts.journal(self.disk, self.life)
-        self.ledger = await parts.ledger.load(self.journal, self.disk)
+        store = Mounted(self.disk, self.life, self.clock)
+        self.journal = parts.journal(store, self.clock, Redactor([Secret(self.secret)] if self.secret else ()))
+        await self.journal.load()
+        self.ledger = await parts.ledger.load(self.journal, store)
         self.walker = parts.walker(
             engines=by_kind,
             kinds={kind: SimulatedKind(name=kind) for kind in by_kind},
@@ -109,8 +116,8 @@ class House:
             walker=self.walker,
             ledger=self.ledger,
             journal=self.journal,
-            store=self.disk,
-            records=DiskRecords(self.disk, self.journal, "sync"),
+            store=store,
+            records=await StoreRecords.load(self.journal, store, "sync"),
             releases=NoReleases(),
             render=self._render,
             clock=self.clock,
@@ -123,7 +130,7 @@ class House:
             walker=self.walker,
             ledger=self.ledger,
             journal=self.journal,
-            records=DiskRecords(self.disk, self.journal, "heal"),
+            records=await StoreRecords.load(self.journal, store, "heal"),
             clock=self.clock,
             random=self.random,
             may_heal=self.sync.heals,
@@ -155,6 +162,7 @@ class House:
             engine.start()
         async with Tasks() as tasks:
             for name, body in (
+                ("journal", self.journal.run()),
                 ("sync", self.sync.run()),
                 ("heal", self.heal.run()),
                 ("source", self.source.run()),

@@ -39,5 +39,6 @@ class Life:
             raise asyncio.CancelledError
 
     def end(self) -> None:
-        self.is_over = True
-        self.fate.bell.wake()
+        if not self.is_over:
+            self.is_over = True
+            self.fate.bell.wake()

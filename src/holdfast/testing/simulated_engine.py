@@ -45,6 +45,10 @@ class Witness(Protocol):
 
     def ends(self, step: Step) -> None: ...
 
+    def did(self, step: Step) -> None:
+        """The engine did `step`; whether anybody hears of it is another matter."""
+        ...
+
     def acts(self, step: Step, before: Thing | None, after: Thing | None) -> None:
         """What stands at the id of `step` is about to change."""
         ...
@@ -57,6 +61,9 @@ class Unseen:
         pass
 
     def ends(self, step: Step) -> None:
+        pass
+
+    def did(self, step: Step) -> None:
         pass
 
     def acts(self, step: Step, before: Thing | None, after: Thing | None) -> None:
@@ -203,9 +210,11 @@ class SimulatedEngine:
                 raise Conflict("HF2001", f"cannot {step.verb} {step.id}: somebody else changed it just now")
             self.life.boundary()
             await self._do(step)
+            self.witness.did(step)
             self.life.boundary()
             if self.weather.strikes(Fault.LOST_REPLY):
-                raise TimedOut("HF2001", f"cannot {step.verb} {step.id}: the answer was lost")
+                lost = Unavailable if step.verb is StepVerb.GATE else TimedOut  # a gate that timed out says that its deadline passed
+                raise lost("HF2001", f"cannot {step.verb} {step.id}: the answer was lost")
         finally:
             self._answered[step.id] = self.clock.monotonic()
             self.witness.ends(step)

@@ -106,6 +106,10 @@ class SimulatedGit:
             for watcher in self._watchers[repository]:
                 watcher.set()
 
+    def descends(self, repository: str, older: str, newer: str) -> bool:
+        """Say whether a commit follows another one, or is it."""
+        return older in _line(self._repositories[repository].commits, newer)
+
     # The port
 
     async def resolve(self, repository: str, target_revision: str) -> Revision:

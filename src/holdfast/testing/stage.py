@@ -6,7 +6,7 @@ changed in place by an engine that does not know whose a thing is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -41,7 +41,7 @@ class Stage:
         applications: Sequence[Managed],
         *,
         seed: int = 0,
-        deaths: Sequence[int] = (),
+        deaths: Collection[int] = (),
         parts: Parts = REAL,
         witness: Witness | None = None,
         secret: str = "",
@@ -60,7 +60,7 @@ class Stage:
         """Parts of the daemon, or a whole life, that ended by a defect."""
         self.lives = 0
         self._parts = parts
-        self._witness = witness or Unseen()
+        self.witness = witness or Unseen()
         self._secret = secret
         self._tasks = Tasks(on_crash=lambda name, error: self.crashes.append(f"{name}: {error!r}"))
         self._house: House | None = None
@@ -98,6 +98,7 @@ class Stage:
             sourced=[_sourced(name) for name in self.managed],
             rendering=KnownRenders(self.renders),
             parts=self._parts,
+            secret=self._secret,
             crashes=self.crashes,
         )
         await house.open()
@@ -115,7 +116,7 @@ class Stage:
             name=name,
             kinds=frozenset({kind}),
             knows_owner=kind == UNIT,
-            witness=self._witness,
+            witness=self.witness,
             secret=self._secret,
         )
 
@@ -126,7 +127,7 @@ class Stage:
     async def die(self) -> None:
         """End the life that is under way, as kill -9 would: nothing that it was about to do happens."""
         if self._house is not None:
-            self._house.life.end()
+            self._house.life.is_over = True
             self._tasks.cancel(self._name)
             await self._tasks.ended(self._name)
 
@@ -142,6 +143,10 @@ class Stage:
         self.renders[application, commit] = error or Desired.of(application, commit, resources)
         self.heads[application] = commit
         return commit
+
+    def is_spoilt(self, application: str) -> bool:
+        """Say whether the newest commit does not render."""
+        return isinstance(self.renders.get((application, self.heads.get(application, ""))), Exception)
 
     def rewind(self, application: str, commit: str) -> None:
         """Let the branch point to an earlier commit, as a force-push does."""

@@ -17,10 +17,12 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Status, worst
 from holdfast.model.plan import Owned, Plan, Policy
 from holdfast.model.ports import Journal
-from holdfast.model.resource import Desired
+from holdfast.model.resource import Desired, Resource
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
 
+LIFTED_BY_THE_WORLD = frozenset({"HF2002", "HF2003"})
+"""Refused for what is there and not ours: it may go, and nobody would say so."""
 DOUBT_S = 5.0
 """What is gone without our doing is forgotten when a second look agrees, so long after the first: an engine's answer may be that old."""
 
@@ -31,13 +33,17 @@ class Look:
 
     desired: Desired
     plan: Plan
+    as_of: int
+    """`Walker.moves` when it began."""
     health: Status
     """The worst of what is declared."""
+    is_disturbed: bool
+    """Whether something of it was in somebody else's hand meanwhile, so that what was seen may no longer be."""
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing that is declared is blocked: walking the plan gives all that Git asks for."""
-        return all(find(self.desired, id) is None for id in self.plan.blocked)
+        return not self.is_disturbed and all(find(self.desired, id) is None for id in self.plan.blocked)
 
     @property
     def stands(self) -> bool:
@@ -46,8 +52,8 @@ class Look:
 
     @property
     def waits(self) -> bool:
-        """Whether something is blocked that a later look may find free: the world, not a person, is in the way."""
-        return any(not blocked.refused for blocked in self.plan.blocked.values())
+        """Whether a later look may find more: the world, not a person, is in the way."""
+        return self.is_disturbed or any(not it.refused or it.code in LIFTED_BY_THE_WORLD for it in self.plan.blocked.values())
 
 
 class Looker:
@@ -61,26 +67,40 @@ class Looker:
 
     async def look(self, desired: Desired, allowed: Policy, said: Desired | None = None) -> Look:
         """Look at `desired`; what stands is told as judged by `said`, what Git says now, where that is something else."""
+        as_of = self._walker.moves
         live = await self._walker.observe(subjects(desired, self._ledger.inventory))
         if doubtful := gone(desired, live, self._ledger.inventory):
-            live = await self._forget(desired, doubtful)
-        for resource in unrecorded(desired, live, self._ledger.inventory):
-            owned = Owned(application=desired.application, resource=resource, revision=desired.revision, operation="adopted")
-            await self._ledger.put(owned)
+            as_of, live = await self._forget(desired, doubtful)
+        news = unrecorded(desired, live, self._ledger.inventory)
+        is_recorded = [await self._record(desired, resource, as_of) for resource in news]
         found = plan(desired, live, self._ledger.inventory, allowed)
         health = await self._tell(desired, live, said or desired)
         await self._tell_plan(desired, found)
-        return Look(desired=desired, plan=found, health=health)
+        return Look(desired=desired, plan=found, as_of=as_of, health=health, is_disturbed=not all(is_recorded))
 
-    async def _forget(self, desired: Desired, doubtful: Collection[ResourceId]) -> Live:
-        """Forget those that a second look still misses, while nobody else has them in hand; return that look."""
+    async def _record(self, desired: Desired, resource: Resource, as_of: int) -> bool:
+        """Remember what stands as declared; False where somebody has it in hand or had since the look, so that the next one must do it."""
+        if not self._walker.take(resource.id):
+            return False
+        try:
+            if self._walker.has_moved(resource.id, as_of):
+                return False
+            owned = Owned(application=desired.application, resource=resource, revision=desired.revision, operation="adopted")
+            await self._ledger.put(owned)
+            return True
+        finally:
+            await self._walker.give_back([resource.id])
+
+    async def _forget(self, desired: Desired, doubtful: Collection[ResourceId]) -> tuple[int, Live]:
+        """Forget those that a second look still misses, while nobody else has them in hand; return that look, and when it began."""
         await self._clock.sleep(DOUBT_S)
         async with self._walker.hold(doubtful):
+            as_of = self._walker.moves
             live = await self._walker.observe(subjects(desired, self._ledger.inventory))
             for id in sorted(set(gone(desired, live, self._ledger.inventory)).intersection(doubtful)):
                 pruned = events.resource_pruned(at=self._clock.now(), application=desired.application, id=id, reason="it is gone already")
                 await self._ledger.drop(id, pruned)
-        return live
+        return as_of, live
 
     async def _tell(self, desired: Desired, live: Live, said: Desired) -> Status:
         name = desired.application

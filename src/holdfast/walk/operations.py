@@ -32,7 +32,14 @@ class Operations:
         self._cut: dict[str, Operation] = {}
 
     def begin(
-        self, trigger: Trigger, desired: Desired, plan: Plan, *, interrupt: Interrupt | None = None, created: Iterable[ResourceId] = ()
+        self,
+        trigger: Trigger,
+        desired: Desired,
+        plan: Plan,
+        as_of: int,
+        *,
+        interrupt: Interrupt | None = None,
+        created: Iterable[ResourceId] = (),
     ) -> Walk:
         """Return the walk of a new operation; nothing is written or done yet."""
         now = self._clock.now()
@@ -48,26 +55,29 @@ class Operations:
             started_at=now,
             created=tuple(sorted(created)),
         )
-        return Walk(operation=operation, plan=plan, desired=desired, interrupt=interrupt or Interrupt())
+        return Walk(operation=operation, plan=plan, desired=desired, as_of=as_of, interrupt=interrupt or Interrupt())
 
     async def run(self, walk: Walk, prepare: Callable[[], Awaitable[None]] | None = None) -> Operation:
-        """Write it down, take its ids in hand, `prepare`, walk, and return it finished. Raises StoreError where it cannot be written.
+        """Take its ids in hand, write it down, `prepare`, walk, and return it finished.
 
+        Raises Stale where the plan is old by then, and StoreError where it cannot be written; both before anything is done, the latter
+        half-way too.
         A heal has its id in hand already, and is told by its own events, not as an operation.
         """
         is_told = walk.operation.trigger is not Trigger.DRIFT
         await self.close_cut()
-        started = (Append(events.operation_started(at=walk.operation.started_at, operation=walk.operation, plan=walk.plan)),)
-        await self._journal.commit(PutOperation(walk.operation), *(started if is_told else ()))
-        try:
-            async with self._walker.hold({change.id for change in walk.plan} if is_told else ()):
+        async with self._walker.hold({change.id for change in walk.plan} if is_told else ()):
+            self._walker.check(walk)
+            started = (Append(events.operation_started(at=walk.operation.started_at, operation=walk.operation, plan=walk.plan)),)
+            await self._journal.commit(PutOperation(walk.operation), *(started if is_told else ()))
+            try:
                 await self._go(walk, prepare)
-            done = self._finished(walk)
-            told = (Append(_ENDS[done.phase](at=self._clock.now(), operation=done)),)
-            await self._journal.commit(PutOperation(done), *(told if is_told else ()))
-        except StoreError:
-            self._cut[walk.operation.id] = walk.operation
-            raise
+                done = self._finished(walk)
+                told = (Append(_ENDS[done.phase](at=self._clock.now(), operation=done)),)
+                await self._journal.commit(PutOperation(done), *(told if is_told else ()))
+            except StoreError:
+                self._cut[walk.operation.id] = walk.operation
+                raise
         return done
 
     async def _go(self, walk: Walk, prepare: Callable[[], Awaitable[None]] | None) -> None:

@@ -63,6 +63,10 @@ class Interrupted(Exception):
     """A newer desired state took over while this change waited."""
 
 
+class Stale(Exception):
+    """Something of a plan was changed by somebody else of this house between the look that it was made from and its turn: look again."""
+
+
 @dataclass(kw_only=True)
 class Walk:
     """One plan on its way. `retriable` and the rest are filled while it goes."""
@@ -70,6 +74,8 @@ class Walk:
     operation: Operation
     plan: Plan
     desired: Desired
+    as_of: int
+    """`Walker.moves` when the look began that the plan was made from."""
     interrupt: Interrupt = field(default_factory=Interrupt)
     failed: set[ResourceId] = field(default_factory=set)
     gated: set[ResourceId] = field(default_factory=set)
@@ -108,6 +114,9 @@ class Walker:
         self._clock = clock
         self._random = random
         self._slots = asyncio.Semaphore(slots)
+        self.moves = 0
+        """How often a change began or ended; a look that is older than the last one of an id does not show it."""
+        self._moved: dict[ResourceId, int] = {}
         self._held: set[ResourceId] = set()
         self._released = asyncio.Condition()
         self._bells: dict[ResourceId, Wakeup] = {}
@@ -161,6 +170,10 @@ class Walker:
             )
         return health
 
+    def untold(self, id: ResourceId) -> None:
+        """Say that something else was told of `id`: what is seen next is news, even if it is what was said last."""
+        self._told.pop(id, None)
+
     # Lanes
 
     def noticed(self, id: ResourceId) -> None:
@@ -179,6 +192,14 @@ class Walker:
         finally:
             await self.give_back(ids)
 
+    def check(self, walk: Walk) -> None:
+        """Raise Stale where something that is planned moved after the look; the caller holds the ids."""
+        if any(self.has_moved(change.id, walk.as_of) for change in walk.plan):
+            raise Stale
+
+    def has_moved(self, id: ResourceId, as_of: int) -> bool:
+        return self._moved.get(id, 0) > as_of
+
     def take(self, id: ResourceId) -> bool:
         """Take `id` in hand now; False where somebody else has it. For who would rather come back than wait."""
         if id in self._held:
@@ -195,8 +216,9 @@ class Walker:
 
     async def walk(self, walk: Walk) -> tuple[Outcome, ...]:
         """Do the whole plan and return what came of each change. The caller holds its ids. Raises StoreError where it cannot be written."""
+        inventory = dict(self._ledger.inventory)
         for wave in walk.plan.waves:
-            held = held_up(walk.plan, walk.desired, self._ledger.inventory, walk.failed) if walk.failed else frozenset()
+            held = held_up(walk.plan, walk.desired, inventory, walk.failed) if walk.failed else frozenset()
             for change in wave:
                 if change.id in held:
                     await self._skip(walk, change, "waits for what failed")
@@ -233,6 +255,17 @@ class Walker:
         await self._journal.emit(events.change_skipped(at=now, operation=walk.operation, change=change, outcome=outcome))
 
     async def _change(self, walk: Walk, change: Change, declared: ResourceId) -> None:
+        self._moves(change.id)
+        try:
+            await self._try(walk, change, declared)
+        finally:
+            self._moves(change.id)
+
+    def _moves(self, id: ResourceId) -> None:
+        self.moves += 1
+        self._moved[id] = self.moves
+
+    async def _try(self, walk: Walk, change: Change, declared: ResourceId) -> None:
         started_at = self._clock.now()
         resource = walk.resources.get(change.id) if change.after is not None else None
         try:
@@ -255,6 +288,7 @@ class Walker:
                 failure=failure_of(error),
             )
             walk.outcomes.append(outcome)
+            self.untold(change.id)
             await self._journal.emit(events.change_failed(at=outcome.finished_at, operation=walk.operation, change=change, outcome=outcome))
             return
         self._owed.pop(change.id, None)  # whatever was left over served as the candidate, or went with what was deleted
@@ -291,7 +325,7 @@ class Walker:
                 reason=change.reason,
                 operation=walk.operation.id,
             )
-            self._told.pop(change.id, None)
+            self.untold(change.id)
             await self._ledger.drop(change.id, applied, pruned)
         else:
             await self._journal.emit(applied)
@@ -399,6 +433,8 @@ class Walker:
                 left = deadline - self._clock.monotonic()
                 if left <= 0:
                     walk.gated.add(change.id)
+                    if resource is not None and observation is not None and observation.state == resource.state:
+                        await self._ledger.put(self._owned(walk, resource, is_applied=True))  # it stands, if not well: no drift to heal
                     raise TimedOut("HF6002", f"cannot {change.verb} {change.id}: {missing} after {self._deadline_s(change):g} s")
                 if walk.interrupt.is_set and resource is not None:
                     raise Interrupted
