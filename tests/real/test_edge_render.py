@@ -1,73 +1,28 @@
-"""The edge in front of real nginx: what is written is what nginx reads."""
+"""What is rendered, read by real nginx: every word has its value, and every Site that can be declared is taken."""
 
 from __future__ import annotations
 
 import http.client
 import random
-import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from tests.edge.generate import EDGES, sites
+from tests.real.edge_house import DEADLINE_S, Ground, command, folded, free_port
 
+from holdfast.edge.edge_spec import EdgeSpec
+from holdfast.edge.fold import fold
+from holdfast.edge.site_spec import PathSpec, SiteSpec
 from holdfast.edge.tree import Directive
 from holdfast.edge.write import show
+from holdfast.testing.sites import part
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("nginx")]
 
-SEARCH_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-NGINX = shutil.which("nginx", path=SEARCH_PATH) or "nginx"
 SEPARATOR = "␞"
-DEADLINE_S = 10.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def bare_config(folder: Path, http: tuple[Directive, ...]) -> str:
-    """Return a configuration around `http` that an ordinary user can run in `folder`."""
-    temp = [Directive(f"{name}_temp_path", (str(folder / name),)) for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
-    main = (
-        Directive("daemon", ("off",)),
-        Directive("pid", (str(folder / "nginx.pid"),)),
-        Directive("error_log", (str(folder / "error.log"), "warn")),
-        Directive("events", (), ()),
-        Directive("http", (), (*temp, Directive("access_log", ("off",)), *http)),
-    )
-    return show(main)
-
-
-def write_config(folder: Path, text: str) -> list[str]:
-    folder.chmod(0o755)
-    (folder / "nginx.conf").write_text(text)
-    return [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-
-
-@contextmanager
-def running(folder: Path, text: str, port: int) -> Iterator[None]:
-    """Run nginx in the foreground with this configuration until the block is left."""
-    process = subprocess.Popen(write_config(folder, text), stdin=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail((folder / "error.log").read_text())
-            time.sleep(0.01)  # the kernel tells nobody when a port begins to listen
-        yield
-    finally:
-        process.terminate()
-        process.wait(DEADLINE_S)
 
 
 def literals(count: int) -> list[str]:
@@ -75,6 +30,18 @@ def literals(count: int) -> list[str]:
     chooser = random.Random(5)
     alphabet = "{};#'\"\\$ ()~=aé€\u00a0|&<>/n t"
     return ["".join(chooser.choices(alphabet, k=chooser.randint(0, 18))) for _ in range(count)]
+
+
+def bare(folder: Path, http: tuple[Directive, ...]) -> str:
+    """Return a configuration around `http` that an ordinary user can run in `folder`."""
+    temp = [Directive(f"{name}_temp_path", (str(folder / name),)) for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+    main = (
+        Directive("daemon", ("off",)),
+        Directive("pid", (str(folder / "nginx.pid"),)),
+        Directive("events", (), ()),
+        Directive("http", (), (*temp, Directive("access_log", ("off",)), *http)),
+    )
+    return show(main)
 
 
 def test_real_nginx_reads_back_the_value_of_every_word(tmp_path: Path) -> None:
@@ -86,13 +53,54 @@ def test_real_nginx_reads_back_the_value_of_every_word(tmp_path: Path) -> None:
         Directive("location", ("=", f"/{at}"), (Directive("return", ("200", SEPARATOR.join(f"${{v{each}}}" for each in group))),))
         for at, group in enumerate(groups)
     )
-    server = Directive("server", (), (Directive("listen", (f"127.0.0.1:{port}",)), Directive("charset", ("utf-8",)), *answers))
+    server = Directive("server", (), (Directive("listen", (f"127.0.0.1:{port}",)), *answers))
     sizes = (Directive("variables_hash_max_size", ("8192",)), Directive("variables_hash_bucket_size", ("128",)))
-    with running(tmp_path, bare_config(tmp_path, (*sizes, *geos, server)), port):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    tmp_path.chmod(0o755)
+    (tmp_path / "nginx.conf").write_text(bare(tmp_path, (*sizes, *geos, server)))
+    process = subprocess.Popen(command(tmp_path), stdin=subprocess.DEVNULL)
+    try:
         seen: list[str] = []
         for at in range(len(groups)):
-            connection.request("GET", f"/{at}")
-            seen += connection.getresponse().read().decode().split(SEPARATOR)
-        connection.close()
+            seen += asked(port, f"/{at}").split(SEPARATOR)
+    finally:
+        process.terminate()
+        process.wait(DEADLINE_S)
     assert seen == values
+
+
+def asked(port: int, path: str) -> str:
+    """Ask until somebody listens."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)  # the kernel tells nobody when a port begins to listen
+        finally:
+            connection.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(spec=sites(), edge=EDGES)
+def test_real_nginx_takes_every_site_that_can_be_declared(tmp_path: Path, spec: SiteSpec, edge: EdgeSpec) -> None:
+    ground = Ground(tmp_path)
+    slots = {"Process/shop/web": (f"unix:{tmp_path}/web.0", f"unix:{tmp_path}/web.1"), "Process/shop/api": ("127.0.0.1:9",)}
+    world = ground.world(edge)
+    result = fold([part(spec=spec), part("other")], type(world)(capability=world.capability, places=world.places, edge=edge, slots=slots))
+    assert result.failed == {}
+    ground.lay(result)
+    assert ground.tested() == ""
+
+
+def test_a_thousand_hosts_are_taken(tmp_path: Path) -> None:
+    ground = Ground(tmp_path)
+    many = [
+        part(f"s{at}", SiteSpec(hosts=(f"h{at}.example.com",), service="web", paths=(PathSpec(path="/api", service="web"),)))
+        for at in range(1_000)
+    ]
+    ground.lay(folded(ground, *many))
+    assert ground.tested() == ""

@@ -179,7 +179,10 @@ def _added(subject: Subject, server: Directive, above: tuple[Directive, ...]) ->
 def _answers(server: Directive) -> bool:
     """Whether it serves anything itself: not only a redirect or a refusal."""
     block = server.block or ()
-    return not any(each.name == "return" or (each.name == "ssl_reject_handshake" and each.args == ("on",)) for each in block)
+    if any(each.name == "return" or (each.name == "ssl_reject_handshake" and each.args == ("on",)) for each in block):
+        return False
+    places = server.all("location")
+    return not places or not all(each.all("return") for each in places)
 
 
 def is_tls(server: Directive) -> bool:

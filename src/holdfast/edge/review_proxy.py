@@ -103,7 +103,7 @@ def resolved_once(subject: Subject) -> Iterator[Suspicion]:
             yield _looked_up(directive, host)
     for server, above in subject.each("server"):
         if above and above[-1].name == "upstream" and server.args and "resolve" not in server.args:
-            host = server.args[0].partition(":")[0]
+            host = host_of(server.args[0])
             if _is_name(host):
                 yield _looked_up(server, host, *((words(server, *server.args, "resolve"),) if subject.is_at_least("1.27.3") else ()))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 GAP = r"(?:[ \t\r\n]++|\#[^\n]*+)*+"
 """Spaces and comments."""
@@ -39,6 +40,7 @@ def unquote(word: str) -> str:
     return word if "\\" not in word else _ESCAPE.sub(lambda found: _ESCAPED[found[1]], word)
 
 
+@lru_cache(maxsize=16_384)
 def quote(value: str) -> str:
     """Return `value` as nginx reads it back: in double quotes unless it is plain.
 

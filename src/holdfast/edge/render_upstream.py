@@ -1,0 +1,218 @@
+"""Upstreams: what stands behind a path, as nginx groups it.
+
+A service is its held slots: a replica comes and goes on them without a reload. nginx leaves out a peer that failed, never retries the only
+one, and answers 502 while all are left out. A held socket outlives its program, so it is worth asking again: each stands in the group a
+second time, by another path, where nothing is left out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from holdfast.edge.part import Path, service_id
+from holdfast.edge.pieces import Pieces
+from holdfast.edge.route_spec import Backend, HashSpec, Route, TargetSpec, UpstreamSpec
+from holdfast.edge.tree import Directive
+from holdfast.edge.world import key, seconds
+
+ONCE = ("max_fails=1", "fail_timeout=1s")
+"""One refused connection takes a peer out for a second: one that ended is not asked again before others were."""
+ALWAYS = ("max_fails=0",)
+CLIENTS: Mapping[str, str] = {"ip": "$binary_remote_addr", "ip64": "$holdfast_client"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    address: str
+    weight: int = 1
+    is_backup: bool = False
+    follows: bool = False
+    """Whether nginx looks the name up again and again."""
+
+
+def key_variable(text: str) -> str:
+    """Return the variable of a key such as `ip64` or `header:X-User`."""
+    if text in CLIENTS:
+        return CLIENTS[text]
+    kind, _, name = text.partition(":")
+    match kind:
+        case "header":
+            return f"$http_{name.lower().replace('-', '_')}"
+        case "cookie":
+            return f"$cookie_{name}"
+        case "query":
+            return f"$arg_{name}"
+    return "$request_uri"
+
+
+def peers(pieces: Pieces, backend: Backend) -> tuple[Peer, ...]:
+    """Return who answers now; empty where nothing is held or known yet."""
+    service = service_id(backend, pieces.part.id)
+    if service is not None:
+        held = pieces.world.slots.get(service) or pieces.part.slots.get(service, ())
+        return tuple(Peer(address=address) for address in held)
+    return tuple(peer for target in backend.targets for peer in _target(pieces, target))
+
+
+def _target(pieces: Pieces, target: str | TargetSpec) -> Iterator[Peer]:
+    spec = target if isinstance(target, TargetSpec) else TargetSpec(address=target)
+    host, _, port = spec.address.rpartition(":")
+    if spec.address.startswith("unix:") or _is_ip(host):
+        yield Peer(address=spec.address, weight=spec.weight, is_backup=spec.backup)
+    elif pieces.world.capability.has_resolve and pieces.world.edge.resolvers:
+        yield Peer(address=spec.address, weight=spec.weight, is_backup=spec.backup, follows=True)
+    else:
+        found = pieces.world.resolved.get(host, ())
+        if not found:
+            pieces.note(f"{host} has no address yet")
+        for address in found:
+            shown = f"[{address}]" if ":" in address else address
+            yield Peer(address=f"{shown}:{port}", weight=spec.weight, is_backup=spec.backup)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def upstream(pieces: Pieces, backend: Backend, route: Route) -> str | None:
+    """Add the group of a backend, asked as `route` says; return its name, None where nobody is in it."""
+    found = peers(pieces, backend)
+    if not found:
+        return None
+    spec = route.upstream or UpstreamSpec()
+    what = service_id(backend, pieces.part.id) or str(
+        backend.targets[0] if isinstance(backend.targets[0], str) else backend.targets[0].address
+    )
+    balance = tuple(_balance(pieces, route))
+    options = [spec.keepalive, spec.keepalive_timeout, spec.max_conns, [[each.name, *each.args] for each in balance]]
+    name = key(f"{pieces.part.label} {what}", repr(backend), repr(options))
+    pieces.http[f"upstream {name}"] = Directive(
+        "upstream",
+        (name,),
+        (
+            Directive("zone", (name, f"{64 * (1 + len(found) // 64)}k")),
+            *balance,
+            *(_held(found, spec, route) if backend.service is not None else _servers(pieces, found, spec)),
+            *_resolver(pieces, found),
+            *_keepalive(spec),
+        ),
+    )
+    return name
+
+
+def _servers(pieces: Pieces, found: tuple[Peer, ...], spec: UpstreamSpec) -> Iterator[Directive]:
+    for peer in found:
+        arguments = [peer.address, *ONCE, *_most(spec)]
+        if peer.weight != 1:
+            arguments.append(f"weight={peer.weight}")
+        if peer.is_backup:
+            arguments.append("backup")
+        if peer.follows:
+            arguments.append("resolve")
+        if peer.address in pieces.world.down and len(found) > 1:
+            arguments.append("down")
+        yield Directive("server", tuple(arguments))
+
+
+def _held(found: tuple[Peer, ...], spec: UpstreamSpec, route: Route) -> Iterator[Directive]:
+    """Yield the slots of a service. Only plain balancing knows backups; the others never leave a slot out."""
+    has_backups = len(found) > 1 and route.sticky is None and route.balance in {None, "roundRobin", "leastConn"}
+    for peer in found:
+        yield Directive("server", (peer.address, *(ONCE if has_backups else ALWAYS), *_most(spec)))
+    if has_backups or len(found) == 1:
+        for peer in found:
+            backup = ("backup",) if has_backups else ()
+            yield Directive("server", (_second(peer.address), *ALWAYS, *_most(spec), *backup))
+
+
+def _most(spec: UpstreamSpec) -> tuple[str, ...]:
+    return (f"max_conns={spec.max_conns}",) if spec.max_conns else ()
+
+
+def _second(address: str) -> str:
+    """Return another way to write the address of a held socket."""
+    if not address.startswith("unix:"):
+        return address
+    folder, _, name = address.rpartition("/")
+    return f"{folder}/./{name}"
+
+
+def _balance(pieces: Pieces, route: Route) -> Iterator[Directive]:
+    if route.sticky is not None:
+        name, age = route.sticky.cookie, route.sticky.max_age
+        if pieces.world.capability.has_sticky:
+            expires = () if age is None else (f"expires={seconds(age)}",)
+            secure = ("secure",) if pieces.is_tls else ()
+            yield Directive("sticky", ("cookie", name, *expires, "path=/", "httponly", *secure, "samesite=lax"))
+        else:
+            yield Directive("hash", (f"$holdfast_sticky_{name}", "consistent"))
+        return
+    match route.balance:
+        case "leastConn":
+            yield Directive("least_conn")
+        case "random":
+            yield Directive("random", ("two", "least_conn"))
+        case HashSpec(hash=by):
+            yield Directive("hash", (key_variable(by), "consistent"))
+
+
+def _resolver(pieces: Pieces, found: tuple[Peer, ...]) -> Iterator[Directive]:
+    if any(peer.follows for peer in found):
+        yield Directive("resolver", (*pieces.world.edge.resolvers, "valid=5s"))
+
+
+def _keepalive(spec: UpstreamSpec) -> Iterator[Directive]:
+    if spec.keepalive:
+        yield Directive("keepalive", (str(spec.keepalive),))
+        yield Directive("keepalive_timeout", (seconds(spec.keepalive_timeout),))
+
+
+def sticky(pieces: Pieces, route: Route) -> Directive | None:
+    """Add what remembers a client where nginx has no `sticky`; return the header that sets the cookie."""
+    if route.sticky is None or pieces.world.capability.has_sticky:
+        return None
+    name, age = route.sticky.cookie, route.sticky.max_age
+    chosen = Directive("", ("$request_id",)), Directive("default", (f"$cookie_{name}",))
+    pieces.http[f"map sticky {name}"] = Directive("map", (f"$cookie_{name}", f"$holdfast_sticky_{name}"), chosen)
+    lasting = "" if age is None else f"; Max-Age={round(age)}"
+    cookie = f"{name}=$request_id; Path=/; HttpOnly; SameSite=Lax{lasting}{'; Secure' if pieces.is_tls else ''}"
+    variable = f"$holdfast_set_{key(name, cookie)}"
+    pieces.http[f"map {variable}"] = Directive(
+        "map", (f"$cookie_{name}", variable), (Directive("", (cookie,)), Directive("default", ("",)))
+    )
+    return Directive("add_header", ("Set-Cookie", variable, "always"))
+
+
+def canary(pieces: Pieces, path: Path, stable: str) -> str:
+    """Add what chooses between stable and canary; return the variable that names the group, or the stable group alone."""
+    spec = path.route.canary
+    other = upstream(pieces, spec, path.route) if spec is not None else None
+    if spec is None or other is None:
+        return stable
+    name = pieces.path_key(path)
+    share = round(spec.percent * 100) / 100
+    split = f"$holdfast_split_{name}"
+    parts = [Directive(f"{share:g}%", (other,))] if 0 < share < 100 else []
+    rest = other if share >= 100 else stable
+    pieces.http[f"split {name}"] = Directive("split_clients", ("$holdfast_client", split), (*parts, Directive("*", (rest,))))
+    asked = split
+    asks = (("cookie", spec.cookie and (f"$cookie_{spec.cookie.name}", spec.cookie.value)), ("header", _asked_by_header(path.route)))
+    for kind, asking in asks:
+        if asking:
+            source, value = asking
+            chosen = f"$holdfast_{kind}_{name}"
+            entries = (Directive(f"\\{value}", (other,)), Directive("\\never", (stable,)), Directive("default", (asked,)))
+            pieces.http[f"canary {kind} {name}"] = Directive("map", (source, chosen), entries)
+            asked = chosen
+    return asked
+
+
+def _asked_by_header(route: Route) -> tuple[str, str] | None:
+    header = route.canary.header if route.canary is not None else None
+    return None if header is None else (f"$http_{header.name.lower().replace('-', '_')}", header.value)
