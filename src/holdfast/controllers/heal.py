@@ -85,10 +85,18 @@ class HealController:
         """Say that `ids` have a new state: what failed or was contended before counts no longer, and they are looked at."""
         for id in ids:
             was_contended = self._damping.forgive(id)
-            if id in self._ledger.inventory:
+            if id not in self._ledger.inventory:
+                self._forgiven.discard(id)
+                self._drifted.discard(id)
+            else:
                 self._forgiven.update([id] if was_contended else ())
                 self._inbox.forget_failures(id, self._clock.monotonic())
         self._bell.wake()
+
+    def contended(self) -> tuple[ResourceId, ...]:
+        """Return what is healed only slowly now, in id order."""
+        now = self._clock.now()
+        return tuple(sorted(id for id in self._ledger.inventory if self._damping.is_contended(id, now)))
 
     @property
     def is_at_rest(self) -> bool:
@@ -212,8 +220,10 @@ class HealController:
 
     async def _forgive(self) -> None:
         self._forgiven.update(self._damping.forgiven(self._clock.now()))
-        while self._forgiven:
-            id = min(self._forgiven)
-            self._forgiven.discard(id)
-            if owned := self._ledger.inventory.get(id):
-                await self._journal.emit(events.resource_forgiven(at=self._clock.now(), application=owned.application, id=id))
+        told = [self._ledger.inventory[id] for id in sorted(self._forgiven) if id in self._ledger.inventory]
+        self._forgiven.clear()
+        for owned in told:
+            at, id = self._clock.now(), owned.resource.id
+            await self._journal.emit(events.resource_forgiven(at=at, application=owned.application, id=id))
+        if told:
+            await self._records.put(RECORD, self._damping.to_json())

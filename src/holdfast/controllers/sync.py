@@ -398,13 +398,16 @@ class SyncController:
             await self._remember(lane)
             lane.bell.wake()
         else:
-            await self._succeeded(lane, look)
+            await self._succeeded(lane, look, done)
         return done
 
-    async def _succeeded(self, lane: _Lane, look: Look) -> None:
+    async def _succeeded(self, lane: _Lane, look: Look, done: Operation) -> None:
         if look.is_whole:
             await self._now_healthy(lane, look.desired)
-        if look.plan.blocked:
+        elif lane.memory.created != list(done.created):
+            lane.memory.created = list(done.created)  # it is not all there yet: a rollback may still delete these
+            await self._remember(lane)
+        if look.plan.blocked or look.is_disturbed:
             self._look_again(lane)  # may be free by then; and what an approval names now is another plan
         await self._releases.keep(lane.managed.name)
 

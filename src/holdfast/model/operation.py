@@ -95,7 +95,7 @@ class StepVerb(StrEnum):
     STOP = "stop"
     """End what served before; ahead of `start` it ends what serves."""
     DISCARD = "discard"
-    """End the candidate; what serves goes on."""
+    """End the candidate; what serves goes on. Where the switch came about although nobody heard, end what served before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

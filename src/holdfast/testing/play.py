@@ -68,6 +68,7 @@ class _Player:
         self._pushed: dict[tuple[str, int], str] = {}
         self._down_s = 0.0
         self._asked = 0
+        self._last_word: dict[str, int] = {}
         self._persons = Tasks(on_crash=lambda name, error: stage.crashes.append(f"{name}: {error!r}"))
 
     async def play(self) -> Played:
@@ -129,6 +130,9 @@ class _Player:
             self._ask(name, _resume)
         if not (await self._rest() and await self._swept()):
             return False
+        self._stage.fate.deaths = ()
+        if self._stage.lives == 1 and any(act.deed is Deed.CRASH for act in self._story.acts):
+            await self._revive()  # the crash that was told did not come to its boundary
         for encore in range(ENCORES):
             if self._properties.effects >= self._story.least_effects:
                 return True
@@ -154,8 +158,7 @@ class _Player:
 
     async def _forgiven(self) -> bool:
         """Wait until what was fought over has been quiet long enough."""
-        view = self._stage.house.journal.view
-        if any(resource.contended for application in view.applications.values() for resource in application.resources.values()):
+        if self._stage.house.heal.contended():
             await self._until(self._stage.clock.monotonic() + QUIET_S)
             return await self._swept()
         return True
@@ -276,12 +279,15 @@ class _Player:
 
     def _ask(self, name: str, ask: Callable[[SyncController, str], Awaitable[object]]) -> None:
         self._asked += 1
-        self._persons.start(f"person {self._asked}", self._insist(name, ask), guard=True)
+        self._last_word[name] = self._asked
+        self._persons.start(f"person {self._asked}", self._insist(name, self._asked, ask), guard=True)
 
-    async def _insist(self, name: str, ask: Callable[[SyncController, str], Awaitable[object]]) -> None:
-        """Ask, and again where the daemon died or its disk was full before it answered."""
+    async def _insist(self, name: str, number: int, ask: Callable[[SyncController, str], Awaitable[object]]) -> None:
+        """Ask, and again where the daemon died or its disk was full before it answered, until somebody asks for something else."""
         stage = self._stage
         for _ in range(PATIENCE):
+            if self._last_word[name] != number:
+                return
             if stage.is_alive:
                 life = stage.house.life
                 try:

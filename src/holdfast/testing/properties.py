@@ -114,7 +114,7 @@ class Properties:
         if before is not None and before.maker is None and not (step.resource and step.resource.policy.adopt):
             self.breach(f"{step.operation} does {step.verb} {step.id}, which is somebody else's")
         self._order(step, before, after)
-        self._why(operation, step, after)
+        self._why(operation, step)
 
     def _order(self, step: Step, before: Thing | None, after: Thing | None) -> None:
         if before is None and after is not None and step.resource is not None:
@@ -132,7 +132,7 @@ class Properties:
         by = self.world.removed.get(need, "")
         return by is None or ((operation := self.disk.walks.get(by)) is not None and operation.phase is Phase.RUNNING)
 
-    def _why(self, operation: Operation, step: Step, after: Thing | None) -> None:
+    def _why(self, operation: Operation, step: Step) -> None:
         if operation.trigger is not Trigger.DRIFT:
             if operation.id not in self._told:
                 self.breach(f"no event says why {operation.id} does {step.verb} {step.id}")
@@ -140,7 +140,7 @@ class Properties:
         if str(step.id) not in self._drifted:
             self.breach(f"no event says that {step.id} drifted, which {operation.id} heals")
         owned = self.disk.owned.get(step.id)
-        if after is not None and owned is not None and (after.state != owned.resource.state or not owned.is_applied):
+        if step.resource is not None and owned is not None and (step.resource.state != owned.resource.state or not owned.is_applied):
             self.breach(f"{operation.id} heals {step.id} to what was not last applied")
 
     # Writes

@@ -17,8 +17,6 @@ from holdfast.model.resource import Desired, Resource
 from holdfast.testing.properties import FREE, SHARE
 from holdfast.testing.stage import Stage
 
-BY_HAND = "rolled back by"
-
 
 def unrest(stage: Stage) -> Iterator[str]:
     """Yield what is not as it must be at rest."""
@@ -53,10 +51,10 @@ def _of_application(stage: Stage, name: str, left: set[str]) -> Iterator[str]:
     if is_bad(stage, name):
         return
     things = stage.world.things
-    in_the_way = frozenset[str]().union(*(tokens(stage.disk.owned[id].resource) for id in stage.disk.owned if wanted.get(id) is None))
+    excused = _excused(stage, wanted)
     for resource in wanted:
-        if tokens(resource) & in_the_way:
-            continue  # what stays there, by its own policy, holds what this wants
+        if resource.id in excused:
+            continue
         thing = things.get(resource.id)
         if thing is None:
             yield f"{resource.id} is not there"
@@ -71,16 +69,29 @@ def _of_application(stage: Stage, name: str, left: set[str]) -> Iterator[str]:
         yield from (f"{resource.id} is left over" for resource in _surplus(stage, name, wanted, rest))
 
 
+def _excused(stage: Stage, wanted: Desired) -> set[ResourceId]:
+    """Return what cannot stand, since what stays there by its own policy holds what it wants, and all that needs it."""
+    left = [owned.resource for id, owned in stage.disk.owned.items() if wanted.get(id) is None]
+    in_the_way = frozenset[str]().union(*map(tokens, left))
+    excused = {resource.id for resource in wanted if tokens(resource) & in_the_way} if in_the_way else set()
+    excused |= {id for resource in left for id in resource.policy.restart_with}
+    while more := {resource.id for resource in wanted if resource.needs & excused} - excused:
+        excused |= more
+    return excused
+
+
 def _surplus(stage: Stage, name: str, wanted: Desired, rest: list[Resource]) -> Iterator[Resource]:
     """Yield what is left over without a reason: pruning is off, a person must confirm, or something that stays needs it."""
     memory = memory_of(stage, name)
-    is_by_hand = memory.pin is not None and memory.pin.reason.startswith(BY_HAND)
     lost = {resource.declared_id for resource in rest}
     whole = lost | {resource.declared_id for resource in wanted}
     is_refused = len(lost) > FREE and len(lost) > SHARE * len(whole)
-    if is_by_hand or is_refused or memory.rewound == wanted.digest or not stage.managed[name].settings.prune:
+    if is_refused or memory.rewound == wanted.digest or not stage.managed[name].settings.prune:
         return
     kept = {resource.id for resource in rest if not resource.policy.prune}
+    if memory.pin is not None:
+        failed = [it for it in stage.disk.walks.values() if it.application == name and it.desired_digest == memory.pin.failed_digest]
+        kept |= {it.id for it in rest} - {id for it in failed for id in it.created}  # a rollback deletes only what the failed one created
     while more := {it.id for it in rest if it.id not in kept and _needed_by(stage, it.id, kept)}:
         kept |= more
     yield from (resource for resource in rest if resource.id not in kept)
@@ -116,6 +127,8 @@ def _view(stage: Stage, left: set[str]) -> Iterator[str]:
                 yield f"{name} is shown {view.sync}"
             if view.health.status is not Status.HEALTHY:
                 yield f"{name} is shown {view.health.status}: {view.health.message}"
+        fought = sorted(str(id) for id, resource in view.resources.items() if resource.contended)
+        yield from (f"{id} is still shown as contended" for id in fought)
         if view.is_busy:
             yield f"{name} is shown busy"
 

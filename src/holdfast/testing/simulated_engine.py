@@ -228,7 +228,7 @@ class SimulatedEngine:
             case StepVerb.SWITCH:
                 self._switch(step)
             case StepVerb.DISCARD:
-                self.world.candidates.pop(step.id, None)
+                self._discard(step)
             case StepVerb.APPLY:
                 self._make(step)
             case StepVerb.DELETE:
@@ -259,12 +259,18 @@ class SimulatedEngine:
         if left > step.deadline_s:
             raise TimedOut("HF2001", f"cannot gate {step.id}: not ready after {step.deadline_s:g} s")
 
+    def _discard(self, step: Step) -> None:
+        if self.world.candidates.pop(step.id, None) is None and self._is_made(step):
+            self.world.retired.pop(step.id, None)
+
     def _switch(self, step: Step) -> None:
-        candidate = self.world.candidates.pop(step.id, None)
+        candidate = self.world.candidates.get(step.id)
         if candidate is None:
             if self._is_made(step):
                 return
             raise Rejected("HF2001", f"cannot switch {step.id}: there is no candidate", is_dead=True)
+        self._check(step, candidate)
+        del self.world.candidates[step.id]
         old = self.world.things.get(step.id)
         if old is not None:
             self.world.retired[step.id] = old

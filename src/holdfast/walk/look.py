@@ -6,12 +6,14 @@ Used by sync. Reads the world and the ledger; changes only what the ledger remem
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from holdfast.core import events
 from holdfast.core.planner import gone, plan, unrecorded
 from holdfast.core.policy import refusals
 from holdfast.core.world import find, subjects
+from holdfast.errors import EngineError
 from holdfast.kit.clock import Clock
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Status, worst
@@ -71,12 +73,13 @@ class Looker:
         live = await self._walker.observe(subjects(desired, self._ledger.inventory))
         if doubtful := gone(desired, live, self._ledger.inventory):
             as_of, live = await self._forget(desired, doubtful)
+        is_forgotten = not gone(desired, live, self._ledger.inventory)
         news = unrecorded(desired, live, self._ledger.inventory)
         is_recorded = [await self._record(desired, resource, as_of) for resource in news]
         found = plan(desired, live, self._ledger.inventory, allowed)
         health = await self._tell(desired, live, said or desired)
         await self._tell_plan(desired, found)
-        return Look(desired=desired, plan=found, as_of=as_of, health=health, is_disturbed=not all(is_recorded))
+        return Look(desired=desired, plan=found, as_of=as_of, health=health, is_disturbed=not (is_forgotten and all(is_recorded)))
 
     async def _record(self, desired: Desired, resource: Resource, as_of: int) -> bool:
         """Remember what stands as declared; False where somebody has it in hand or had since the look, so that the next one must do it."""
@@ -98,8 +101,11 @@ class Looker:
             as_of = self._walker.moves
             live = await self._walker.observe(subjects(desired, self._ledger.inventory))
             for id in sorted(set(gone(desired, live, self._ledger.inventory)).intersection(doubtful)):
-                pruned = events.resource_pruned(at=self._clock.now(), application=desired.application, id=id, reason="it is gone already")
-                await self._ledger.drop(id, pruned)
+                with suppress(EngineError):  # then the next look tries again
+                    await self._walker.make_good(id)
+                    at, reason = self._clock.now(), "it is gone already"
+                    pruned = events.resource_pruned(at=at, application=desired.application, id=id, reason=reason)
+                    await self._ledger.drop(id, pruned)
         return as_of, live
 
     async def _tell(self, desired: Desired, live: Live, said: Desired) -> Status:

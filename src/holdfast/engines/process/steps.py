@@ -238,9 +238,15 @@ class Steps:
         await self._scribe.save(step.id)
 
     async def _discard(self, step: Step) -> None:
+        """End the candidate; where it serves already, since the switch came about although nobody heard, what served before."""
         unit = self._roster.get(step.id)
-        if unit is not None and unit.candidate is not None:
+        if unit is None:
+            return
+        if unit.candidate is not None:
             await self._end(unit.candidate, step.deadline_s)
+        elif unit.serving is not None and unit.serving.operation == step.operation:
+            for instance in tuple(unit.leaving):
+                await self._end(instance, step.deadline_s)
 
     async def _delete(self, step: Step) -> None:
         unit = self._roster.get(step.id)
