@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -27,18 +28,19 @@ from holdfast.cli.page import page
 def command(call: Call, once: bool) -> int:
     """Tell the whole story on this machine: a temporary Git repository with a web application and a worker is brought up; a process is
     killed and healed; a commit is rolled out under load; a bad commit is stopped and rolled back. Nothing is needed but Python and Git, and
-    nothing is left behind.
+    nothing is left behind. Where no person sits at a terminal it ends after the story, as with --once.
     """
     from holdfast.cli.demo_story import Story
 
     with Story(call.terminal.tell) as story:
         report = story.tell()
         call.terminal.answer("DemoReport", report, lambda: _text(report))
-        if not once and call.terminal.is_text:
+        if not once and call.terminal.can_ask:
             call.terminal.note(f"the shop stays open on http://127.0.0.1:{story.port} until Ctrl-C; look at it with another terminal:")
             call.terminal.note(f"  holdfast status --state {story.state}")
             call.terminal.note(f"  git -C {story.repository} log")
-            story.wait()
+            with suppress(KeyboardInterrupt):
+                story.wait()
         return 0 if is_good(report) else 1
 
 
