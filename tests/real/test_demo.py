@@ -6,7 +6,6 @@ import json
 import subprocess
 
 import pytest
-
 from tests.real.house import HOLDFAST, LIMIT_S
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git")]
