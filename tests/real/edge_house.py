@@ -6,6 +6,7 @@ import datetime as dt
 import http.client
 import http.server
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -84,9 +85,10 @@ class Ground:
             (folder / name).mkdir(mode=0o755, exist_ok=True)
         self.chain, self.key = self_signed("shop.example.com", "*.shop.example.com")
         self.http, self.https = free_port(), free_port()
-        self.places = Places(
-            root=str(folder), releases=str(folder / "releases"), data=str(folder / "data"), http=self.http, https=self.https, user=None
-        )
+        # The folders of tests are their user's alone.
+        user = "root" if os.geteuid() == 0 else None
+        releases, data = str(folder / "releases"), str(folder / "data")
+        self.places = Places(root=str(folder), releases=releases, data=data, http=self.http, https=self.https, user=user)
 
     def world(self, edge: EdgeSpec | None = None) -> World:
         return World(capability=capability(), places=self.places, edge=edge or EdgeSpec(bind=("127.0.0.1",), connections=256))
@@ -188,9 +190,10 @@ class Edge:
         tls: bool = True,
         method: str = "GET",
         body: bytes | None = None,
+        also: Mapping[str, str] | None = None,
         **headers: str,
     ) -> Answer:
-        """Ask once, over a connection of its own. `X_Name` in `headers` is X-Name."""
+        """Ask once, over a connection of its own, with `also` as headers; `X_Name` in `headers` is X-Name."""
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -199,11 +202,21 @@ class Edge:
         connection.sock = context.wrap_socket(plain, server_hostname=host) if tls else plain
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
-            connection.request(method, path, body=body, headers={"Host": host, **named})
+            connection.request(method, path, body=body, headers={"Host": host, **(also or {}), **named})
             answer = connection.getresponse()
             return Answer(status=answer.status, headers=tuple(answer.getheaders()), body=answer.read().decode())
         finally:
             connection.close()
+
+    def length(self, path: str, host: str = "shop.example.com") -> int:
+        """Return how many bytes the body of an answer takes on the wire, where the client takes gzip."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        plain = socket.create_connection(("127.0.0.1", self.ground.https), timeout=DEADLINE_S)
+        with context.wrap_socket(plain, server_hostname=host) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+            return len(b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2])
 
     def log(self, lines: int) -> list[dict[str, object]]:
         """Return the access log once it has that many lines."""

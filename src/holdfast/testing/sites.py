@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from holdfast.edge.capability import Capability
 from holdfast.edge.part import KIND, Part, fields_of
 from holdfast.edge.site_spec import SiteSpec
@@ -31,7 +33,9 @@ def world_at(root: str = "/var/lib/holdfast/edge", capability: Capability = BOOK
     return World(**fields)  # type: ignore[arg-type]
 
 
-def part(name: str = "web", spec: SiteSpec | None = None, *, namespace: str = "shop", **slots: tuple[str, ...]) -> Part:
+def part(
+    name: str = "web", spec: SiteSpec | None = None, *, namespace: str = "shop", slots: Mapping[str, tuple[str, ...]] | None = None
+) -> Part:
     """Return the part of a Site; `slots` are addresses by the name of a Process of the same namespace."""
     id = ResourceId(HOST, KIND, namespace, name)
     wanted = spec or SiteSpec(hosts=(f"{name}.example.com",), service="web")
@@ -41,6 +45,6 @@ def part(name: str = "web", spec: SiteSpec | None = None, *, namespace: str = "s
         application=namespace,
         spec=wanted,
         digest=digest(fields),
-        slots={f"Process/{namespace}/{service}": addresses for service, addresses in slots.items()},
+        slots={f"Process/{namespace}/{service}": addresses for service, addresses in (slots or {}).items()},
         origin=Origin(path=f"{name}.yaml", line=3, revision="c" * 40),
     )
