@@ -418,9 +418,8 @@ def test_a_client_stays_with_one_target(tmp_path: Path) -> None:
 
 
 def test_text_is_compressed_and_streams_are_not_held_back(tmp_path: Path) -> None:
-    web = Application(
-        answers={"/text": (200, {"Content-Type": "text/plain"}, "x" * 5_000), "/events": (200, {"Content-Type": "text/plain"}, "x" * 5_000)}
-    )
+    text = (200, {"Content-Type": "text/plain"}, "x" * 5_000)
+    web = Application(answers={"/text": text, "/events": text, "/plain": text})
     paths = (PathSpec(path="/events", service="web", sse=True), PathSpec(path="/plain", service="web", compress=False))
     with served(tmp_path, site(service="web", paths=paths), web) as edge:
         assert edge.length("/text") < 1_000
