@@ -69,7 +69,7 @@ async def run(
                 async with asyncio.timeout(timeout_s):
                     code = await process.wait()
         finally:
-            await _end(process)
+            await end_group(process, GRACE_S)
         return Ended(code=code, lines=tail.lines())
 
 
@@ -110,12 +110,12 @@ def _shown(line: bytes) -> str:
     return line[-LONGEST_LINE:].decode(errors="replace").rstrip("\r")
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Leave nothing of the command's group behind: SIGTERM, a moment, SIGKILL."""
+async def end_group(process: asyncio.subprocess.Process, grace_s: float) -> None:
+    """End a command and whatever it started: SIGTERM, a moment, SIGKILL. Returns when the command is reaped."""
     if process.returncode is None:
         _signal(process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
+            async with asyncio.timeout(grace_s):
                 await process.wait()
     _signal(process.pid, signal.SIGKILL)  # what outlived its leader keeps the group's number taken
     await process.wait()

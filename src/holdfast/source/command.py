@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from holdfast.errors import SourceError
+from holdfast.host.command import end_group
 from holdfast.source.limits import Limits
 from holdfast.source.repository import Repository, redact, shown
 
@@ -182,23 +182,7 @@ class Runner:
                 resource.prlimit(process.pid, resource.RLIMIT_DATA, (self._limits.memory, self._limits.memory))
             yield process
         finally:
-            await end_group(process)
-
-
-async def end_group(process: asyncio.subprocess.Process) -> None:
-    """End a command and whatever it started: SIGTERM, a moment, SIGKILL. Returns when the command is reaped."""
-    if process.returncode is None:
-        _signal(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-    _signal(process.pid, signal.SIGKILL)  # what outlived its leader keeps the group's number taken
-    await process.wait()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+            await end_group(process, GRACE_S)
 
 
 def last_words(words: int) -> str:
