@@ -1,4 +1,4 @@
-"""Write docs/reference/kinds.md and the JSON Schemas beside it from the specs: `.venv/bin/python tools/reference.py`.
+"""Write docs/reference/kinds.md, site.md and the JSON Schemas beside them from the specs: `.venv/bin/python tools/reference.py`.
 
 One source: the dataclasses that files are decoded by, and the docstrings of their fields. Running it again changes nothing;
 tests/docs/test_reference.py fails when the pages are not what this would write.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from holdfast.declare.schema import Docs, encode, field_docs, json_schema
 from holdfast.delivery.application_spec import ApplicationSpec
 from holdfast.delivery.project_spec import AppProjectSpec
 from holdfast.delivery.unhonoured import APPLICATION_FIELDS, PROJECT_FIELDS, SOURCE_FIELDS
+from holdfast.edge.certificate_spec import CertificateSpec
+from holdfast.edge.edge_spec import EdgeSpec
+from holdfast.edge.site_spec import SiteSpec
 from holdfast.workload.file import FileSpec
 from holdfast.workload.process_spec import ProcessSpec
 
@@ -124,6 +127,75 @@ spec:
     ),
 )
 
+SITES = (
+    Page(
+        name="Site",
+        api_version=OWN,
+        spec_type=SiteSpec,
+        modules=("edge/site_spec.py", "edge/route_spec.py"),
+        example="""
+metadata:
+  name: shop
+spec:
+  hosts: [shop.example.com, www.shop.example.com]
+  canonicalHost: shop.example.com
+  service: web
+  rateLimit: [{rate: 20r/s, burst: 40}]
+  paths:
+    - {path: /api, service: api, stripPrefix: true, timeouts: {read: 60s}}
+    - {path: /assets/, static: {root: public/assets, maxAge: 30d}}
+    - {path: /old, redirect: {to: https://shop.example.com/new}}
+""",
+        unhonoured={},
+    ),
+    Page(
+        name="Certificate",
+        api_version=OWN,
+        spec_type=CertificateSpec,
+        modules=("edge/certificate_spec.py", "edge/route_spec.py"),
+        example="""
+metadata:
+  name: everything
+spec:
+  hosts: [example.com, "*.example.com"]
+  files: {certificate: {secret: everything.pem}, key: {secret: everything.key}}
+""",
+        unhonoured={},
+    ),
+    Page(
+        name="Edge",
+        api_version=OWN,
+        spec_type=EdgeSpec,
+        modules=("edge/edge_spec.py", "edge/route_spec.py"),
+        example="""
+metadata:
+  name: edge
+spec:
+  trustedProxies: [10.0.0.0/24]
+  tls: {profile: modern}
+  defaults: {maxBody: 50Mi, headers: {preset: strict}}
+""",
+        unhonoured={},
+    ),
+)
+
+SITE_INTRODUCTION = """# Sites, certificates and the edge
+
+What may be written about web sites and the nginx in front of them, field by field. `tools/reference.py` writes this page from the specs
+themselves; a JSON Schema of each kind lies in [schemas](schemas/), for editors.
+
+A Site says its hosts and what answers: a service, addresses, files, or a redirect. Its `paths` say what is answered otherwise; what a path
+does not say is as the Site says, and what neither says is as the Edge says. A path that names an answer of its own takes over nothing that
+belongs to the other answer: balance, cache, canary, retries. An exact path wins, then the longest prefix, then patterns in the order
+written, then `/`. A prefix stands for whole segments: `/api` is `/api` and `/api/orders`, never `/apis`.
+
+Sites of several Applications may share a host with different paths. Who holds a path keeps it; a Site that wants what another holds, or
+that this nginx cannot serve, stays at its last good version and its Application is Degraded. Texts are values: no text can add a directive,
+and `$` is a plain character.
+
+Two files beneath `STATE/edge/flags` close a Site or a path without a reload: maintenance, and an open breaker.
+"""
+
 INTRODUCTION = """# Kinds
 
 What may be written in a file, field by field. `tools/reference.py` writes this page from the specs themselves; a JSON Schema of each kind
@@ -136,8 +208,8 @@ has them. An unknown field is an error that names the nearest known one. A field
 
 def pages() -> dict[Path, str]:
     """Return every file that belongs to the reference, and its text."""
-    found = {REFERENCE / "kinds.md": kinds_page()}
-    for page in KINDS:
+    found = {REFERENCE / "kinds.md": page_of(INTRODUCTION, KINDS), REFERENCE / "site.md": page_of(SITE_INTRODUCTION, SITES)}
+    for page in (*KINDS, *SITES):
         schema = json_schema(page.name, page.api_version, page.spec_type, docs_of(page), page.passed_over)
         found[REFERENCE / "schemas" / f"{page.name}.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return found
@@ -147,12 +219,17 @@ def docs_of(page: Page) -> Docs:
     docs: dict[str, Mapping[str, str]] = {}
     for module in page.modules:
         docs.update(field_docs((SOURCE / module).read_text()))
-    return docs
+    return docs | {spec.__name__: inherited(spec, docs) for spec in specs_within(page.spec_type)}
 
 
-def kinds_page() -> str:
-    contents = "\n".join(f"- [{page.name}](#{page.name.lower()}): {first_sentence(docs_of(page), page.spec_type)}" for page in KINDS)
-    return "\n".join([INTRODUCTION, contents, "", *(line for page in KINDS for line in section(page))]).rstrip() + "\n"
+def inherited(spec_type: type[Any], docs: Docs) -> dict[str, str]:
+    """Return the words of a spec's fields, with those of the specs that it is made from."""
+    return {name: text for base in reversed(spec_type.__mro__) for name, text in docs.get(base.__name__, {}).items()}
+
+
+def page_of(introduction: str, kinds: Sequence[Page]) -> str:
+    contents = "\n".join(f"- [{page.name}](#{page.name.lower()}): {first_sentence(docs_of(page), page.spec_type)}" for page in kinds)
+    return "\n".join([introduction, contents, "", *(line for page in kinds for line in section(page))]).rstrip() + "\n"
 
 
 def first_sentence(docs: Docs, spec_type: type[Any]) -> str:

@@ -37,7 +37,7 @@ def tool() -> ModuleType:
 
 TOOL = tool()
 PAGES: dict[Path, str] = TOOL.pages()
-KINDS: dict[str, Any] = {page.name: page for page in TOOL.KINDS}
+KINDS: dict[str, Any] = {page.name: page for page in (*TOOL.KINDS, *TOOL.SITES)}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -71,8 +71,9 @@ def test_the_examples_load(kind: str) -> None:
     assert not isinstance(found, Failed), found
 
 
-def test_links_lead_somewhere() -> None:
-    text = PAGES[REFERENCE / "kinds.md"]
+@pytest.mark.parametrize("name", ["kinds.md", "site.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    text = PAGES[REFERENCE / name]
     headings = {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines() if line.startswith("#")}
     assert set(re.findall(r"\]\(#([^)]*)\)", text)) - headings == set()
     assert all((REFERENCE / link).exists() for link in re.findall(r"\]\(([^#)]+)\)", text))

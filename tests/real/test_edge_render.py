@@ -15,6 +15,17 @@ from tests.real.edge_house import DEADLINE_S, Ground, command, folded, free_port
 
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.fold import fold
+from holdfast.edge.route_spec import (
+    AuthSpec,
+    BasicAuth,
+    CacheSpec,
+    ErrorPageSpec,
+    HashSpec,
+    MtlsAuth,
+    SecretRef,
+    UpstreamSpec,
+    UpstreamTls,
+)
 from holdfast.edge.site_spec import PathSpec, SiteSpec
 from holdfast.edge.tree import Directive
 from holdfast.edge.write import show
@@ -93,6 +104,35 @@ def test_real_nginx_takes_every_site_that_can_be_declared(tmp_path: Path, spec: 
     result = fold([part(spec=spec), part("other")], type(world)(capability=world.capability, places=world.places, edge=edge, slots=slots))
     assert result.failed == {}
     ground.lay(result)
+    assert ground.tested() == ""
+
+
+def test_every_field_at_once_and_every_protocol(tmp_path: Path) -> None:
+    spec = SiteSpec(
+        hosts=("shop.example.com", "*.shop.example.com"),
+        canonical_host="shop.example.com",
+        service="web",
+        balance=HashSpec(hash="cookie:sid"),
+        upstream=UpstreamSpec(
+            max_conns=10, tls=UpstreamTls(ca=SecretRef(secret="ca"), certificate=SecretRef(secret="pair"), key=SecretRef(secret="pair"))
+        ),
+        auth=AuthSpec(basic=BasicAuth(users=SecretRef(secret="users")), mtls=MtlsAuth(ca=SecretRef(secret="ca"))),
+        cache=CacheSpec(valid={"any": 1.0}),
+        error_pages=(ErrorPageSpec(statuses=(404, 503), page="<p>lost", intercept=True),),
+        paths=(
+            PathSpec(path="/grpc/", targets=("127.0.0.1:50051",), upstream=UpstreamSpec(protocol="grpc"), strip_prefix=True),
+            PathSpec(path="/grpcs", targets=("127.0.0.1:50051",), upstream=UpstreamSpec(protocol="grpc", tls=UpstreamTls())),
+            PathSpec(
+                path="/php", targets=("127.0.0.1:9001",), upstream=UpstreamSpec(protocol="fastcgi", root="/srv/a b$c", script="/i.php")
+            ),
+            PathSpec(
+                path="/cgi", targets=("127.0.0.1:9001",), upstream=UpstreamSpec(protocol="fastcgi"), strip_prefix=True, cache=CacheSpec()
+            ),
+        ),
+    )
+    ground = Ground(tmp_path)
+    result = folded(ground, part("web", spec, slots={"web": (f"unix:{tmp_path}/web.0",)}))
+    ground.lay(result, {"pair": ground.chain + ground.key})
     assert ground.tested() == ""
 
 

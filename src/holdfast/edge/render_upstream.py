@@ -91,7 +91,8 @@ def upstream(pieces: Pieces, backend: Backend, route: Route) -> str | None:
     )
     balance = tuple(_balance(pieces, route))
     options = [spec.keepalive, spec.keepalive_timeout, spec.max_conns, [[each.name, *each.args] for each in balance]]
-    name = key(f"{pieces.part.label} {what}", repr(backend), repr(options))
+    asked = [backend.service, backend.socket, backend.targets]
+    name = key(f"{pieces.part.label} {what}", repr(asked), repr(options))
     pieces.http[f"upstream {name}"] = Directive(
         "upstream",
         (name,),

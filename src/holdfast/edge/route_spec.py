@@ -421,8 +421,6 @@ class Route(Backend):
     """Files of the release."""
     redirect: RedirectSpec | None = None
     """A redirect."""
-    slots: Count | None = None
-    """Places that are held for replicas of the service; twice as many as there are replicas without."""
     balance: Literal["roundRobin", "leastConn", "random"] | HashSpec | None = None
     """Which target gets a request; `roundRobin` where nobody says it."""
     sticky: StickySpec | None = None
