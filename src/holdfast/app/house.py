@@ -19,6 +19,7 @@ from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
 from holdfast.app.registry import git_policy, registry
 from holdfast.app.release_port import ReleasePort
+from holdfast.app.secret_watch import watch_secrets
 from holdfast.app.service import HouseService, Neighbours
 from holdfast.app.state import StateFolder
 from holdfast.controllers.heal import HealController
@@ -137,6 +138,7 @@ class House:
             facts=self._facts,
             allowed=config.allowed,
             had_resources=lambda name: bool(ledger.of(name)),
+            now=clock.now,
         )
         self.sync = SyncController(
             walker=self.walker,
@@ -294,6 +296,9 @@ class House:
     async def _refresh(self, name: str) -> None:
         await self.source.refresh(name)
 
+    async def _watch_secrets(self) -> None:
+        await watch_secrets(self.state.secrets, names=lambda: self.applications.names, refresh=self._refresh, clock=self.clock)
+
     # Chores of the sweep
 
     async def _snapshot(self) -> None:
@@ -340,6 +345,7 @@ class House:
                 ("sweep", self.sweep.run()),
                 ("pin", self.pin.run()),
                 ("applications", self.applications.run()),
+                ("secrets", self._watch_secrets()),
                 ("first sweep", self.sweep.sweep()),
             ):
                 tasks.start(name, part, guard=True)

@@ -20,7 +20,7 @@ from holdfast.core.planner import plan
 from holdfast.core.policy import policy
 from holdfast.core.view import history, status
 from holdfast.core.world import subjects
-from holdfast.errors import UsageError
+from holdfast.errors import SourceError, UsageError
 from holdfast.kit.clock import Clock, Instant
 from holdfast.kit.suggest import did_you_mean
 from holdfast.kit.tasks import Tasks
@@ -104,11 +104,13 @@ class HouseService:
     async def plan(self, application: str, revision: str | None) -> Data:
         it = self._it
         self._served(application)
-        managed = it.applications.managed(application)
-        desired = it.wanted(application)
-        if revision is not None or desired is None:
-            sourced = it.applications.sourced(application)
+        managed, sourced = it.applications.managed(application), it.applications.sourced(application)
+        try:
             desired, _ = await it.rendering.at(sourced, revision or sourced.target_revision)
+        except SourceError:
+            if revision is not None or (last := it.wanted(application)) is None:
+                raise
+            desired = last  # Git does not answer now: by what it said last
         live = await it.walker.observe(subjects(desired, it.ledger.inventory))
         return plan_data([(application, desired.revision, plan(desired, live, it.ledger.inventory, policy(managed.settings)))])
 
@@ -128,6 +130,7 @@ class HouseService:
 
     async def sync(self, application: str, person: str, approve: str | None, wait: bool) -> Data:
         self._served(application)
+        await self._it.refresh(application)
         asked = self._it.sync.request(application, Request(ask=Ask.SYNC, person=person, approve=approve))
         if wait:
             return operation_data(await asked)
