@@ -228,7 +228,7 @@ def test_holds_are_told() -> None:
     closed = Decision(kind=Kind.WINDOW, reason="deny window", until=60.0)
     spent = Decision(kind=Kind.EXHAUSTED, reason="failed 6 times")
     held = shown([*SYNCED, events.operation_held(at=5.0, application="shop", revision="r2", decision=closed)])
-    assert (is_true(held, "Held"), is_true(held, "Stalled")) == (True, False)
+    assert (is_true(held, "Held"), is_true(held, "Stalled"), held["message"]) == (True, False, "deny window")
     stalled = shown([*SYNCED, events.operation_held(at=5.0, application="shop", revision="r2", decision=spent)])
     assert is_true(stalled, "Stalled")
     suspended = shown([*SYNCED, events.application_suspended(at=5.0, application="shop", by="ann", reason="move")])

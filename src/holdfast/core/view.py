@@ -267,7 +267,7 @@ def _place(error: Mapping[str, Any]) -> str | None:
 
 def _words(it: ApplicationView, told: Iterable[Condition], health: Health) -> str:
     """Return the one thing to say about an Application: what stops it, what it does, how it is."""
-    for type in ("RenderError", "Refused", "Pinned", "RetryExhausted", "StoreError", "Contended", "Suspended"):
+    for type in ("RenderError", "Refused", "Pinned", "RetryExhausted", "StoreError", "Contended", "Suspended", "Held"):
         if (found := next((one for one in told if one.type == type), None)) is not None:
             return found.message
     if it.desired_digest is None and it.source_error is not None:
