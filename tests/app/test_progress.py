@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.app.progress import lines_of
 from holdfast.core import events
-from holdfast.errors import SourceError
+from holdfast.errors import DeclarationError, SourceError, Where, declaration_errors
 from holdfast.kit.canonical import Json
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
@@ -30,6 +30,15 @@ def test_an_exit_that_was_asked_for_is_not_told() -> None:
 
     assert told(exited(True)) == []
     assert told(exited(False)) == ["Process/shop/web ended after 2.0 s: signal 9"]
+
+
+def test_every_error_of_a_tree_is_told_with_its_place_and_advice() -> None:
+    errors = [
+        DeclarationError("HF1020", "cannot read comand", where=[Where(path="a.yaml", line=3, column=5)], hint="did you mean command?")
+    ]
+    errors.append(DeclarationError("HF1101", "cannot find it"))
+    event = events.render_failed(at=1.0, application="shop", revision="r", error=declaration_errors(errors))
+    assert told(event) == ["a.yaml:3:5: cannot read comand (did you mean command?)", "cannot find it"]
 
 
 def test_the_last_line_of_what_failed_is_told_once() -> None:

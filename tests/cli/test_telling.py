@@ -14,6 +14,7 @@ from holdfast.errors import StoreError
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Status
+from holdfast.model.plan import Plan
 
 ID = ResourceId("host", "Process", "shop", "web")
 TOLD = (
@@ -37,6 +38,7 @@ TOLD = (
     events.process_crash_looping(at=1.0, application="shop", id=ID, restarts=4, next_at=None),
     events.process_ready(at=1.0, application="shop", id=ID, pid=7, slot=0, seconds=0.1),
     events.process_unready(at=1.0, application="shop", id=ID, pid=7, slot=0, message="503"),
+    events.plan_refused(at=1.0, application="shop", revision="a" * 40, plan=Plan()),
     events.process_oom(at=1.0, application="shop", id=ID, pid=7, limit=1024),
     events.daemon_started(at=1.0, version="1.2.3", pid=1),
     events.daemon_stopped(at=1.0, reason="SIGTERM", pid=1),

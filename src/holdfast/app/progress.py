@@ -13,9 +13,9 @@ from holdfast.model.event import Event
 def lines_of(event: Event) -> Iterator[ProgressLine]:
     """Yield the lines for one event."""
     say = _WORDS.get(event.type)
-    text = say(event, event.data) if say else None
-    if text:
-        name = event.data.get("application")
+    said = say(event, event.data) if say else None
+    name = event.data.get("application")
+    for text in (said,) if isinstance(said, str) else said or ():
         yield ProgressLine(text=text, application=name if isinstance(name, str) else None, severity=event.severity.value)
 
 
@@ -38,6 +38,16 @@ def _failure(event: Event, data: Mapping[str, Any]) -> str:
     return f"{message}; last line: {log[-1]}"
 
 
+def _errors(event: Event, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return every error of a tree, each with its place and advice."""
+    return tuple(_error(error) for error in data["errors"])
+
+
+def _error(error: Mapping[str, Any]) -> str:
+    at = next((":".join(str(place[part]) for part in ("path", "line", "column") if place.get(part)) for place in error["where"]), "")
+    return f"{at}{': ' if at else ''}{error['message']}" + (f" ({error['hint']})" if error.get("hint") else "")
+
+
 def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
     if data["expected"]:
         return None
@@ -45,10 +55,10 @@ def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
     return f"{event.subject} ended after {data['seconds']:.1f} s: {how}"
 
 
-_WORDS: Mapping[str, Callable[[Event, Any], str | None]] = MappingProxyType(
+_WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = MappingProxyType(
     {
         "revision.fetched": lambda event, data: f"revision {data['commit'][:12]} {data['subject_line']!r} by {data['author']}",
-        "render.failed": lambda event, data: data["message"],
+        "render.failed": _errors,
         "source.failed": lambda event, data: data["error"]["message"],
         "source.recovered": lambda event, data: "the repository answers again",
         "store.failed": lambda event, data: data["error"]["message"],

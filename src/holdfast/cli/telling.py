@@ -105,6 +105,9 @@ _WORDS: Mapping[str, Said] = MappingProxyType(
         "operation.succeeded": _finished,
         "operation.failed": _finished,
         "operation.superseded": _finished,
+        "plan.refused": lambda event, data: (
+            "; ".join(f"{it['id']} {it['reason']}" for it in data["blocked"]) or "nothing is refused any more"
+        ),
         "plan.approved": lambda event, data: f"plan {data['digest'][:12]} approved by {data['by']}",
         "step.done": lambda event, data: f"{data['verb']} done in {show_span(data['seconds'])}",
         "step.undo_failed": lambda event, data: f"{data['verb']} could not be undone: {data['message']}",
