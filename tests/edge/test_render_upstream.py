@@ -101,6 +101,23 @@ def test_a_target_that_is_not_well_is_down_unless_it_is_the_only_one() -> None:
     assert [line.endswith(" down") for line in servers(rendered(world, targets=TARGETS[:1]))] == [False]
 
 
+@pytest.mark.parametrize(
+    ("target", "bind", "refused"),
+    [
+        ("127.0.0.1:443", (), True),
+        ("localhost:80", (), True),
+        ("[::1]:443", (), True),
+        ("10.0.0.1:443", ("10.0.0.1",), True),
+        ("127.0.0.1:443", ("10.0.0.1",), False),
+        ("127.0.0.1:3000", (), False),
+        ("10.0.0.1:443", (), False),
+    ],
+)
+def test_a_target_that_is_the_edge_itself_is_refused(target: str, bind: tuple[str, ...], refused: bool) -> None:
+    folded = rendered(world_at(edge=EdgeSpec(bind=bind)), targets=(target,))
+    assert [error.code for each in folded.failed.values() for error in each.errors] == (["HF1325"] if refused else [])
+
+
 def test_names_are_looked_up_by_holdfast_where_nginx_cannot_follow_them() -> None:
     folded = rendered(targets=("web.internal:3000",))
     assert list(folded.notes.values()) == [("web.internal has no address yet", "shop/web: nobody answers yet")]

@@ -109,4 +109,10 @@ ENTRIES: Mapping[str, Explanation] = {
         cause="Text was pasted with its line breaks, or a page stands where a line belongs.",
         next_step="Shorten the value; pages belong in page, which is written to a file.",
     ),
+    "HF1325": Explanation(
+        title="A target is the edge itself",
+        meaning="A Site passes requests on to a port that the edge listens on: each would come back to it, without end.",
+        cause="The port of the edge was written where the application's was meant, or both were given the same port.",
+        next_step="Write the address that the application listens on, or give the Edge other ports.",
+    ),
 }

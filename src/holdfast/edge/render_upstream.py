@@ -59,6 +59,8 @@ def peers(pieces: Pieces, backend: Backend) -> tuple[Peer, ...]:
 def _target(pieces: Pieces, target: str | TargetSpec) -> Iterator[Peer]:
     spec = target if isinstance(target, TargetSpec) else TargetSpec(address=target)
     host, _, port = spec.address.rpartition(":")
+    if port in {str(pieces.world.http_port), str(pieces.world.https_port)}:
+        _check_loop(pieces, host, spec.address)
     if spec.address.startswith("unix:") or _is_ip(host):
         yield Peer(address=spec.address, weight=spec.weight, is_backup=spec.backup)
     elif pieces.world.capability.has_resolve and pieces.world.edge.resolvers:
@@ -70,6 +72,15 @@ def _target(pieces: Pieces, target: str | TargetSpec) -> Iterator[Peer]:
         for address in found:
             shown = f"[{address}]" if ":" in address else address
             yield Peer(address=f"{shown}:{port}", weight=spec.weight, is_backup=spec.backup)
+
+
+def _check_loop(pieces: Pieces, host: str, address: str) -> None:
+    """Refuse a target that is the edge itself, by a port of its own on an address that it listens on."""
+    bound = pieces.world.edge.bind
+    is_own = host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host.strip("[]")).is_loopback)
+    if (is_own and (not bound or any(ipaddress.ip_address(each).is_loopback for each in bound))) or host.strip("[]") in bound:
+        hint = "write the address that the application listens on"
+        raise pieces.refusal("HF1325", f"{address} is the edge itself, so a request would go in a circle", hint)
 
 
 def _is_ip(host: str) -> bool:
