@@ -86,11 +86,11 @@ def test_where_nobody_is_held_yet_the_site_says_so_and_nginx_starts() -> None:
 
 
 def test_targets_have_weights_backups_and_limits() -> None:
-    targets = (TargetSpec(address="10.0.0.1:80", weight=3), TargetSpec(address="[::1]:80", backup=True))
+    targets = (TargetSpec(address="10.0.0.1:80", weight=3), TargetSpec(address="[::1]:8080", backup=True))
     folded = rendered(targets=targets, upstream=UpstreamSpec(max_conns=7, keepalive=0))
     assert servers(folded) == [
         "10.0.0.1:80 max_fails=1 fail_timeout=1s max_conns=7 weight=3",
-        "[::1]:80 max_fails=1 fail_timeout=1s max_conns=7 backup",
+        "[::1]:8080 max_fails=1 fail_timeout=1s max_conns=7 backup",
     ]
     assert "keepalive" not in found(folded, "keepalive")
 
