@@ -64,10 +64,16 @@ class Held:
     """A job that keeps the thread busy until it is let go, so that what follows waits together."""
 
     def __init__(self) -> None:
+        self.begun = threading.Event()
         self.gate = threading.Event()
 
     def work(self, connection: sqlite3.Connection) -> None:
+        self.begun.set()
         assert self.gate.wait(30)
+
+    async def holds(self) -> None:
+        """Return when the thread is busy with this job, and with nothing that is asked for later."""
+        assert await in_thread(self.begun.wait, 30)
 
 
 def test_what_waits_goes_into_one_transaction(tmp_path: Path) -> None:
@@ -75,6 +81,7 @@ def test_what_waits_goes_into_one_transaction(tmp_path: Path) -> None:
         held = Held()
         async with Tasks() as tasks:
             tasks.start("hold", desk.writer.read(held.work))
+            await held.holds()
             for n in range(100):
                 tasks.start(f"put {n}", desk.put(n))
             await asyncio.sleep(0)
@@ -90,6 +97,7 @@ def test_a_failing_job_leaves_its_neighbours_alone(tmp_path: Path) -> None:
         held = Held()
         async with Tasks() as tasks:
             tasks.start("hold", desk.writer.read(held.work))
+            await held.holds()
             tasks.start("put 1", desk.put(1))
             failing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -122,6 +130,7 @@ def test_a_job_too_big_for_the_disk_fails_alone_and_nothing_of_it_stays(tmp_path
 
         async with Tasks() as tasks:
             tasks.start("hold", desk.writer.read(held.work))
+            await held.holds()
             tasks.start("put 1", desk.put(1))
             tasks.start("big", put_big())
             tasks.start("put 2", desk.put(2))
@@ -153,6 +162,7 @@ def test_a_cancelled_caller_still_learns_what_was_done(tmp_path: Path) -> None:
 
         async with Tasks() as tasks:
             tasks.start("hold", desk.writer.read(held.work))
+            await held.holds()
             tasks.start("put", put())
             await asyncio.sleep(0)
             tasks.cancel("put")

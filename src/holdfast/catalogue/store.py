@@ -26,7 +26,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         ),
         "HF5003": Explanation(
             title="The store is corrupt",
-            meaning="The store's file is not what Holdfast wrote. It is never replaced silently, since the inventory of what is ours is in it.",
+            meaning="The store's file is not what Holdfast wrote. It is never replaced silently: what is ours stands in it.",
             cause="A failing disk, a file copied while it was written, or a part of it that was removed.",
             next_step=(
                 "Run `holdfast doctor`. Put back a copy of the whole store directory, or move the directory away: then what runs is "
