@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import StoreError
+from holdfast.host.thread import in_thread
 from holdfast.kit.tasks import Tasks, all_of
 from holdfast.store.failure import translator
 from holdfast.store.writer import Writer
