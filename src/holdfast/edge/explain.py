@@ -1,0 +1,166 @@
+"""Explain: what a request would meet in a configuration: server, location, upstream, headers and guards, each with its line.
+
+Reads the tree by nginx's own rules, so that it explains what Holdfast renders and what somebody wrote by hand alike. Patterns are tried
+with Python's `re`; one that it does not read is said to be unknown, not passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from holdfast.edge.tree import Directive, walk
+
+GUARDS = ("allow", "deny", "auth_basic", "auth_request", "limit_req", "limit_conn", "satisfy", "if")
+ANSWERS = ("return", "proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "alias", "root", "try_files", "rewrite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for."""
+
+    host: str
+    port: int
+    is_tls: bool
+    path: str = "/"
+    """As nginx compares it: decoded, without the query."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What the request meets. Directives know their lines."""
+
+    server: Directive | None
+    """None: nobody listens there."""
+    is_default: bool = False
+    """Whether no server has the name, so that the default one answers."""
+    locations: tuple[Directive, ...] = ()
+    """From the outermost to the one that answers."""
+    answers: tuple[Directive, ...] = ()
+    """What answers, in the order in which nginx looks: rewrites and returns of the server first."""
+    upstream: Directive | None = None
+    """The group that it is passed on to; None where it is none, or a variable chooses."""
+    headers: tuple[Directive, ...] = ()
+    guards: tuple[Directive, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Patterns that could not be tried."""
+
+
+def explain(directives: Sequence[Directive], request: Request) -> Explanation:
+    """Return what a request meets."""
+    tree = tuple(directives)
+    unknown: list[str] = []
+    server, is_default = _server(tree, request, unknown)
+    if server is None:
+        return Explanation(server=None, unknown=tuple(unknown))
+    http = next((above for each, above in walk(tree) if each is server), ())
+    locations = tuple(_locations(server, request.path, unknown))
+    levels = (*http, server, *locations)
+    answers = (*_said(server, "return", "rewrite"), *(_said(locations[-1], *ANSWERS) if locations else ()))
+    return Explanation(
+        server=server,
+        is_default=is_default,
+        locations=locations,
+        answers=answers,
+        upstream=_upstream(tree, answers),
+        headers=_in_force("add_header", levels),
+        guards=tuple(guard for name in GUARDS for guard in (_in_force(name, levels) if name != "if" else _said(levels[-1], "if"))),
+        unknown=tuple(unknown),
+    )
+
+
+def _said(block: Directive, *names: str) -> tuple[Directive, ...]:
+    return tuple(each for each in block.block or () if each.name in names)
+
+
+def _in_force(name: str, levels: Sequence[Directive]) -> tuple[Directive, ...]:
+    """Return what the innermost level that says it says."""
+    return next((said for level in reversed(levels) if (said := level.all(name))), ())
+
+
+def _server(tree: tuple[Directive, ...], request: Request, unknown: list[str]) -> tuple[Directive | None, bool]:
+    """Return the server that nginx chooses by address and name (nginx.org, How nginx processes a request), and whether by default."""
+    servers = [each for each, above in walk(tree) if each.name == "server" and (not above or above[-1].name == "http")]
+    listening = [(server, listen) for server in servers for listen in _listens(server) if _fits(listen, request)]
+    if not listening:
+        return None, False
+    named = [(server, name) for server, _ in listening for each in server.all("server_name") for name in each.args]
+    for found in (_exact(named, request.host), _wildcard(named, request.host), _pattern(named, request.host, unknown)):
+        if found is not None:
+            return found, False
+    default = next((server for server, listen in listening if {"default_server", "default"} & set(listen.args)), listening[0][0])
+    return default, True
+
+
+def _listens(server: Directive) -> tuple[Directive, ...]:
+    return server.all("listen") or (Directive("listen", ("80",)),)
+
+
+def _fits(listen: Directive, request: Request) -> bool:
+    address = listen.args[0] if listen.args else "80"
+    port = address.rpartition(":")[2]
+    number = int(port) if port.isdigit() else 80
+    return not address.startswith("unix:") and number == request.port and ("ssl" in listen.args or "quic" in listen.args) is request.is_tls
+
+
+def _exact(named: Sequence[tuple[Directive, str]], host: str) -> Directive | None:
+    for server, name in named:
+        plain = name.lower()
+        if plain == host or (plain.startswith(".") and plain[1:] == host):
+            return server
+    return None
+
+
+def _wildcard(named: Sequence[tuple[Directive, str]], host: str) -> Directive | None:
+    """Return the server of the longest name with a star: those that begin with it come first."""
+    leading = [(len(name), server) for server, name in named if name[:1] in {"*", "."} and host.endswith(name.lstrip("*").lower())]
+    trailing = [(len(name), server) for server, name in named if name.endswith(".*") and host.startswith(name[:-1].lower())]
+    for found in (leading, trailing):
+        if found:
+            return max(found, key=lambda pair: pair[0])[1]
+    return None
+
+
+def _pattern(named: Sequence[tuple[Directive, str]], host: str, unknown: list[str]) -> Directive | None:
+    return next((server for server, name in named if name.startswith("~") and _matches(name[1:], host, False, unknown)), None)
+
+
+def _matches(pattern: str, text: str, is_folded: bool, unknown: list[str]) -> bool:
+    try:
+        return re.search(re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern), text, re.IGNORECASE if is_folded else 0) is not None
+    except re.error:
+        unknown.append(pattern)
+        return False
+
+
+def _locations(block: Directive, path: str, unknown: list[str]) -> Iterator[Directive]:
+    """Yield the location that nginx chooses in a block, and those within it."""
+    found = _location(block, path, unknown)
+    if found is not None:
+        yield found
+        yield from _locations(found, path, unknown)
+
+
+def _location(block: Directive, path: str, unknown: list[str]) -> Directive | None:
+    longest: Directive | None = None
+    patterns = []
+    for each in block.all("location"):
+        how, prefix = each.args if len(each.args) == 2 else ("", each.args[0] if each.args else "@")
+        if how == "=" and prefix == path:
+            return each
+        if how in {"~", "~*"}:
+            patterns.append(each)
+        elif how in {"", "^~"} and path.startswith(prefix) and (longest is None or len(prefix) > len(longest.args[-1])):
+            longest = each
+    if longest is not None and longest.args[0] == "^~":
+        return longest
+    return next((each for each in patterns if _matches(each.args[1], path, each.args[0] == "~*", unknown)), longest)
+
+
+def _upstream(tree: tuple[Directive, ...], answers: Sequence[Directive]) -> Directive | None:
+    for each in answers:
+        if each.name.endswith("_pass") and each.args:
+            host = each.args[0].rpartition("://")[2].partition("/")[0]
+            return next((group for group, _ in walk(tree) if group.name == "upstream" and group.args == (host,)), None)
+    return None
