@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.edge.generate import EDGES, sites
 from tests.real.edge_house import DEADLINE_S, Ground, command, folded, free_port
 
-from holdfast.edge.edge_spec import EdgeSpec
+from holdfast.edge.edge_spec import EdgeSpec, LogSpec, UnknownHost
 from holdfast.edge.fold import fold
 from holdfast.edge.route_spec import (
     AuthSpec,
@@ -134,6 +134,17 @@ def test_every_field_at_once_and_every_protocol(tmp_path: Path) -> None:
     result = folded(ground, part("web", spec, slots={"web": (f"unix:{tmp_path}/web.0",)}))
     ground.lay(result, {"pair": ground.chain + ground.key})
     assert ground.tested() == ""
+
+
+def test_an_edge_without_any_site_is_taken(tmp_path: Path) -> None:
+    for edge in (
+        EdgeSpec(),
+        EdgeSpec(unknown_host=UnknownHost(page="<p>who?")),
+        EdgeSpec(log=LogSpec(sample=0), trusted_proxies=("10.0.0.0/8",)),
+    ):
+        ground = Ground(tmp_path)
+        ground.lay(folded(ground, edge=edge))
+        assert ground.tested() == ""
 
 
 def test_a_thousand_hosts_are_taken(tmp_path: Path) -> None:
