@@ -32,6 +32,15 @@ def test_nonsense_with_a_status_is_still_an_error() -> None:
     assert error_of({}, 418).code == "HF8004"
 
 
+def test_a_silent_stream_of_events_gives_its_beats(state: Path) -> None:
+    """Whoever waits with a deadline looks at the clock at each beat; without beats he would wait for ever."""
+    with Daemon(state) as daemon:
+        told = Client(str(state)).events(0, None)
+        assert [next(told) for _ in range(3)] == [None] * 3
+        daemon.put(declared("shop"))
+        assert next(event for event in told if event is not None)["type"] == "application.declared"
+
+
 def test_a_long_path_is_reached(state: Path) -> None:
     deep = state / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)

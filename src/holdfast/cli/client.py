@@ -139,7 +139,7 @@ class Client:
             kind = ""
             while line := answer.readline(LONGEST_LINE):
                 name, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
-                if name.startswith(":"):
+                if line.startswith(b":"):
                     yield None
                 elif name == "event":
                     kind = value
