@@ -13,13 +13,13 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
     {
         "HF3140": Explanation(
             title="Issuer not reached",
-            meaning=f"The issuer of a certificate could not be asked, or failed inside. It is asked again, ever more seldom. {SERVED_ON}",
+            meaning=f"The issuer of a certificate could not be asked, or failed inside. It is asked again. {SERVED_ON}",
             cause="The issuer is down, the network or its name is not reached from here, or its own certificate is not trusted.",
-            next_step="Look at the reason; declare a second issuer for such days. A private issuer needs `ca`, the root that signed its own.",
+            next_step="Look at the reason; declare a second issuer. A private one needs `ca`: who signed its own certificate.",
         ),
         "HF3141": Explanation(
             title="Issuer too slow",
-            meaning=f"The issuer took a request and gave no answer in time. The order is remembered and goes on at the next try. {SERVED_ON}",
+            meaning=f"The issuer took a request and gave no answer in time. The next try goes on with the same order. {SERVED_ON}",
             cause="The issuer is overloaded, or a firewall swallows the answers.",
             next_step="Nothing, unless it stays so; then look at the issuer's status page.",
         ),

@@ -7,8 +7,9 @@ while a claim is refuted. A verdict that changed is told at once; one that did n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from holdfast.core import events
 from holdfast.core.inbox import Inbox
@@ -39,8 +40,12 @@ PASSING = range(200, 400)
 EXCERPT = 80
 
 
+Look = Callable[[Claim, Mapping[str, Json]], Awaitable[tuple[bool, str]]]
+"""From a claim and its target to whether it holds, and what was seen. Raises `EngineError` where nobody answers."""
+
+
 class ProveController:
-    """`data_dir` says where the relative unix paths of an Application lie."""
+    """`data_dir` says where the relative unix paths of an Application lie; `looks` are further ways to look, by the method of claims."""
 
     def __init__(
         self,
@@ -52,8 +57,10 @@ class ProveController:
         random: Random,
         data_dir: Callable[[str], Path],
         crashed: Callable[[str, BaseException], None],
+        looks: Mapping[str, Look] = MappingProxyType({}),
     ) -> None:
         self._ledger = ledger
+        self._looks = looks
         self._net = net
         self._journal = journal
         self._clock = clock
@@ -170,6 +177,8 @@ class ProveController:
                 ask = str(target.get("ask") or "/")
                 answer = await self._net.http(target, path=ask, timeout_s=TIMEOUT_S)
                 return answer.status in PASSING, f"GET {ask} at {_place(target)}: {_excerpt(answer)}"
+        if (look := self._looks.get(claim.method)) is not None:
+            return await look(claim, target)
         raise Bug("HF9001", f"cannot look at the claim {claim.text!r}: nobody knows how to look by {claim.method}")
 
     def _target(self, application: str, claim: Claim) -> Mapping[str, Json]:

@@ -27,8 +27,9 @@ RENEW_SHARE = 2 / 3
 """Of its life: then a certificate is renewed where its issuer names no moment."""
 SHORT_S, SHORT_SHARE = 10 * DAY, 1 / 2
 """A life below this is renewed at half of it: a third of six days would be gone before anybody could act."""
-JITTER_SHARE = 0.05
-"""Of its life: up to so much earlier, so that what was issued at one time is not renewed at one time."""
+LEAD_SHARE, JITTER_SHARE = 0.02, 0.05
+"""Of its life: so much earlier, that the renewal is done when the alarm of a late one would begin; and up to so much more, so that what was
+issued at one time is not renewed at one time."""
 LAST_SHARE = 1 / 3
 """Of its life: what is not renewed by then is late."""
 ASK_S, ASK_LEAST_S = 6 * HOUR, 60.0
@@ -279,10 +280,10 @@ def renew_at(leaf: Leaf, course: Course) -> Instant:
     In any case before its last third begins.
     """
     share = SHORT_SHARE if leaf.life_s < SHORT_S else RENEW_SHARE
-    usual = leaf.not_before + leaf.life_s * (share - JITTER_SHARE * course.unit)
+    usual = leaf.not_before + leaf.life_s * (share - LEAD_SHARE - JITTER_SHARE * course.unit)
     if course.chosen_at is None or course.serial != leaf.serial:
         return usual
-    return min(course.chosen_at, leaf.not_after - leaf.life_s * LAST_SHARE)
+    return min(course.chosen_at, leaf.not_after - leaf.life_s * (LAST_SHARE + LEAD_SHARE))
 
 
 def is_late(leaf: Leaf, now: Instant) -> bool:

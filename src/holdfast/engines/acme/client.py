@@ -6,7 +6,7 @@ One client for each issuer. It keeps nothing on disk and decides nothing: `accou
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -14,7 +14,7 @@ from holdfast.edge.certificate_life import RenewalInfo, Window
 from holdfast.edge.issuer import is_address
 from holdfast.engines.acme import wire
 from holdfast.engines.acme.problem import Refusal, detail, nonsense, plain
-from holdfast.engines.acme.transport import Reply, Transport
+from holdfast.engines.acme.transport import Reply, Sign, Transport
 from holdfast.engines.acme.wire import AccountKey
 from holdfast.errors import Rejected, TimedOut
 from holdfast.kit.clock import Clock
@@ -78,6 +78,10 @@ class AcmeClient:
         found = meta.get("profiles") if isinstance(meta, dict) else None
         return {str(name): plain(text) for name, text in found.items()} if isinstance(found, dict) else {}
 
+    async def _post(self, verb: str, url: str, sign: Sign) -> Reply:
+        await self.directory()  # where nonces come from
+        return await self._transport.post(verb, url, sign)
+
     # The account
 
     async def register(self, key: AccountKey, *, contact: str | None, binding: Binding | None) -> Account:
@@ -88,7 +92,7 @@ class AcmeClient:
             payload["contact"] = [f"mailto:{contact}"]
         if binding is not None:
             payload["externalAccountBinding"] = wire.binding(binding.key_id, self._mac(binding), url, key.jwk())
-        reply = await self._transport.post("register at", url, _by_key(key, payload))
+        reply = await self._post("register at", url, _by_key(key, payload))
         return Account(key=key, url=self._location("register at", reply))
 
     def _mac(self, binding: Binding) -> bytes:
@@ -104,7 +108,7 @@ class AcmeClient:
         """Return the account of `key`, None where the issuer knows none."""
         url = await self._place("newAccount", "register at")
         try:
-            reply = await self._transport.post("register at", url, _by_key(key, {"onlyReturnExisting": True}))
+            reply = await self._post("register at", url, _by_key(key, {"onlyReturnExisting": True}))
         except Refusal as error:
             if error.type == "accountDoesNotExist":
                 return None
@@ -114,13 +118,13 @@ class AcmeClient:
     async def write_to(self, account: Account, contact: str | None) -> None:
         """Change where the issuer may write to."""
         payload = {"contact": [f"mailto:{contact}"] if contact else []}
-        await self._transport.post("change the account at", account.url, _by_account(account, payload))
+        await self._post("change the account at", account.url, _by_account(account, payload))
 
     async def roll_key(self, account: Account, key: AccountKey) -> Account:
         """Change the account's key; the old one counts no longer."""
         url = await self._place("keyChange", "change the key at")
         inner = wire.key_change(account.key, key, account.url, url)
-        await self._transport.post("change the key at", url, _by_account(account, inner))
+        await self._post("change the key at", url, _by_account(account, inner))
         return Account(key=key, url=account.url)
 
     # Orders
@@ -150,21 +154,21 @@ class AcmeClient:
         return await self._ordered(account, url, payload)
 
     async def _ordered(self, account: Account, url: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        reply = await self._transport.post("order from", url, _by_account(account, payload))
+        reply = await self._post("order from", url, _by_account(account, payload))
         return self._location("order from", reply), self._object("order from", reply)
 
     async def look(self, account: Account, url: str) -> tuple[dict[str, Any], float | None]:
         """Return an order or authorization as it stands, and in how many seconds the issuer wants to be asked again."""
-        reply = await self._transport.post("ask", url, _by_account(account, None))
+        reply = await self._post("ask", url, _by_account(account, None))
         return self._object("ask", reply), reply.retry_after_s
 
     async def answer(self, account: Account, challenge_url: str) -> None:
         """Say that a challenge may be looked at."""
-        await self._transport.post("answer", challenge_url, _by_account(account, {}))
+        await self._post("answer", challenge_url, _by_account(account, {}))
 
     async def finalize(self, account: Account, url: str, csr: bytes) -> dict[str, Any]:
         """Send the signing request, in DER; return the order as it stands."""
-        return self._object("order from", await self._transport.post("order from", url, _by_account(account, {"csr": wire.b64(csr)})))
+        return self._object("order from", await self._post("order from", url, _by_account(account, {"csr": wire.b64(csr)})))
 
     async def settled(self, account: Account, url: str, pending: frozenset[str], found: dict[str, Any] | None = None) -> dict[str, Any]:
         """Look at an order or authorization until its status is none of `pending`; TimedOut (HF3141) after SETTLE_S."""
@@ -182,9 +186,9 @@ class AcmeClient:
 
     async def download(self, account: Account, url: str) -> tuple[bytes, ...]:
         """Return the chains of a certificate in PEM, the issuer's own choice first."""
-        first = await self._transport.post("fetch from", url, _by_account(account, None))
+        first = await self._post("fetch from", url, _by_account(account, None))
         others = wire.links(first.links, "alternate")[:MOST_CHAINS]
-        return (first.body, *[(await self._transport.post("fetch from", url, _by_account(account, None))).body for url in others])
+        return (first.body, *[(await self._post("fetch from", url, _by_account(account, None))).body for url in others])
 
     # Later
 
@@ -193,7 +197,7 @@ class AcmeClient:
         url = await self._place("revokeCert", "revoke at")
         payload = {"certificate": wire.b64(certificate), "reason": reason}
         try:
-            await self._transport.post("revoke at", url, _by_account(account, payload) if key is None else _by_key(key, payload))
+            await self._post("revoke at", url, _by_account(account, payload) if key is None else _by_key(key, payload))
         except Refusal as error:
             if error.type != "alreadyRevoked":
                 raise
@@ -238,10 +242,10 @@ class AcmeClient:
         raise Refusal("HF3144", f"cannot {verb} issuer {self._issuer}: {said}", type="invalid")
 
 
-def _by_key(key: AccountKey, payload: Mapping[str, Any]) -> Callable[[str, str], bytes]:
+def _by_key(key: AccountKey, payload: Mapping[str, Any]) -> Sign:
     """Sign with a key that the issuer need not know yet."""
     return lambda url, nonce: wire.signed(key, {"nonce": nonce, "url": url, "jwk": key.jwk()}, payload)
 
 
-def _by_account(account: Account, payload: Mapping[str, Any] | None) -> Callable[[str, str], bytes]:
+def _by_account(account: Account, payload: Mapping[str, Any] | None) -> Sign:
     return lambda url, nonce: wire.signed(account.key, {"nonce": nonce, "url": url, "kid": account.url}, payload)

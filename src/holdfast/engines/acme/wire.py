@@ -38,7 +38,7 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str) -> bytes:
-    """Return what `b64` was given; ValueError for anything else."""
+    """Return what `b64` was given, also where it stands in the other alphabet; ValueError for anything else."""
     try:
         return base64.b64decode(text.encode() + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:
