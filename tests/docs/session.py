@@ -2,10 +2,10 @@
 
 What a page may hold, and what is done with it:
 
-- a block after a paragraph that ends with "`NAME`:" is a file of the folder that the reader is in (or NAME is an absolute path or ~/…)
+- a block after a paragraph that ends with "`NAME`:" is a file of the folder that the reader is in (or ~/…)
 - a `console` block is typed, line by line. A command must end well, unless its comment says `exit code N`. `holdfast up` without --once
   is a terminal of its own, and `# Ctrl-C in the first terminal` ends it; `# …` lines are for people otherwise.
-- a `text` block after that is what its last command shows: each line somewhere in the output, `…` for what differs each time
+- another `text` block is what its last command shows: each line somewhere in the output, `…` for what differs each time
 - everything else is only read
 
 A person types slowly, so that all is at rest before each command: `holdfast status --json` says when. What is only looked at is looked at
@@ -55,7 +55,7 @@ def blocks(page: str) -> Iterator[Block]:
     """Yield the fenced blocks of a page."""
     for fence in _FENCE.finditer(page):
         named = _NAMED.search(page[: fence.start()])
-        is_file = named is not None and fence[1] not in {"console", "text"}
+        is_file = named is not None and fence[1] != "console"
         yield Block(language=fence[1], text=fence[2], file=named[1] if named and is_file else None)
 
 
@@ -88,7 +88,7 @@ class Session:
         self.log = home / "up.log"
         self.ports: dict[str, str] = {}
         self.environment: dict[str, str] = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith(("HOLDFAST_STATE", "XDG_"))},
             **{name: value for name, value in GIT.items() if not name.startswith("GIT_CONFIG")},
             "HOME": str(home),
             "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -114,8 +114,14 @@ class Session:
             self.ports[port] = str(free_port())
         return _PORT.sub(lambda found: self.ports[found[0]], page)
 
+    def move_copies(self) -> None:
+        """Give what was copied from the examples the ports of the page."""
+        for path in (path for path in self.folder.iterdir() if path.is_file()):
+            path.write_text(_PORT.sub(lambda found: self.ports.get(found[0], found[0]), path.read_text()))
+
     def write(self, name: str, text: str) -> None:
         path = self.folder / name.replace("~", str(self.home), 1)
+        assert path.resolve().is_relative_to(self.home.resolve()), f"{name} is no file of the reader's"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
@@ -132,6 +138,8 @@ class Session:
             wanted = _EXIT.search(command)
             self.last = command
             code = self.run(command)
+            if command.startswith("cp -r"):
+                self.move_copies()
             assert code == int(wanted[1] if wanted else 0), f"$ {command}\n{self.output}\nexit code {code}\n{self.told()}"
 
     def run(self, command: str) -> int:
@@ -217,7 +225,8 @@ class Session:
         if application["desired_revision"] != self.head(application) or said & {"Reconciling"}:
             return False
         is_held = application["pinned"] or application["suspended"] or said & {"RenderError", "Refused", "Held", "RetryExhausted"}
-        return bool(is_held) or application["sync"] == "Synced"
+        has_failed = application["operation"] is not None and application["operation"]["phase"] == "Failed"
+        return bool(is_held) or has_failed or application["sync"] == "Synced"
 
     def head(self, application: Mapping[str, Any]) -> str:
         """Return what Git says now where the reader stands in the repository, else what was seen of it."""
