@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from holdfast.app.progress import lines_of
 from holdfast.core import events
 from holdfast.errors import DeclarationError, SourceError, Where, declaration_errors
@@ -10,6 +12,12 @@ from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 
 WEB = ResourceId("host", "Process", "shop", "web")
+
+
+def exited(*, exit_code: int | None = 1, signal: str | None = None, expected: bool = False) -> Event:
+    return events.process_exited(
+        at=1.0, application="shop", id=WEB, pid=7, slot=0, exit_code=exit_code, signal=signal, seconds=2.0, expected=expected
+    )
 
 
 def told(event: Event) -> list[str]:
@@ -23,13 +31,15 @@ def test_the_loud_ones_are_told_with_their_application_and_severity() -> None:
 
 
 def test_an_exit_that_was_asked_for_is_not_told() -> None:
-    def exited(expected: bool) -> Event:
-        return events.process_exited(
-            at=1.0, application="shop", id=WEB, pid=7, slot=0, exit_code=None, signal="9", seconds=2.0, expected=expected
-        )
+    assert told(exited(expected=True)) == []
 
-    assert told(exited(True)) == []
-    assert told(exited(False)) == ["Process/shop/web ended after 2.0 s: signal 9"]
+
+@pytest.mark.parametrize(
+    ("exit_code", "signal", "how"),
+    [(3, None, "exit code 3"), (0, None, "exit code 0"), (None, "SIGKILL", "signal SIGKILL"), (None, None, "nobody saw how")],
+)
+def test_an_exit_is_told_by_how_it_came(exit_code: int | None, signal: str | None, how: str) -> None:
+    assert told(exited(exit_code=exit_code, signal=signal)) == [f"Process/shop/web ended after 2.0 s: {how}"]
 
 
 def test_every_error_of_a_tree_is_told_with_its_place_and_advice() -> None:

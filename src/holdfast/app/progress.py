@@ -51,7 +51,8 @@ def _error(error: Mapping[str, Any]) -> str:
 def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
     if data["expected"]:
         return None
-    how = f"exit code {data['exit_code']}" if data["exit_code"] is not None else f"signal {data['signal']}"
+    how = f"signal {data['signal']}" if data["signal"] else "nobody saw how"
+    how = how if data["exit_code"] is None else f"exit code {data['exit_code']}"
     return f"{event.subject} ended after {data['seconds']:.1f} s: {how}"
 
 
