@@ -8,10 +8,13 @@ import errno
 import json
 import os
 import select
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +38,20 @@ while True:
     connection, _ = listener.accept()
     with connection:
         connection.sendall(connection.recv(100) + b" from %d" % os.getpid())
+"""
+DIE_AT_THE_FORK = """
+import os, signal, sys
+from holdfast.host.keeper import kernel, launch
+plan = launch.Launch()
+plan.argv, plan.path, plan.env, plan.cwd, plan.umask = ["touch", sys.argv[2]], "/usr/bin:/bin", {}, "/", 0o022
+plan.uid = plan.gid = plan.cgroup_procs = None
+plan.groups, plan.limits, plan.listen_fds, plan.listen_names = [], [], [], []
+plan.stdin, plan.stdout, plan.stderr = 0, 1, 2
+def forked(pid):
+    with open(sys.argv[1], "w") as file:
+        file.write(str(pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+launch.start(plan, kernel.Kernel(), forked)
 """
 TELL_ALL = """
 import json, os, resource, signal
@@ -574,7 +591,9 @@ async def hold_for_ever(client: KeeperClient) -> None:
 # -- a successor -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_successor_adopts_child_and_socket_and_learns_the_exit(run_dir: Path) -> None:
+@pytest.mark.parametrize("has_roll", [True, False])
+def test_a_successor_adopts_child_and_socket_and_learns_the_exit(run_dir: Path, has_roll: bool) -> None:
+    """Who knows the child tells the successor, should the roll have been lost."""
     script = ANSWER_WITH_PID.replace("while True", "for _ in range(2)") + "\nraise SystemExit(7)"
 
     async def before() -> tuple[int, Child, HeldSocket]:
@@ -584,6 +603,8 @@ def test_a_successor_adopts_child_and_socket_and_learns_the_exit(run_dir: Path) 
             keeper = (await client.hello()).pid
             await asyncio.to_thread(kill, keeper)
             await client.wait_closed()
+            if not has_roll:
+                shutil.rmtree(run_dir / "children")
             with pytest.raises(Unavailable) as lost:
                 await client.list()
             assert lost.value.code == "HF3003"
@@ -616,6 +637,65 @@ def test_a_successor_adopts_child_and_socket_and_learns_the_exit(run_dir: Path) 
             assert answers(queued) == [f"request {number} from {second.pid}" for number in range(3)]
 
     run(after(*run(before())))
+
+
+def test_a_successor_knows_by_itself_what_a_killed_keeper_knew(run_dir: Path) -> None:
+    async def before() -> tuple[Child, HeldSocket]:
+        async with daemon(run_dir) as client:
+            held = await client.hold_tcp("web", "127.0.0.1", 0)
+            web = await client.spawn(python("web", ANSWER_WITH_PID, sockets=(SocketUse(key="web", name="http"),), meta="mine"))
+            await client.spawn(shell("job", "exit 3"))
+            await exited(client, "job")
+            await client.spawn(shell("told", "exit 4"))
+            await exited(client, "told")
+            await client.forget("told")
+            await asyncio.to_thread(kill, (await client.hello()).pid)
+            return web, held
+
+    async def after(web: Child, held: HeldSocket) -> None:
+        assert held.port
+        async with daemon(run_dir) as client:
+            state = await client.list()
+            found = {child.spawn_id: child for child in state.children}
+            assert found.keys() == {"web", "job"}
+            assert found["web"] == replace(web, adopted=True)
+            assert state.sockets == (held,)
+            assert (found["job"].exit or Exit(code=None, signal=None, at=0)).code == 3
+            assert await client.spawn(python("web", "raise SystemExit('started twice')")) == found["web"]
+            assert answers(queue_up(held.port, 1)) == [f"request 0 from {web.pid}"]
+            assert await client.kill("web")
+            assert (await exited(client, "web")).signal in (signal.SIGKILL, None)
+            for spawn_id in found:
+                await client.forget(spawn_id)
+            assert os.listdir(run_dir / "children") == []
+
+    run(after(*run(before())))
+
+
+def test_a_keeper_that_dies_before_a_child_is_on_the_roll_has_started_nothing(tmp_path: Path) -> None:
+    """Else it would run unknown to all, and be started once more."""
+    pid_file, trace = tmp_path / "pid", tmp_path / "trace"
+    done = subprocess.run([sys.executable, "-c", DIE_AT_THE_FORK, str(pid_file), str(trace)], timeout=DEADLINE_S, check=False)
+    assert done.returncode == -signal.SIGKILL
+    pid = int(pid_file.read_text())
+    with contextlib.suppress(ProcessLookupError):
+        wait_gone(os.pidfd_open(pid))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("torn", [b"", b"[]", b'{"spawn_id": "a"', b'{"spawn_id": "a"}', b'{"spawn_id": "a", "boot_id": "x", "pid": -1}'])
+def test_a_torn_roll_is_passed_over(run_dir: Path, torn: bytes) -> None:
+    folder = run_dir / "children"
+    folder.mkdir(mode=0o700)
+    (folder / "0123456789abcdef").write_bytes(torn)
+    (folder / "0123456789abcdef.part").write_bytes(torn)
+
+    async def story() -> None:
+        async with daemon(run_dir) as client:
+            assert (await client.list()).children == ()
+            assert os.listdir(folder) == []
+
+    run(story())
 
 
 def test_a_stranger_is_not_adopted(run_dir: Path) -> None:

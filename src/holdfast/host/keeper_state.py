@@ -119,6 +119,7 @@ class Adopt:
     pid: int
     start_time: int
     boot_id: str
+    started_at: float | None = None
     sockets: Sequence[AdoptedSocket] = ()
     cgroup_procs: str | None = None
     stdout: str | None = None

@@ -24,12 +24,15 @@ NOTIFY_BURST = 16
 class Child:
     """A record from spawn or adoption until it is forgotten.
 
-    `pidfd` is set for an adopted process only: a child of our own cannot have its number reused before we reap it.
+    `pidfd` is set for an adopted process only: a child of our own cannot have its number reused before we reap it. `entry` is what the
+    roll says of it, in the file `entry_name`.
     """
 
     __slots__ = (
         "boot_id",
         "cgroup_procs",
+        "entry",
+        "entry_name",
         "exec_error",
         "exit",
         "is_adopted",
@@ -52,6 +55,8 @@ class Child:
         self.spawn_id = spawn_id
         self.boot_id = boot_id
         self.meta = meta
+        self.entry: dict[str, Any] = {}
+        self.entry_name = ""
         self.pid: int | None = None
         self.start_time: int | None = None
         self.started_at = time.time()

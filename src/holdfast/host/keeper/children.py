@@ -19,6 +19,7 @@ from holdfast.host.keeper.protocol import (
     whole,
     whole_or_none,
 )
+from holdfast.host.keeper.roll import Roll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Children:
         self._emit = emit
         self._kernel = kernel.Kernel()
         self._kernel.become_subreaper()
+        self._roll = Roll(run_dir)
         self._children: dict[str, Child] = {}
         self._by_pid: dict[int, Child] = {}
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -73,8 +75,9 @@ class Children:
         try:
             self._open(child, plan, request, opened)
             child.oom_before = cgroup.oom_kills(child.cgroup_procs)
-            child.pid = launch.start(plan, self._kernel)
+            child.pid = launch.start(plan, self._kernel, lambda pid: self._enter(child, pid, request))
         except Refusal as refusal:
+            self._roll.drop(child.entry_name)
             child.close()
             child.notify_path = None
             child.exec_error = refusal.to_json()
@@ -83,10 +86,19 @@ class Children:
                 os.close(fd)
         self._children[spawn_id] = child
         if child.pid is not None:
-            child.start_time = _start_time(child.pid)
             self._by_pid[child.pid] = child
             self._listen_to(child)
         return child
+
+    def _enter(self, child: Child, pid: int, request: dict[str, Any]) -> None:
+        """Enter a process into the roll, as a successor of ours would be asked to adopt it."""
+        child.start_time = _start_time(pid)
+        kept = {name: request.get(name) for name in ("spawn_id", "cgroup_procs", "stdout", "stderr", "logs", "meta")}
+        who = {"pid": pid, "start_time": child.start_time, "boot_id": child.boot_id, "started_at": child.started_at}
+        uses = [{**use, **self._held.get(use["key"]).to_json()} for use in child.sockets]
+        child.entry = {**kept, **who, "sockets": uses, "notify_path": child.notify_path}
+        child.entry_name = _new_name()
+        self._roll.write(child.entry_name, child.entry)
 
     def _plan(self, child: Child, request: dict[str, Any]) -> launch.Launch:
         """Check a request and return what the launch needs but for descriptors."""
@@ -141,10 +153,19 @@ class Children:
 
     # -- adoption ------------------------------------------------------------------------------------------------------------
 
-    def adopt(self, request: dict[str, Any]) -> tuple[Child, list[str], list[str]]:
+    def succeed(self) -> None:
+        """Adopt all that is on the roll: what a keeper before us started and was not told to forget."""
+        for name, entry in self._roll.read():
+            try:
+                self.adopt(entry, name)
+            except Refusal:
+                self._roll.drop(name)
+
+    def adopt(self, request: dict[str, Any], entry_name: str | None = None) -> tuple[Child, list[str], list[str]]:
         """Take over a process that a dead keeper started; return its record and the keys of the sockets taken back and lost.
 
-        A process that is gone, or whose number now is another's, becomes a record with an unknown exit.
+        A process that is gone, or whose number now is another's, becomes a record with an unknown exit. `entry_name` is its file on the
+        roll where it has one.
         """
         spawn_id = text(request, "spawn_id")
         keys = [text(use, "key") for use in objects(request, "sockets")]
@@ -152,6 +173,10 @@ class Children:
         if known is None:
             known = self._adopt(spawn_id, request)
             self._children[spawn_id] = known
+            known.entry = {name: value for name, value in request.items() if name not in ("n", "op")}
+            known.entry_name = entry_name or _new_name()
+            if entry_name is None:
+                self._roll.write(known.entry_name, known.entry)
         if known.is_adopted and known.pidfd is not None and known.pid is not None:
             for use in objects(request, "sockets"):
                 self._take_back(known.pid, known.pidfd, use)
@@ -164,6 +189,11 @@ class Children:
         child.cgroup_procs = text_or_none(request, "cgroup_procs")
         child.is_ready = request.get("ready") is True
         child.sockets = [{"key": use["key"], "name": use.get("name"), "fd": use.get("fd")} for use in objects(request, "sockets")]
+        if isinstance(request.get("started_at"), int | float):
+            child.started_at = request["started_at"]
+        if isinstance(request.get("exit"), dict):
+            child.exit = request["exit"]
+            return child
         child.pidfd = self._identify(child.pid, child.start_time, child.boot_id)
         if child.pidfd is None:
             child.end(is_unknown=True)
@@ -222,7 +252,9 @@ class Children:
         child = self._children.get(text(request, "spawn_id"))
         if child is not None and child.is_alive:
             raise Refusal("alive", f"cannot forget {child.spawn_id}: pid {child.pid} is alive")
-        self._children.pop(text(request, "spawn_id"), None)
+        if child is not None:
+            del self._children[child.spawn_id]
+            self._roll.drop(child.entry_name)
 
     def _get(self, request: dict[str, Any]) -> Child:
         child = self._children.get(text(request, "spawn_id"))
@@ -288,12 +320,18 @@ class Children:
     def _exited(self, child: Child) -> None:
         child.is_ready = False
         self._emit({"event": "exited", "spawn_id": child.spawn_id, "pid": child.pid, "exit": child.exit})
+        self._roll.write(child.entry_name, {**child.entry, "exit": child.exit})
 
     def _kill_session(self, leader: int) -> None:
         """SIGKILL orphans that left the group but not the session; they are our children now, so their numbers are safe."""
         for pid in _orphans():
             if pid != leader and pid not in self._by_pid:
                 _kill_if_in_session(pid, leader)
+
+
+def _new_name() -> str:
+    """Return a name for a file of the roll: spawn ids may be too long for one, and hold slashes."""
+    return os.urandom(8).hex()
 
 
 def _orphans() -> list[int]:

@@ -16,12 +16,15 @@ from holdfast.host.keeper.protocol import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from holdfast.host.keeper.kernel import Kernel
 
 EXEC_LIMIT_MS = 5000
 """How long a child may take from fork to exec (a working directory on a dead network mount hangs); then it is killed."""
+
+LEAVE = b"!"
 
 MISSING = frozenset({2, 20})
 """ENOENT and ENOTDIR: the search goes on in the next folder of PATH."""
@@ -84,21 +87,27 @@ def candidates(program: str, path: str) -> list[str]:
     return [f"{folder}/{program}" for folder in path.split(":") if folder]
 
 
-def start(launch: Launch, kernel: Kernel) -> int:
-    """Fork and exec; return the pid once the program runs. Raises Refusal("exec") with the stage and errno of what failed."""
+def start(launch: Launch, kernel: Kernel, forked: Callable[[int], None]) -> int:
+    """Fork and exec; return the pid once the program runs. Raises Refusal("exec") with the stage and errno of what failed.
+
+    The child executes nothing before `forked` was told of its pid and returned; it ends where the keeper dies before that.
+    """
     files = candidates(launch.argv[0], launch.path)
-    report, answer = os.pipe()
+    opened = [*os.pipe(), *os.pipe()]
+    report, answer, leave, give_leave = opened
     try:
         pid = os.fork()
         if pid == 0:
-            _become(launch, files, kernel, answer)
+            os.close(give_leave)
+            _become(launch, files, kernel, answer, leave)
+        forked(pid)
+        os.write(give_leave, LEAVE)
         os.close(answer)
-        answer = -1
+        opened.remove(answer)
         failure = _wait_for_exec(report)
     finally:
-        os.close(report)
-        if answer >= 0:
-            os.close(answer)
+        for fd in opened:
+            os.close(fd)
     if failure:
         stage, number = failure
         if stage == "timeout":
@@ -132,10 +141,12 @@ def _refusal(launch: Launch, files: list[str], stage: str, number: int) -> Refus
     return Refusal("exec", f"cannot execute {program}{subject.get(stage, '')}: {asked}{reason}", number, stage=stage)
 
 
-def _become(launch: Launch, files: list[str], kernel: Kernel, answer: int) -> None:
-    """In the child: take on everything asked for, then exec. Never returns."""
+def _become(launch: Launch, files: list[str], kernel: Kernel, answer: int, leave: int) -> None:
+    """In the child: wait for leave, take on everything asked for, then exec. Never returns."""
     stage = "setsid"
     try:
+        if os.read(leave, 1) != LEAVE:
+            os._exit(127)  # the keeper died before it could write down that we are there
         os.setsid()
         stage = "descriptors"
         answer = _place_descriptors(launch, answer)

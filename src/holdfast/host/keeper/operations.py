@@ -7,7 +7,7 @@
     spawn      spawn_id, argv, path_env, env, cwd, uid, gid, groups, umask, rlimits {"NOFILE": [soft, hard]}, cgroup_procs,
                sockets [{key, name}], stdout, stderr (null: as stdout), logs {max_bytes, max_files}, notify, meta → child
     adopt      spawn_id, pid, start_time, boot_id, sockets [{key, name, fd, kind, host, port, path}], cgroup_procs, stdout, stderr, logs,
-               notify_path, ready, meta → child, sockets_taken, sockets_lost
+               notify_path, ready, meta, started_at, exit → child, sockets_taken, sockets_lost
     signal     spawn_id, signal (number or "SIGTERM"), group → delivered
     kill       spawn_id → delivered
     forget     spawn_id

@@ -55,6 +55,7 @@ class Server:
         self._held = Sockets()
         self._woken = catch_signals()
         self._children = Children(run_dir, self._held, self._poller, self._emit)
+        self._children.succeed()
         self._operations = Operations(self._children, self._held)
         self._poller.watch(self._woken, self._on_signal)
         self._poller.watch(listener.fileno(), self._on_connect)
