@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from tests.real.process_house import SERVER, SLEEPER, House, is_alive, process, 
 
 from holdfast.host.keeper_client import peek
 from holdfast.model.operation import RolloutStyle, StepVerb
-from holdfast.workload.process_spec import Probes, ProbeSpec, ProcessSpec, RestartSpec, SocketSpec
+from holdfast.workload.process_spec import HttpProbe, Probes, ProbeSpec, ProcessSpec, RestartSpec, SocketSpec
 
 pytestmark = pytest.mark.real
 
@@ -244,6 +245,66 @@ def test_keeper_and_daemon_may_die_together_and_the_children_go_on(house: House)
             await daemon.delete(web)
             await daemon.delete(job)
             assert living(house) == []
+
+    run(story())
+
+
+def test_a_start_that_nobody_came_to_write_down_is_found_though_keeper_and_daemon_die(house: House) -> None:
+    async def story() -> None:
+        web = process(HTTP)
+        async with house.daemon() as daemon:
+            await daemon.roll(web)
+            first = await daemon.handle(web)
+            stale = house.records.get(str(web.id))
+            daemon.hold_the_pen()
+            os.kill(first["pid"], signal.SIGKILL)
+            second = await daemon.until_new_pid(web, first["pid"])
+        await house.records.put(str(web.id), stale)
+        await kill(keeper_pid(house))
+        async with house.daemon() as daemon:
+            assert (await daemon.handle(web))["pid"] == second
+            assert living(house) == [second]
+            assert await ask(first["port"]) == f" from {second}"
+            started, exited = (await daemon.until_told("process.started"))[0], (await daemon.until_told("process.exited"))[0]
+            assert (started.data["pid"], exited.data["pid"], exited.data["signal"]) == (second, first["pid"], "SIGKILL")
+
+    run(story())
+
+
+def test_probes_ask_the_same_place_after_keeper_and_daemon_died(house: House) -> None:
+    async def story() -> None:
+        liveness = ProbeSpec(http=HttpProbe())
+        web, other = (
+            process(replace(HTTP, probes=Probes(liveness=liveness))),
+            process(replace(HTTP, probes=Probes(liveness=liveness)), "other"),
+        )
+        async with house.daemon() as daemon:
+            await daemon.roll(web)
+            await daemon.roll(other)
+            ports = [(await daemon.handle(it))["port"] for it in (web, other)]
+        await kill(keeper_pid(house))
+        shutil.rmtree(house.run_dir / "children")
+        async with house.daemon() as daemon:
+            looks = daemon.engine.due(asyncio.get_running_loop().time() + 1000)
+            assert [look.target["port"] for look in looks] == ports
+
+    run(story())
+
+
+def test_what_was_on_its_way_out_ends_as_expected_also_without_a_daemon(house: House) -> None:
+    async def story() -> None:
+        before, after = process(QUICK), process(replace(QUICK, env={"COLOUR": "blue"}))
+        async with house.daemon() as daemon:
+            await daemon.roll(before)
+            old = await daemon.pid(before)
+            for step in daemon.steps(before.state, after)[:3]:
+                await daemon.engine.apply(step)
+            assert len(living(house)) == 2
+        await kill(old)
+        async with house.daemon() as daemon:
+            told = (await daemon.until_told("process.exited"))[0]
+            assert (told.data["pid"], told.data["expected"]) == (old, True)
+            assert living(house) == [await daemon.pid(after)]
 
     run(story())
 

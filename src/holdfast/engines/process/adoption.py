@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from holdfast.engines.process import sockets, telling
 from holdfast.engines.process.instance import Attempt, Instance
@@ -41,6 +42,10 @@ class Adoption:
         for child in state.children:
             if self._roster.named(child.spawn_id) is None:
                 await self._end_stranger(client, child)
+        await self._release_strangers(client, state)
+
+    async def _release_strangers(self, client: KeeperClient, state: KeeperState) -> None:
+        """Let go of the sockets of what nobody knows."""
         starts = tuple({sockets.prefix(unit.declared) for unit in self._roster})
         for held in state.sockets:
             if not held.key.startswith(starts):
@@ -48,15 +53,38 @@ class Adoption:
                 self._supervision.held.pop(held.key, None)
 
     async def again(self, client: KeeperClient, state: KeeperState) -> None:
-        """Tell a keeper of the instances that ran under its predecessor; one that merely lost us knows them."""
+        """Compare with a keeper that was found again, or with the successor of one that died: what it does not know it is told.
+
+        What is running here has its newest attempt there, or is being asked for under the same spawn id; all else is over.
+        """
         self._supervision.held = {held.key: held for held in state.sockets}
         known = {child.spawn_id: child for child in state.children}
         for instance in self._roster.instances():
             if not instance.machine.is_running or instance.last is None:
                 continue
             child = known.get(instance.spawn_id) or await self._adopt(client, instance, instance.last)
+            self._meet(instance, child)
             if child.exit is not None:
                 self._supervision.exited(instance.spawn_id, child.exit)
+        for child in state.children:
+            if not self._is_of_account(child):
+                await self._leave(client, child)
+        await self._release_strangers(client, state)
+        self._supervision.tidy_sockets()
+
+    def _is_of_account(self, child: Child) -> bool:
+        """Say whether a child is the newest attempt of an instance that runs, or is being started."""
+        named = self._roster.named(child.spawn_id)
+        if named is None:
+            return False
+        machine = named[0].machine
+        return named[1] >= machine.attempt and (machine.is_running or machine.phase in (Phase.STARTING, Phase.ABORTING))
+
+    async def _leave(self, client: KeeperClient, child: Child) -> None:
+        if child.alive:
+            await client.kill(child.spawn_id)
+        else:
+            self._scribe.forget(child.spawn_id)  # after its exit, if that is yet to be written
 
     def _by_instance(self, children: Iterable[Child]) -> Mapping[str, dict[int, Child]]:
         found: dict[str, dict[int, Child]] = {}
@@ -72,7 +100,7 @@ class Adoption:
         is_written = last is not None and last.number == newest
         for number, child in children.items():
             if number < newest:
-                await self._outlived(client, instance, child, is_told=is_written)
+                await self._outlived(client, instance, number, child, is_told=is_written)
         known = children.get(newest)
         if last is not None and is_written and (last.ended or last.exited):
             if known is not None:
@@ -83,14 +111,17 @@ class Adoption:
             known = await self._adopt(client, instance, last)
         restarts = last.restarts if last else 0
         if known is not None and known.pid is not None:
+            self._meet(instance, known)
             self._take_over(instance, newest, known, restarts)
         else:
             self._begin_anew(instance, newest, restarts)
 
-    async def _outlived(self, client: KeeperClient, instance: Instance, child: Child, *, is_told: bool) -> None:
+    async def _outlived(self, client: KeeperClient, instance: Instance, number: int, child: Child, *, is_told: bool) -> None:
         """Tell the exit of an attempt whose successor was started; events are written before records, so a record says that it was told."""
         unit, how = self._roster.get(instance.id), child.exit
         if how is not None and unit is not None and not is_told:
+            if instance.last is None or number > instance.last.number:
+                self._say_started(instance, child)
             seconds = how.at - child.started_at
             data: dict[str, Json] = {"exit_code": how.code, "signal": how.signal, "seconds": seconds, "expected": False, "candidate": False}
             said = Emit("process.exited", Severity.WARNING, data)
@@ -98,6 +129,13 @@ class Adoption:
             self._scribe.forget(child.spawn_id)
         else:
             await self._end_stranger(client, child)
+
+    def _say_started(self, instance: Instance, child: Child) -> None:
+        """Tell a start that no record tells of: the daemon that asked for it did not come to write it down."""
+        unit, said = self._roster.get(instance.id), Emit("process.started", data={"candidate": instance.machine.is_candidate})
+        if unit is not None:
+            made = partial(telling.event, unit, instance, said, at=child.started_at, pid=child.pid, spawn_id=child.spawn_id)
+            self._scribe.tell(made)
 
     def _go_on(self, instance: Instance, last: Attempt) -> None:
         """Its exit was told: it was left so, or waits for its next start."""
@@ -141,11 +179,19 @@ class Adoption:
                 cgroup=before.cgroup if before else None,
                 sockets=before.sockets if before else [],
             )
+            self._say_started(instance, child)
             self._scribe.mark(instance.id)
         up_s = max(0.0, self._clock.now() - child.started_at)
         self._supervision.feed(instance, Adopted(attempt, child.pid or 0, up_s, is_ready, restarts))
         if child.exit is not None:
+            self._expect(instance)
             self._supervision.exited(child.spawn_id, child.exit)
+
+    def _expect(self, instance: Instance) -> None:
+        """What was on its way out was asked to end: its exit is no accident."""
+        unit = self._roster.get(instance.id)
+        if unit is not None and instance in unit.leaving:
+            self._supervision.end(instance)
 
     async def _adopt(self, client: KeeperClient, instance: Instance, last: Attempt) -> Child:
         ground = await self._supervision.ground_or_none(instance)
@@ -156,6 +202,7 @@ class Adoption:
                 pid=last.pid,
                 start_time=last.start_time,
                 boot_id=last.boot_id,
+                started_at=last.started_at,
                 sockets=[AdoptedSocket(held=_held(use), name=use["name"], fd=use["fd"]) for use in last.sockets],
                 cgroup_procs=last.cgroup,
                 stdout=str(ground.log) if ground else None,
@@ -167,15 +214,21 @@ class Adoption:
         )
         by_key = {use["key"]: _held(use) for use in last.sockets}
         self._supervision.held |= {key: by_key[key] for key in adopted.sockets_taken if key in by_key}
-        if adopted.child.alive:
-            self._say_lost(instance, tuple(sorted(use["name"] for use in last.sockets if use["key"] in adopted.sockets_lost)), last.pid)
         return adopted.child
+
+    def _meet(self, instance: Instance, child: Child) -> None:
+        """See which sockets an instance serves: those that are held, and what only it still has."""
+        held = self._supervision.held
+        addresses = {use["key"]: _held(use) for use in instance.last.sockets} if instance.last is not None else {}
+        instance.sockets |= {use.name: (held.get(use.key) or addresses[use.key]) for use in child.sockets if use.key in held | addresses}
+        if child.alive and child.adopted:
+            self._say_lost(instance, tuple(sorted(use.name for use in child.sockets if use.key not in held)), child.pid or 0)
 
     def _say_lost(self, instance: Instance, lost: tuple[str, ...], pid: int) -> None:
         """Say where the kernel does not let the keeper have a socket again: it goes with the process that still has it."""
-        instance.lost = lost
+        before, instance.lost = instance.lost, lost
         unit = self._roster.get(instance.id)
-        if not lost or unit is None:
+        if lost in ((), before) or unit is None:
             return
         at = self._clock.now()
         data: dict[str, Json] = {"pid": pid, "slot": instance.slot, "sockets": list(lost)}

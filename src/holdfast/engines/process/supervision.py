@@ -106,6 +106,12 @@ class Supervision:
         self._tasks = tasks
         for instance in self._roster.instances():
             self._work_on(instance)
+        self.tidy_sockets()
+
+    def tidy_sockets(self) -> None:
+        """Let go of what is held and nobody needs: whoever ended while no daemon ran, or no keeper, could not see to it."""
+        for declared in dict.fromkeys(unit.declared for unit in self._roster):
+            self.start_task(f"release {declared}", partial(self.release_unneeded, declared))
 
     def tidy_cgroups(self) -> None:
         """Remove the groups of what ended while no daemon ran."""
