@@ -42,6 +42,8 @@ LOOK_AGAIN = Backoff(first_s=2.0, cap_s=60.0)
 """Between two looks while the world is in the way."""
 PATIENT_LOOKS = 8
 """After so many in a row nothing is expected to come of the next."""
+RECALLED = 20
+"""How many operations back a start looks for what was created and never stood healthy."""
 LONGEST_WAIT_S = 60.0
 """How long a lane waits at most before it reads the wall clock again, which may have been set."""
 
@@ -109,6 +111,8 @@ class _Lane:
     looks: int = 0
     """In a row that found the world in the way of `desired`."""
     is_pin_told: bool = False
+    is_recalled: bool = False
+    """Whether what the last run left of it was read."""
     is_idle: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -218,8 +222,7 @@ class SyncController:
 
     async def suspend(self, name: str, person: str, reason: str = "") -> None:
         lane = self._lanes[name]
-        lane.memory.suspended = f"suspended by {person}{f': {reason}' if reason else ''}"
-        await self._remember(lane)
+        await self._remember(lane, suspended=f"suspended by {person}{f': {reason}' if reason else ''}")
         await self._journal.emit(events.application_suspended(at=self._clock.now(), application=name, by=person, reason=reason))
 
     async def resume(self, name: str, person: str) -> None:
@@ -229,9 +232,8 @@ class SyncController:
         if memory.pin is not None:
             await self._journal.emit(events.revision_unpinned(at=now, application=name, reason=f"resumed by {person}"))
         await self._journal.emit(events.application_resumed(at=now, application=name, by=person))
-        memory.suspended = memory.pin = memory.retrying = None
+        await self._remember(lane, suspended=None, pin=None, retrying=None)
         lane.is_pin_told = False
-        await self._remember(lane)
         lane.is_idle.clear()
         lane.bell.wake()
 
@@ -305,6 +307,8 @@ class SyncController:
     async def _turn(self, lane: _Lane) -> None:
         """Look once and do what follows from it."""
         await self._operations.close_cut()
+        if not lane.is_recalled:
+            await self._recall(lane)
         if lane.desired is not None:
             await self._note_rewind(lane, lane.desired)
         if (request := lane.request) is not None and lane.answer is not None and not lane.answer.done():
@@ -317,11 +321,9 @@ class SyncController:
         """Remember across restarts that what Git asks for was rewound to; another digest that was not lifts it."""
         memory = lane.memory
         if lane.is_rewound and memory.rewound != desired.digest:
-            memory.rewound = desired.digest
-            await self._remember(lane)
+            await self._remember(lane, rewound=desired.digest)
         elif not lane.is_rewound and memory.rewound not in (None, desired.digest):
-            memory.rewound = None
-            await self._remember(lane)
+            await self._remember(lane, rewound=None)
 
     async def _automated(self, lane: _Lane, desired: Desired) -> None:
         memory = lane.memory
@@ -372,6 +374,8 @@ class SyncController:
     async def _in_sync(self, lane: _Lane, look: Look) -> None:
         """Nothing to do: where all stands and is healthy it is a revision to go back to, else it is looked at again."""
         if look.stands:
+            if lane.memory.newest != Healthy(revision=look.desired.revision, digest=look.desired.digest):
+                await self._journal.emit(events.revision_reached(at=self._clock.now(), desired=look.desired))
             await self._now_healthy(lane, look.desired)
         if look.waits or look.health is Status.PROGRESSING:
             self._look_again(lane)
@@ -405,8 +409,7 @@ class SyncController:
         if look.is_whole:
             await self._now_healthy(lane, look.desired)
         elif lane.memory.created != list(done.created):
-            lane.memory.created = list(done.created)  # it is not all there yet: a rollback may still delete these
-            await self._remember(lane)
+            await self._remember(lane, created=list(done.created))  # not all is there yet: a rollback may still delete these
         if look.plan.blocked or look.is_disturbed:
             self._look_again(lane)  # may be free by then; and what an approval names now is another plan
         await self._releases.keep(lane.managed.name)
@@ -448,12 +451,15 @@ class SyncController:
 
     async def _pin(self, lane: _Lane, pin: Pin, failed_operation: str | None) -> Operation | None:
         """Hold the Application at `pin`, and walk there."""
-        memory, now, name = lane.memory, self._clock.now(), lane.managed.name
-        memory.pin, memory.retrying = pin, None
-        await self._remember(lane)
+        now, name = self._clock.now(), lane.managed.name
+        await self._remember(lane, pin=pin, retrying=None)
         await self._journal.emit(events.rollback_started(at=now, application=name, pin=pin, operation=failed_operation))
         lane.is_pin_told = False
-        return await self._keep_pinned(lane, pin)
+        while True:
+            try:
+                return await self._keep_pinned(lane, pin)
+            except Stale:
+                continue
 
     async def _keep_pinned(self, lane: _Lane, pin: Pin) -> Operation | None:
         """Go to the pinned revision where something is missing from it: at first, and again where that was cut off or failed.
@@ -490,14 +496,12 @@ class SyncController:
         if look.waits:
             self._look_again(lane)
         elif memory.created or memory.retrying:
-            memory.created, memory.retrying = [], None
-            await self._remember(lane)
+            await self._remember(lane, created=[], retrying=None)
 
     async def _unpin(self, lane: _Lane, reason: str) -> None:
         await self._journal.emit(events.revision_unpinned(at=self._clock.now(), application=lane.managed.name, reason=reason))
-        lane.memory.pin = None
+        await self._remember(lane, pin=None)
         lane.is_pin_told = False
-        await self._remember(lane)
 
     # Persons
 
@@ -531,8 +535,7 @@ class SyncController:
             )
         if memory.pin is not None:
             await self._unpin(lane, f"synced by {request.person}")
-        memory.retrying = None
-        await self._remember(lane)
+        await self._remember(lane, retrying=None)
         refused = refusals(look.plan)
         if not look.plan and refused:
             first = refused[min(refused)]
@@ -570,20 +573,27 @@ class SyncController:
 
     # Memory
 
-    async def _remember(self, lane: _Lane) -> None:
-        await self._records.put(lane.managed.name, lane.memory.to_json())
+    async def _remember(self, lane: _Lane, **changes: Any) -> None:
+        """Write the memory down with `changes`; raises StoreError, and then it is as it was."""
+        changed = replace(lane.memory, **changes)
+        await self._records.put(lane.managed.name, changed.to_json())
+        for name in changes:
+            setattr(lane.memory, name, getattr(changed, name))
 
     async def _recover(self) -> None:
         """Close what the last run left unfinished; nothing begins before that could be written."""
         while True:
             try:
-                return await self._try_to_recover()
+                await self._operations.recover(await self._store.operations(unfinished=True))
+                return
             except StoreError:
                 await self._clock.sleep(STORE_AGAIN_S)
 
-    async def _try_to_recover(self) -> None:
-        recovery = await self._operations.recover(await self._store.operations(unfinished=True))
-        for again in recovery.again:
-            if lane := self._lanes.get(again.application):
-                lane.memory.created = sorted({*lane.memory.created, *again.created})
-                await self._remember(lane)
+    async def _recall(self, lane: _Lane) -> None:
+        """Take up what operations since the last good one set out to create, should the last run have ended before it was remembered."""
+        healthy = {it.digest for it in lane.memory.healthy}
+        for operation in await self._store.operations(application=lane.managed.name, limit=RECALLED):
+            if operation.phase is Phase.SUCCEEDED and operation.desired_digest in healthy:
+                break
+            lane.memory.created = sorted({*lane.memory.created, *operation.created})
+        lane.is_recalled = True

@@ -117,9 +117,9 @@ def _stand(it: ApplicationView) -> None:
 
 
 def _leave_over(it: ApplicationView, id: ResourceId) -> None:
-    """Mark what Git no longer says; what was never there, or is gone already, leaves nothing over."""
+    """Mark what Git no longer says; what never stood as ours, or is gone already, leaves nothing over."""
     resource = it.resources[id]
-    if resource.status == Status.MISSING or (resource.status == Status.UNKNOWN and not resource.has_stood):
+    if resource.status == Status.MISSING or not resource.has_stood:
         del it.resources[id]
     else:
         resource.is_declared, resource.sync = False, OUT_OF_SYNC
@@ -160,6 +160,10 @@ def _succeeded(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> No
     _finished(it, event, data)
     if data["trigger"] != Trigger.DRIFT:
         it.revision, it.digest = event.revision, data["desired_digest"]
+
+
+def _reached(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
+    it.revision, it.digest = event.revision, data["desired_digest"]
 
 
 def _held(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
@@ -277,6 +281,7 @@ ON_APPLICATION: Mapping[str, _OnApplication] = MappingProxyType(
         "plan.approved": _approved,
         "revision.pinned": _pinned,
         "revision.unpinned": _unpinned,
+        "revision.reached": _reached,
     }
 )
 ON_RESOURCE: Mapping[str, _OnResource] = MappingProxyType(

@@ -108,6 +108,8 @@ class _Author:
         is_fixed = number and self.maybe(0.15)
         if is_fixed:
             fields["fixed"] = 1
+        may_stay = bool(number) and self.maybe(0.05)
+        restarts = number and not may_stay and self.maybe(0.1)
         labels = {EXCLUSIVE: f"port:{name}"} if number == 1 and self.maybe(0.2) else {}
         return Resource(
             id=ResourceId(HOST, kind, name, f"r{number}"),
@@ -117,9 +119,9 @@ class _Author:
             owner=Declared(),
             policy=ResourcePolicy(
                 adopt=self.maybe(0.05),
-                prune=bool(labels) or not self.maybe(0.05),
+                prune=bool(labels) or not may_stay,
                 replace_on=frozenset({"fixed"}) if is_fixed else frozenset(),
-                restart_with=frozenset(sorted(needs & set(earlier))[:1]) if self.maybe(0.1) else frozenset(),
+                restart_with=frozenset(sorted(needs & set(earlier))[:1]) if restarts else frozenset(),
             ),
             labels=labels,
         )

@@ -61,7 +61,9 @@ class _Player:
         self._story = story
         self._stage = Stage([team.managed for team in story.teams], seed=story.seed, deaths=set(deaths), parts=parts, secret=SECRET)
         stage = self._stage
-        self._properties = Properties(clock=stage.clock, world=stage.world, disk=stage.disk, trace=[] if is_traced else None)
+        self._properties = Properties(
+            clock=stage.clock, world=stage.world, disk=stage.disk, renders=stage.renders, trace=[] if is_traced else None
+        )
         stage.witness, stage.disk.wrote = self._properties, self._properties.wrote
         self._teams = {team.name: team for team in story.teams}
         self._ids = {str(id): id for id in story.ids}

@@ -19,17 +19,17 @@ What must hold at rest is in `rest`.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from holdfast.core.world import tokens
+from holdfast.core.world import find, tokens
 from holdfast.kit.clock import Clock
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation, Phase, Step, StepVerb, Trigger
 from holdfast.model.plan import Verb
 from holdfast.model.ports import Append, PutOperation, Write
-from holdfast.model.resource import Declared
+from holdfast.model.resource import Declared, Desired
 from holdfast.testing.disk import Disk
 from holdfast.testing.world import Thing, World
 
@@ -52,6 +52,8 @@ class Properties:
     clock: Clock
     world: World
     disk: Disk
+    renders: Mapping[tuple[str, str], Desired | Exception]
+    """What each commit of each Application asks for."""
     violations: list[str] = field(default_factory=list)
     trace: list[str] | None = None
     effects: int = 0
@@ -111,7 +113,8 @@ class Properties:
             self.breach(f"{step.operation} does {step.verb} {step.id} although it is {operation.phase}")
         if after is not None and step.id not in self.disk.owned:
             self.breach(f"{step.operation} brings up {step.id}, which the inventory does not know")
-        if before is not None and before.maker is None and not (step.resource and step.resource.policy.adopt):
+        is_beside = step.verb is StepVerb.START and step.private
+        if before is not None and before.maker is None and not is_beside and not (step.resource and step.resource.policy.adopt):
             self.breach(f"{step.operation} does {step.verb} {step.id}, which is somebody else's")
         self._order(step, before, after)
         self._why(operation, step)
@@ -119,18 +122,27 @@ class Properties:
     def _order(self, step: Step, before: Thing | None, after: Thing | None) -> None:
         if before is None and after is not None and step.resource is not None:
             for need in sorted(step.resource.needs):
-                if need not in self.world.things and not self._is_away(need):
+                if need not in self.world.things and not self._is_away(need, step):
                     self.breach(f"{step.operation} brings up {step.id} before {need}, which it needs")
         makes_room = step.operation in self._making_room
         if before is not None and after is None and step.change.verb is Verb.DELETE and not makes_room:
-            for other, owned in self.disk.owned.items():
-                if other in self.world.things and other != step.id and step.id in owned.resource.needs:
+            for other in self.disk.owned:
+                if other in self.world.things and other != step.id and step.id in self._needs(other, step):
                     self.breach(f"{step.operation} takes {step.id} away before {other}, which needs it")
 
-    def _is_away(self, need: ResourceId) -> bool:
-        """Say whether somebody else took it away, or an operation of its own that is to bring it up again."""
+    def _needs(self, id: ResourceId, step: Step) -> frozenset[ResourceId]:
+        """Return what stands in need of what: as declared now where it stands so already, else as last applied."""
+        operation = self.disk.walks[step.operation]
+        desired = self.renders.get((operation.application, operation.revision))
+        declared = find(desired, id) if isinstance(desired, Desired) else None
+        stands = declared is not None and declared.state == self.world.things[id].state
+        return declared.needs if declared is not None and stands else self.disk.owned[id].resource.needs
+
+    def _is_away(self, need: ResourceId, step: Step) -> bool:
+        """Say whether somebody else took it away, or another operation: of its own Application, or one that is to bring it up again."""
         by = self.world.removed.get(need, "")
-        return by is None or ((operation := self.disk.walks.get(by)) is not None and operation.phase is Phase.RUNNING)
+        other, this = self.disk.walks.get(by or ""), self.disk.walks.get(step.operation)
+        return by is None or (other is not None and (other.phase is Phase.RUNNING or this is None or other.application != this.application))
 
     def _why(self, operation: Operation, step: Step) -> None:
         if operation.trigger is not Trigger.DRIFT:
@@ -219,8 +231,10 @@ class Properties:
             self.breach(f"{operation.id} prunes {deletes[0]} although the source of {application} fails")
         if self.rewound.get(application) == operation.revision and any(isinstance(it.resource.owner, Declared) for it in doomed):
             self.breach(f"{operation.id} prunes {deletes[0]} although {application} was rewound")
-        whole = {owned.resource.declared_id for owned in self.disk.owned.values() if owned.application == application}
+        ours = [owned for owned in self.disk.owned.values() if owned.application == application]
+        whole = {owned.resource.declared_id for owned in ours}
         lost = {owned.resource.declared_id for owned in doomed}
+        lost -= {owned.resource.declared_id for owned in ours if owned not in doomed}  # scaled down
         if len(lost) > FREE and len(lost) > SHARE * len(whole):
             self.breach(f"{operation.id} prunes {len(lost)} of {len(whole)} without a person")
 

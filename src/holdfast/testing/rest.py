@@ -91,7 +91,9 @@ def _surplus(stage: Stage, name: str, wanted: Desired, rest: list[Resource]) -> 
     kept = {resource.id for resource in rest if not resource.policy.prune}
     if memory.pin is not None:
         failed = [it for it in stage.disk.walks.values() if it.application == name and it.desired_digest == memory.pin.failed_digest]
-        kept |= {it.id for it in rest} - {id for it in failed for id in it.created}  # a rollback deletes only what the failed one created
+        is_by_hand = any(it.phase is Phase.SUCCEEDED for it in failed)
+        created = set() if is_by_hand else {id for it in failed for id in it.created}
+        kept |= {it.id for it in rest} - created  # a rollback deletes only what the failed operation created
     while more := {it.id for it in rest if it.id not in kept and _needed_by(stage, it.id, kept)}:
         kept |= more
     yield from (resource for resource in rest if resource.id not in kept)

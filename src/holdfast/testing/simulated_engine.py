@@ -272,7 +272,7 @@ class SimulatedEngine:
         self._check(step, candidate)
         del self.world.candidates[step.id]
         old = self.world.things.get(step.id)
-        if old is not None:
+        if old is not None and old.maker is not None:
             self.world.retired[step.id] = old
         self._put(step, candidate)
 
@@ -323,6 +323,8 @@ class SimulatedEngine:
             raise Conflict("HF2001", f"cannot {step.verb} {step.id}: it is there and not ours")
         if after is None:
             return
+        if old is not None and step.change.before is None and not self._is_made(step) and old.maker is not None:
+            raise Conflict("HF2001", f"cannot {step.verb} {step.id}: it is there already")
         if old is not None and old.state.fields.get("fixed") != after.state.fields.get("fixed") and old.maker is not None:
             raise Rejected("HF2001", f"cannot {step.verb} {step.id}: `fixed` cannot be changed in place")
         held = tokens(after.resource)

@@ -40,7 +40,7 @@ class Look:
     health: Status
     """The worst of what is declared."""
     is_disturbed: bool
-    """Whether something of it was in somebody else's hand meanwhile, so that what was seen may no longer be."""
+    """Whether something could not be seen for sure: an engine did not answer, or it was in somebody else's hand."""
 
     @property
     def is_whole(self) -> bool:
@@ -69,17 +69,22 @@ class Looker:
 
     async def look(self, desired: Desired, allowed: Policy, said: Desired | None = None) -> Look:
         """Look at `desired`; what stands is told as judged by `said`, what Git says now, where that is something else."""
-        as_of = self._walker.moves
-        live = await self._walker.observe(subjects(desired, self._ledger.inventory))
+        said = said or desired
+        as_of, live = await self._observe(desired, said)
         if doubtful := gone(desired, live, self._ledger.inventory):
-            as_of, live = await self._forget(desired, doubtful)
-        is_forgotten = not gone(desired, live, self._ledger.inventory)
+            as_of, live = await self._forget(desired, said, doubtful)
+        is_sure = not gone(desired, live, self._ledger.inventory) and not any(resource.id in live.unreachable for resource in said)
         news = unrecorded(desired, live, self._ledger.inventory)
         is_recorded = [await self._record(desired, resource, as_of) for resource in news]
         found = plan(desired, live, self._ledger.inventory, allowed)
-        health = await self._tell(desired, live, said or desired)
+        health = await self._tell(desired, live, said)
         await self._tell_plan(desired, found)
-        return Look(desired=desired, plan=found, as_of=as_of, health=health, is_disturbed=not (is_forgotten and all(is_recorded)))
+        return Look(desired=desired, plan=found, as_of=as_of, health=health, is_disturbed=not (is_sure and all(is_recorded)))
+
+    async def _observe(self, desired: Desired, said: Desired) -> tuple[int, Live]:
+        """Return when the look began, and what it saw."""
+        as_of = self._walker.moves
+        return as_of, await self._walker.observe(subjects(desired, self._ledger.inventory).union(resource.id for resource in said))
 
     async def _record(self, desired: Desired, resource: Resource, as_of: int) -> bool:
         """Remember what stands as declared; False where somebody has it in hand or had since the look, so that the next one must do it."""
@@ -94,12 +99,11 @@ class Looker:
         finally:
             await self._walker.give_back([resource.id])
 
-    async def _forget(self, desired: Desired, doubtful: Collection[ResourceId]) -> tuple[int, Live]:
+    async def _forget(self, desired: Desired, said: Desired, doubtful: Collection[ResourceId]) -> tuple[int, Live]:
         """Forget those that a second look still misses, while nobody else has them in hand; return that look, and when it began."""
         await self._clock.sleep(DOUBT_S)
         async with self._walker.hold(doubtful):
-            as_of = self._walker.moves
-            live = await self._walker.observe(subjects(desired, self._ledger.inventory))
+            as_of, live = await self._observe(desired, said)
             for id in sorted(set(gone(desired, live, self._ledger.inventory)).intersection(doubtful)):
                 with suppress(EngineError):  # then the next look tries again
                     await self._walker.make_good(id)
@@ -117,8 +121,7 @@ class Looker:
         looked_at = {resource.id for resource in desired}
         for resource in said if said is not desired else ():
             if resource.id not in looked_at:
-                seen = await self._walker.observe([resource.id])
-                await self._walker.report(name, resource, seen, resource.state, said.revision)
+                await self._walker.report(name, resource, live, resource.state, said.revision)
         for owned in self._ledger.of(name):
             id = owned.resource.id
             if id not in looked_at and find(said, id) is None:

@@ -154,7 +154,7 @@ class Walker:
             sync = SYNCED if desired is not None and observation.state == desired else OUT_OF_SYNC
             health = self.health(resource, observation)
         handle = observation.handle if observation else None
-        news = (application, sync, health, dict(handle) if handle else None)
+        news = (application, sync, health, dict(handle) if handle else None, desired is None)
         if self._told.get(resource.id) != news:
             self._told[resource.id] = news
             await self._journal.emit(
@@ -237,6 +237,7 @@ class Walker:
             if walk.interrupt.is_set:
                 await self._skip(walk, change, "a newer desired state took over")
             elif declared in walk.broken:
+                walk.failed.add(change.id)  # so that what waits for it is held up too
                 await self._skip(walk, change, f"another replica of {declared} failed")
             else:
                 await self._change(walk, change, declared)
