@@ -17,7 +17,7 @@ from holdfast.edge.issuer_spec import AcmeSpec
 from holdfast.engines.acme.client import Account, AcmeClient, Binding
 from holdfast.engines.acme.wire import AccountKey
 from holdfast.errors import Rejected
-from holdfast.host.files import Root
+from holdfast.host.files import Root, told
 from holdfast.kit.canonical import digest
 from holdfast.model.ports import Secrets
 
@@ -131,7 +131,8 @@ class Accounts:
             root.write(f"{name}/{file}", data, mode=PRIVATE)
 
     def _root(self) -> Root:
-        self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        with told("use", str(self._folder)):
+            self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         return Root(self._folder)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from holdfast.edge.certificate_life import DAY
 from holdfast.engines.acme.pair import Pair, belongs, make_key, make_root, read_leaf
 from holdfast.errors import Rejected
-from holdfast.host.files import Root
+from holdfast.host.files import Root, told
 from holdfast.kit.canonical import digest
 from holdfast.kit.clock import Clock
 from holdfast.kit.secret import Secret
@@ -35,7 +35,8 @@ class LocalAuthority:
 
     async def root(self) -> Pair:
         """Return the root and its key, made on the first call; `Rejected` (HF3156) where they do not belong together."""
-        self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        with told("use", str(self._folder)):
+            self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         with Root(self._folder) as folder:
             if folder.stat("root.pem") is not None:
                 return self._read(folder)

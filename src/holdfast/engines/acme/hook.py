@@ -25,7 +25,7 @@ from holdfast.engines.acme.pair import Pair, signing_request
 from holdfast.engines.acme.problem import plain
 from holdfast.errors import Rejected
 from holdfast.host.command import run
-from holdfast.host.files import Root
+from holdfast.host.files import Root, told
 from holdfast.host.folders import remove
 from holdfast.kit.secret import Secret
 
@@ -79,7 +79,8 @@ class Hooks:
     @contextmanager
     def _room(self) -> Iterator[Root]:
         """Lend an empty folder of our own that is gone afterwards."""
-        self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        with told("use", str(self._folder)):
+            self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         name = f"hook-{secrets.token_hex(8)}"
         with Root(self._folder) as above:
             above.make_folders(name, mode=PRIVATE_FOLDER)

@@ -26,6 +26,7 @@ from holdfast.engines.acme.problem import Refusal
 from holdfast.engines.acme.transport import Transport
 from holdfast.engines.acme.wire import AccountKey
 from holdfast.errors import EngineError, Rejected
+from holdfast.host.files import told
 from holdfast.kit.clock import Clock
 from holdfast.model.ports import Secrets
 
@@ -228,7 +229,8 @@ class Issuers:
         return self._secrets.fingerprint(spec.acme.ca.secret) if spec.acme is not None and spec.acme.ca is not None else None
 
     def _make(self, spec: IssuerSpec) -> Issuer:
-        self._folder.mkdir(mode=PASSABLE, parents=True, exist_ok=True)
+        with told("use", str(self._folder)):
+            self._folder.mkdir(mode=PASSABLE, parents=True, exist_ok=True)
         if spec.authority is not None:
             return ByAuthority(LocalAuthority(self._folder / "authority", spec.authority.common_name, self._clock), self._clock)
         if spec.exec is not None:

@@ -18,12 +18,11 @@ import os
 import secrets
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.engines.acme.pair import Pair
-from holdfast.errors import EngineError
+from holdfast.errors import Rejected
 from holdfast.host.files import Root, told
 from holdfast.host.folders import remove
 from holdfast.kit.clock import Instant
@@ -39,7 +38,7 @@ KEEP = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What lies where nginx reads: None where a file is missing or no plain file of ours."""
+    """What lies where nginx reads: None where a file is missing, empty where it is no plain file."""
 
     chain: bytes | None
     key: Secret | None
@@ -87,9 +86,8 @@ class Vault:
 
     def versions(self, id: ResourceId) -> tuple[str, ...]:
         """Return the kept versions, the newest first."""
-        with self._root(id) as root, suppress(FileNotFoundError, EngineError), root.folder(f".{id.name}/kept") as fd:
-            return tuple(sorted(os.listdir(fd), reverse=True))
-        return ()
+        with self._root(id) as root:
+            return self._sorted(root, id) if root.stat(f".{id.name}/kept") is not None else ()
 
     def serve(self, id: ResourceId, version: str, pair: Pair) -> None:
         """Serve a kept pair from now on; older ones than the one before it go."""
@@ -119,13 +117,14 @@ class Vault:
             root.write(f".{id.name}/pending.pem", key.reveal().encode(), mode=PRIVATE)
 
     def drop_pending_key(self, id: ResourceId) -> None:
-        with self._root(id) as root, suppress(EngineError):
+        with self._root(id) as root:
             root.remove(f".{id.name}/pending.pem")
 
     def _root(self, id: ResourceId) -> Root:
-        self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         above = self.folder / id.namespace
-        above.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        with told("use", str(above)):
+            self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            above.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         return Root(above)
 
     def _place(self, root: Root, id: ResourceId) -> str | None:
@@ -133,18 +132,22 @@ class Vault:
         found = root.stat(id.name)
         if found is None:
             return None
+        nothing = f".{id.name}/nothing"
         if not stat.S_ISLNK(found.st_mode):
-            return id.name
+            return id.name if stat.S_ISDIR(found.st_mode) else nothing
         with root.folder() as fd, told("look at", str(self.folder / id.namespace / id.name)):
             target = os.readlink(id.name, dir_fd=fd)
         is_ours = target.startswith(f".{id.name}/served-") and target.count("/") == 1
-        return target if is_ours else f".{id.name}/nothing"
+        return target if is_ours else nothing
 
     def _read(self, root: Root, path: str) -> bytes | None:
+        """Return a file's content, None where there is none, and nothing of what is no plain file of a fair size."""
+        if root.stat(path) is None:
+            return None
         try:
             return root.read(path, limit=LARGEST)
-        except EngineError:
-            return None
+        except Rejected:
+            return b""
 
     def _write(self, root: Root, folder: str, pair: Pair) -> None:
         root.make_folders(folder, mode=PRIVATE_FOLDER)
