@@ -15,6 +15,7 @@ from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Status
 from holdfast.model.plan import Plan
+from holdfast.model.resource import Desired
 
 ID = ResourceId("host", "Process", "shop", "web")
 TOLD = (
@@ -31,6 +32,7 @@ TOLD = (
     events.resource_pruned(at=1.0, application="shop", id=ID, reason="no longer declared"),
     events.resource_orphaned(at=1.0, application="shop", id=ID, reason="pruning is off"),
     events.revision_unpinned(at=1.0, application="shop", reason="resumed"),
+    events.revision_reached(at=1.0, desired=Desired.of("shop", "a" * 40, ())),
     events.process_started(at=1.0, application="shop", id=ID, pid=7, slot=0, spawn="s"),
     events.process_exited(
         at=1.0, application="shop", id=ID, pid=7, slot=0, exit_code=3, signal=None, seconds=1.0, expected=False, log=["boom"]

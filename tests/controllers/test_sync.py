@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from holdfast.controllers.sync import Ask, Managed, Request
+from holdfast.core.fold import fold
 from holdfast.core.policy import Settings, WindowVerdict
 from holdfast.core.retry import RetryPolicy
+from holdfast.core.view import View
 from holdfast.errors import DeclarationError, Refused
 from holdfast.kit.tasks import all_of
 from holdfast.model.operation import Operation, Phase, Trigger
@@ -537,6 +539,23 @@ def test_an_operation_that_a_crash_cut_off_is_superseded_and_its_work_done_anew(
     assert ("commit", "Superseded") in phases(stage)
     assert not [it for it in operations(stage) if it.phase is Phase.RUNNING]
     assert stage.world.candidates == {}
+
+
+def test_an_operation_that_was_cut_off_when_all_was_done_is_shown_at_its_revision() -> None:
+    commits: list[str] = []
+
+    async def story(stage: Stage) -> None:
+        await begin(stage, wanted(A))
+        commits.append(stage.commit("shop", wanted(A, 2)))
+        while stage.stands(A) != 2:
+            await stage.clock.sleep(0.001)
+        await stage.restart()
+        assert await stage.rest()
+
+    stage = play(story)
+    assert phases(stage)[-1] == ("commit", "Superseded")
+    it = fold(View(), stage.disk.log).applications["shop"]
+    assert [(it.sync, it.revision)] == [("Synced", commit) for commit in commits]
 
 
 def test_a_full_disk_begins_nothing_and_what_it_cut_off_is_closed_later() -> None:

@@ -121,6 +121,16 @@ def test_the_same_content_at_another_revision_stands_without_an_operation() -> N
     assert (it["sync"], it["revision"], it["desired_revision"]) == ("OutOfSync", "r1", "r2")
 
 
+def test_what_was_cut_off_and_stands_is_at_its_revision() -> None:
+    cut = events.operation_superseded(at=6.0, operation=finished(Phase.SUPERSEDED, id="op-2", revision="r2", desired_digest="d2"))
+    story = [*SYNCED, rendered(WEB, DB, at=5.0, version=2, revision="r2"), cut, seen(WEB), seen(DB)]
+    assert shown(story)["revision"] == "r1"
+    reached = events.revision_reached(at=7.0, desired=desired(WEB, DB, version=2, revision="r2"))
+    assert shown([*story, reached])["revision"] == "r2"
+    it = shown([*story, reached, rendered(WEB, DB, at=8.0, version=2, revision="r3")])
+    assert (it["sync"], it["revision"]) == ("Synced", "r3")
+
+
 def test_what_failed_and_was_taken_back_in_git_is_over() -> None:
     brought = events.operation_succeeded(at=4.0, operation=finished(Phase.SUCCEEDED, desired_digest=desired(WEB, DB).digest))
     failed = finished(Phase.FAILED, id="op-2", revision="r2", desired_digest="d2", message="web died")

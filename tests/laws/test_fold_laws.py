@@ -117,6 +117,7 @@ class Story:
                 events.rollback_started(at=self.at, application=self.application, pin=PIN),
                 events.revision_pinned(at=self.at, application=self.application, pin=PIN),
                 events.revision_unpinned(at=self.at, application=self.application, reason="new content"),
+                events.revision_reached(at=self.at, desired=Desired.of(self.application, "r2", ())),
             ]
         )
 

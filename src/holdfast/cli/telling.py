@@ -117,6 +117,7 @@ _WORDS: Mapping[str, Said] = MappingProxyType(
         "resource.forgiven": lambda event, data: "quiet again: it is healed at once as before",
         "revision.pinned": lambda event, data: f"pinned at {revision(data['pin']['revision'])}: {data['pin']['reason']}",
         "revision.unpinned": lambda event, data: f"no longer pinned: {data['reason']}",
+        "revision.reached": lambda event, data: f"all of {revision(event['revision'])} stands and is healthy",
         "process.ready": lambda event, data: f"ready after {show_span(data['seconds'])}, pid {data['pid']}",
         "process.exited": _exited,
         "process.oom": lambda event, data: f"pid {data['pid']} passed its memory limit of {data['limit']} bytes",

@@ -29,6 +29,7 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | rollback.started | A failed rollout goes back. | from, to, reason |
 | revision.pinned | It is held at a revision. | pin {failed_digest, failed_revision, revision, at, reason} |
 | revision.unpinned | It follows Git again. | reason |
+| revision.reached | It stands and is healthy, though no operation came to say so. | desired_digest |
 | resource.observed | What was seen differs from what was last told. | sync, status, message, live |
 | resource.drifted | It is no longer as it was applied; no fields where it is gone. | fields[] |
 | resource.healed | It was put back. | seconds |
@@ -355,6 +356,11 @@ def revision_pinned(*, at: Instant, application: str, pin: Pin) -> Event:
 
 def revision_unpinned(*, at: Instant, application: str, reason: str) -> Event:
     return _of_application("revision.unpinned", at, application, reason=reason)
+
+
+def revision_reached(*, at: Instant, desired: Desired) -> Event:
+    """What Git asks for was seen to stand and be healthy without an operation that says so: it was cut off, or nothing was to do."""
+    return _of_application("revision.reached", at, desired.application, revision=desired.revision, desired_digest=desired.digest)
 
 
 def claim_looked_at(*, at: Instant, application: str, proof: Proof) -> Event:

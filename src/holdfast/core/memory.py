@@ -51,6 +51,11 @@ class Memory:
             rewound=data.get("rewound"),
         )
 
+    @property
+    def newest(self) -> Healthy | None:
+        """Return what stood healthy last."""
+        return self.healthy[-1] if self.healthy else None
+
     def now_healthy(self, desired: Desired) -> None:
         """Remember that `desired` stands and is healthy: the newest revision to go back to."""
         others = [healthy for healthy in self.healthy if healthy.digest != desired.digest]
