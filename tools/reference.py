@@ -35,6 +35,7 @@ from holdfast.delivery.unhonoured import APPLICATION_FIELDS, PROJECT_FIELDS, SOU
 from holdfast.edge.certificate_spec import CertificateSpec
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.site_spec import SiteSpec
+from holdfast.workload.container_spec import ContainerSpec, NetworkSpec, VolumeSpec
 from holdfast.workload.file import FileSpec
 from holdfast.workload.process_spec import ProcessSpec
 
@@ -179,6 +180,60 @@ spec:
     ),
 )
 
+CONTAINERS = (
+    Page(
+        name="Container",
+        api_version=OWN,
+        spec_type=ContainerSpec,
+        modules=("workload/container_spec.py", "workload/process_spec.py"),
+        example="""
+metadata:
+  name: web
+spec:
+  image: nginx:1.27
+  ports: [{target: 80, published: 8080, hostIp: 127.0.0.1}]
+  networks: [{network: front}]
+  mounts: [{type: volume, source: cache, target: /var/cache/nginx}]
+  healthcheck: {test: [CMD-SHELL, curl -fs localhost], interval: 5s}
+  needs: [Network/front, Volume/cache]
+""",
+        unhonoured={},
+    ),
+    Page(
+        name="Network",
+        api_version=OWN,
+        spec_type=NetworkSpec,
+        modules=("workload/container_spec.py",),
+        example="""
+metadata:
+  name: front
+spec:
+  internal: true
+""",
+        unhonoured={},
+    ),
+    Page(
+        name="Volume",
+        api_version=OWN,
+        spec_type=VolumeSpec,
+        modules=("workload/container_spec.py",),
+        example="""
+metadata:
+  name: cache
+spec: {}
+""",
+        unhonoured={},
+    ),
+)
+
+CONTAINER_INTRODUCTION = """# Containers, networks and volumes
+
+What a [compose file](compose.md) becomes, and what may be written by hand, field by field. `tools/reference.py` writes this page from the
+specs themselves; a JSON Schema of each kind lies in [schemas](schemas/), for editors.
+
+They live at the Application's destination. A container that would open a database or the host is refused, as in a compose file.
+"""
+
 SITE_INTRODUCTION = """# Sites, certificates and the edge
 
 What may be written about web sites and the nginx in front of them, field by field. `tools/reference.py` writes this page from the specs
@@ -209,7 +264,8 @@ has them. An unknown field is an error that names the nearest known one. A field
 def pages() -> dict[Path, str]:
     """Return every file that belongs to the reference, and its text."""
     found = {REFERENCE / "kinds.md": page_of(INTRODUCTION, KINDS), REFERENCE / "site.md": page_of(SITE_INTRODUCTION, SITES)}
-    for page in (*KINDS, *SITES):
+    found[REFERENCE / "container.md"] = page_of(CONTAINER_INTRODUCTION, CONTAINERS)
+    for page in (*KINDS, *SITES, *CONTAINERS):
         schema = json_schema(page.name, page.api_version, page.spec_type, docs_of(page), page.passed_over)
         found[REFERENCE / "schemas" / f"{page.name}.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return found

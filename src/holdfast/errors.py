@@ -3,6 +3,7 @@
     HoldfastError
     ├── DeclarationError   what Git says is wrong            exit 1   not before a new revision
     ├── Refused            policy said no                    exit 5   not before a person or the policy acts
+    │   └── RefusedDeclaration   to what Git says: exposure  exit 5   both; it is a DeclarationError as well
     ├── EngineError        an engine could not do it
     │   ├── Unavailable    no answer                         exit 75  backoff
     │   ├── TimedOut       no answer in time                 exit 75  backoff
@@ -97,6 +98,10 @@ class Refused(HoldfastError):
     exit_code = 5
 
 
+class RefusedDeclaration(Refused, DeclarationError):
+    """What Git says is understood, and policy says no: a refusal first, and a declaration error wherever a render has those."""
+
+
 class EngineError(HoldfastError):
     """What an engine could not do. `log`: the last lines of the failing unit; `is_dead`: a candidate died, no deadline was missed."""
 
@@ -162,7 +167,8 @@ def declaration_errors(errors: Iterable[DeclarationError]) -> DeclarationError:
         flat.extend(error.errors or (error,))
     if len(flat) == 1 and isinstance(flat[0], DeclarationError):
         return flat[0]
-    return DeclarationError(
+    joined = RefusedDeclaration if any(isinstance(error, Refused) for error in flat) else DeclarationError
+    return joined(
         "HF1000",
         f"cannot render: {len(flat)} errors",
         where=[where for error in flat for where in error.where],

@@ -105,6 +105,7 @@ def controller_on(git: Git, told: Told, facts: Callable[[], Facts]) -> SourceCon
         facts=facts,
         allowed=frozenset(),
         had_resources=lambda name: False,
+        now=lambda: 0.0,
     )
     return SourceController(
         git=git,

@@ -97,10 +97,10 @@ def test_a_format_that_is_not_there_is_told_at_the_annotation(named: str) -> Non
 NOTHING = {
     (): "HF1212 shop: cannot render shop: there is no file at this path | check spec.source.path",
     (
-        "compose.yaml",
+        "Chart.yaml",
         "Dockerfile",
-    ): "HF1213 shop: cannot render shop: found compose.yaml and Dockerfile, and nothing that says what should run"
-    " (compose files are not read yet; images are not built) | read are lines, words, notes, holdfast.dev/v1alpha1;"
+    ): "HF1213 shop: cannot render shop: found Dockerfile and Chart.yaml, and nothing that says what should run"
+    " (images are not built; Helm charts are not read yet) | read are lines, words, notes, holdfast.dev/v1alpha1;"
     " `holdfast init` writes a first declaration",
     ("app/Lines",): "HF1213 shop: cannot render shop: found app, and nothing that says what should run"
     " | shop/app/Lines is there: set spec.source.path to shop/app; read are lines, words, notes, holdfast.dev/v1alpha1;"

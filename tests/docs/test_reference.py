@@ -37,7 +37,7 @@ def tool() -> ModuleType:
 
 TOOL = tool()
 PAGES: dict[Path, str] = TOOL.pages()
-KINDS: dict[str, Any] = {page.name: page for page in (*TOOL.KINDS, *TOOL.SITES)}
+KINDS: dict[str, Any] = {page.name: page for page in (*TOOL.KINDS, *TOOL.SITES, *TOOL.CONTAINERS)}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -71,7 +71,7 @@ def test_the_examples_load(kind: str) -> None:
     assert not isinstance(found, Failed), found
 
 
-@pytest.mark.parametrize("name", ["kinds.md", "site.md"])
+@pytest.mark.parametrize("name", ["kinds.md", "site.md", "container.md"])
 def test_links_lead_somewhere(name: str) -> None:
     text = PAGES[REFERENCE / name]
     headings = {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines() if line.startswith("#")}

@@ -57,6 +57,7 @@ def render_data(desired: Iterable[Desired]) -> dict[str, Any]:
     all_of = tuple(desired)
     return {
         "resources": [_resource(each.application, resource) for each in all_of for resource in each],
+        "models": [{"application": each.application, "path": model.path, "model": model.value} for each in all_of for model in each.models],
         "warnings": [
             {"reason": it.reason, "message": it.message, "origin": str(it.origin) if it.origin else None}
             for each in all_of

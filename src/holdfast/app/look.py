@@ -90,11 +90,12 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
             remembered = remember(state)
             rendering = Rendering(
                 git=git,
-                renderer=Renderer(registry(config.file_roots)),
+                renderer=Renderer(registry(config.file_roots, is_render=is_render)),
                 javascript=JavaScript(git=git, search_path=config.path).exports,
                 facts=lambda: _facts(state),
                 allowed=config.allowed,
                 had_resources=lambda name: any(owned.application == name for owned in remembered.inventory.values()),
+                now=RealClock().now,
             )
             yield _Looking(looked_at, rendering, remembered.inventory, Glance(state, config, remembered))
         finally:

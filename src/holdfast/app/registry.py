@@ -7,15 +7,31 @@ from collections.abc import Callable
 from holdfast.declare.registry import Registry
 from holdfast.host.config import Config
 from holdfast.source.git import GitPolicy
+from holdfast.workload.compose.format import Compose
+from holdfast.workload.container import ContainerKind
 from holdfast.workload.file import FileKind
+from holdfast.workload.network import NetworkKind
 from holdfast.workload.pm2 import Pm2
 from holdfast.workload.process import ProcessKind
 from holdfast.workload.procfile import Procfile
+from holdfast.workload.volume import VolumeKind
 
 
-def registry(file_roots: tuple[str, ...] | None = None) -> Registry:
-    """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line."""
-    return Registry(kinds=(ProcessKind(), FileKind(file_roots)), formats=(Procfile(), Pm2()))
+def registry(file_roots: tuple[str, ...] | None = None, *, is_render: bool = False) -> Registry:
+    """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line.
+
+    No engine applies containers yet: unless they are only rendered, they are refused.
+    """
+    roots = file_roots or ()
+    containers = (
+        ContainerKind(is_reached=is_render, host_roots=roots),
+        NetworkKind(is_reached=is_render),
+        VolumeKind(is_reached=is_render, host_roots=roots),
+    )
+    return Registry(
+        kinds=(ProcessKind(), FileKind(file_roots), *containers),
+        formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots)),
+    )
 
 
 def git_policy(config: Config, is_local: Callable[[str], bool]) -> GitPolicy:

@@ -62,6 +62,9 @@ def _brief(data: Mapping[str, Any], ink: Ink, width: int | None) -> Iterator[str
 def _whole(data: Mapping[str, Any], ink: Ink, width: int | None) -> Iterator[str]:
     import yaml
 
+    for it in data["models"]:
+        yield ink.paint(f"# {plain(it['path'])}, as it is understood", "cyan")
+        yield yaml.safe_dump(it["model"], sort_keys=False, allow_unicode=True, width=width or 120, explicit_start=True).rstrip("\n")
     for it in data["resources"]:
         yield ink.paint(f"# {plain(it['id'])}" + (f"  {plain(it['origin'])}" if it["origin"] else ""), "cyan")
         document = {"id": it["id"], "application": it["application"], "wave": it["wave"], "needs": it["needs"], "state": it["state"]}

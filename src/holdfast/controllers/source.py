@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.core import events
@@ -18,7 +19,7 @@ from holdfast.declare.render import Asks, Renderer, RenderRequest
 from holdfast.declare.select import Directory
 from holdfast.errors import Bug, DeclarationError, HoldfastError, Refused, Retry, SourceError, Where
 from holdfast.kit.backoff import Backoff
-from holdfast.kit.clock import Clock, Random
+from holdfast.kit.clock import Clock, Instant, Random
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.declaration import Ask
 from holdfast.model.ports import Journal
@@ -28,7 +29,7 @@ from holdfast.model.state import Facts
 
 AGAIN = Backoff(first_s=2.0, cap_s=300.0)
 """Between two tries of a source that fails; a hint ends the pause."""
-ROUNDS = 8
+ROUNDS = 16
 """How often a render may ask for more before that is a defect."""
 
 
@@ -50,7 +51,7 @@ class Sourced:
 
 class Rendering:
     """Constructor: the Git port, a renderer, `javascript` (the JSON that a file of a tree exports, None where that is not allowed), `facts`
-    (what Holdfast knows by now), and what the local configuration allows."""
+    (what Holdfast knows by now), what the local configuration allows, and `now`, for what counts until a day."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Rendering:
         facts: Callable[[], Facts],
         allowed: frozenset[str],
         had_resources: Callable[[str], bool],
+        now: Callable[[], Instant],
     ) -> None:
         self._git = git
         self._renderer = renderer
@@ -68,6 +70,7 @@ class Rendering:
         self._facts = facts
         self._allowed = allowed
         self._had_resources = had_resources
+        self._now = now
 
     async def at(self, source: Sourced, revision: str) -> tuple[Desired, Tree]:
         """Return what Git says for an Application at any revision; raises SourceError, Refused, DeclarationError."""
@@ -103,6 +106,8 @@ class Rendering:
         for ask in asked.asks:
             if ask.what == "javascript":
                 answers[ask] = await self._javascript(tree, ask.path)
+            elif ask.what == "today":
+                answers[ask] = datetime.fromtimestamp(self._now(), UTC).date().isoformat().encode()
             else:
                 answers[ask] = found[wanted[ask].id] if ask in wanted else None
 

@@ -10,7 +10,8 @@ Two thousand documents stay in memory, so marks are a tree beside the value, not
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from holdfast.errors import DeclarationError, Where
@@ -94,6 +95,8 @@ class Document:
     marks: Marks
     index: int = 0
     """Which document of its file, from 0."""
+    tags: Mapping[int, str] = field(default_factory=dict)
+    """Mark of a value → its local tag, where the reader was asked to keep such tags."""
 
     @property
     def text_lines(self) -> tuple[str, ...]:

@@ -128,6 +128,11 @@ class _Known:
         return self.answers[ask] if self.ask([ask]) else None
 
     def _found(self, ask: Ask) -> bool:
+        if ask.what == "today":
+            return False
+        if ask.what == "folder":
+            self.answers[ask] = _listing(self._tree, ask.path)
+            return True
         blob = self._tree.blobs.get(ask.path)
         if blob is None or blob.mode == LINK:
             self.answers[ask] = None
@@ -185,6 +190,7 @@ class Renderer:
             release=release,
             prepare=prepare,
             excluded=consumed,
+            models=tuple(model for file in files for model in file.reading.models),
         )
 
     def _selection(self, request: RenderRequest, orders: Orders) -> Selection:
@@ -279,6 +285,12 @@ class Renderer:
         stamp = _Stamp(scope, request.facts)
         self._stamps.put((request.application, released), stamp)
         return stamp
+
+
+def _listing(tree: Tree, path: str) -> bytes | None:
+    """Return the paths of the files at or below `path`, None where there is none."""
+    found = [each for each in tree.blobs if path == "." or each == path or each.startswith(f"{path}/")]
+    return "\n".join(sorted(found)).encode() if found else None
 
 
 def _orders(request: RenderRequest) -> tuple[Orders, list[DeclarationError]]:

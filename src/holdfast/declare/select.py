@@ -126,10 +126,6 @@ def root_of(tree: Tree) -> str:
 
 _FORMS: Mapping[str, str] = MappingProxyType(
     {
-        "compose.yaml": "compose files are not read yet",
-        "compose.yml": "compose files are not read yet",
-        "docker-compose.yml": "compose files are not read yet",
-        "docker-compose.yaml": "compose files are not read yet",
         "Dockerfile": "images are not built",
         "Chart.yaml": "Helm charts are not read yet",
         "kustomization.yaml": "kustomizations are not read yet",

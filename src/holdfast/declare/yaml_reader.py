@@ -57,12 +57,15 @@ _HINTS: Mapping[str, str] = {
 DEFAULT: Final = Limits()
 
 
-def read_yaml(path: str, data: bytes, dialect: Dialect, limits: Limits = DEFAULT) -> Parsed:
-    """Return the documents of a YAML file, empty ones left out, and all its errors. Never raises for bad input."""
+def read_yaml(path: str, data: bytes, dialect: Dialect, limits: Limits = DEFAULT, local_tags: frozenset[str] = frozenset()) -> Parsed:
+    """Return the documents of a YAML file, empty ones left out, and all its errors. Never raises for bad input.
+
+    `local_tags` are kept beside the values that bear them (compose's `!reset`); any other is an error.
+    """
     text = read_text(path, data, limits)
     if isinstance(text, DeclarationError):
         return Parsed(errors=(text,))
-    reader = _Reader(path, text, dialect, limits)
+    reader = _Reader(path, text, dialect, limits, local_tags)
     reader.read()
     return Parsed(tuple(reader.documents), tuple(reader.errors))
 
@@ -87,12 +90,14 @@ class _Anchor:
 class _Reader:
     """One file in reading."""
 
-    def __init__(self, path: str, text: str, dialect: Dialect, limits: Limits) -> None:
+    def __init__(self, path: str, text: str, dialect: Dialect, limits: Limits, local_tags: frozenset[str]) -> None:
         self.path = path
         self.text = text
         self.lines = split_lines(text)
         self.dialect = dialect
         self.limits = limits
+        self.local_tags = local_tags
+        self.tags: dict[int, str] = {}
         self.documents: list[Document] = []
         self.errors: list[DeclarationError] = []
         self.count = 0
@@ -143,6 +148,7 @@ class _Reader:
         """Read one document; answer False where the file holds too many."""
         self.count += 1
         self.anchors = {}
+        self.tags = {}
         self.expanded = 0
         event = self.next()
         if self.count > self.limits.documents:
@@ -153,7 +159,7 @@ class _Reader:
         self.next()
         if value is not None and len(self.errors) == before:
             marks = Marks(self.path, self.lines, mark)
-            self.documents.append(Document(self.path, value, marks, self.count - 1))
+            self.documents.append(Document(self.path, value, marks, self.count - 1, self.tags))
         return True
 
     def next(self) -> Event:
@@ -205,10 +211,13 @@ class _Reader:
         return self.sequence(event, depth)
 
     def scalar(self, event: ScalarEvent) -> Json:
-        tag = event.tag
+        tag, is_plain = event.tag, event.implicit[0]
+        if tag in self.local_tags:
+            self.tags[self.mark(event)] = str(tag)
+            tag, is_plain = None, not event.style
         try:
             if tag is None:
-                return resolve(event.value, self.dialect) if event.implicit[0] else str(event.value)
+                return resolve(event.value, self.dialect) if is_plain else str(event.value)
             if tag in {"!", _TAG + "str"}:
                 return str(event.value)
             if tag not in _SCALAR_TAGS:
@@ -223,6 +232,9 @@ class _Reader:
         return float(value) if isinstance(value, int) and tag == _TAG + "float" else value
 
     def refuse_tag(self, tag: str | None, event: Event) -> None:
+        if tag in self.local_tags:
+            self.tags[self.mark(event)] = str(tag)
+            return
         tag = tag or "!"
         self.error("HF1008", f"the tag {_short(tag)} is not read here", self.mark(event), "write the plain value without a tag")
 

@@ -13,7 +13,7 @@ from holdfast.errors import DeclarationError, Where
 from holdfast.kit.clock import Instant
 from holdfast.model.live import Health, Observation
 from holdfast.model.operation import RolloutStyle
-from holdfast.model.resource import Origin, Prepare, Resource, Warning
+from holdfast.model.resource import Model, Origin, Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
 
 
@@ -61,7 +61,11 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Something a format needs before it can read on: `blob` (another file) or `javascript` (the JSON that this file exports)."""
+    """Something a format or kind needs before it can go on.
+
+    `blob`: another file; `folder`: what lies at a path, a file or a folder, as its paths, one a line, or None where nothing does;
+    `javascript`: the JSON that this file exports; `today`: the day, as 2026-01-31, in UTC.
+    """
 
     what: str
     path: str
@@ -80,6 +84,7 @@ class Reading:
     applications: Mapping[str, Warning] = field(default_factory=dict)
     """Name of each Application whose own file this is: a warning, but no news to that Application."""
     errors: tuple[DeclarationError, ...] = ()
+    models: tuple[Model, ...] = ()
 
 
 class Format(Protocol):

@@ -17,6 +17,8 @@ PREPARE = "holdfast.dev/prepare"
 PROGRESS_DEADLINE = "holdfast.dev/progress-deadline"
 ROLLBACK = "holdfast.dev/rollback"
 PM2_ENV = "holdfast.dev/pm2-env"
+COMPOSE_PROFILES = "holdfast.dev/compose-profiles"
+"""Profiles of the compose file that run, with commas; over COMPOSE_PROFILES of its .env."""
 
 ARGO = "argocd.argoproj.io/"
 SYNC_WAVE = "argocd.argoproj.io/sync-wave"

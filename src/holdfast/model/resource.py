@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from holdfast.kit.canonical import digest
+from holdfast.errors import Where
+from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim
@@ -109,6 +110,17 @@ class Prepare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What a format made of a file, in that format's own words, for people to look at."""
+
+    path: str
+    """As it stands in the repository."""
+    value: Json
+    origin: Callable[[str], Where | None]
+    """From a path in the value, such as `services.web.ports[0]`, to where it was written; ValueError where it is no path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     """All that one Application asks for at one revision: closed under `needs`, or not built at all."""
 
@@ -125,6 +137,8 @@ class Desired:
     """What is run in the release before it is sealed, in order."""
     excluded: frozenset[str] = frozenset()
     """Declaration files, which are no part of the release."""
+    models: tuple[Model, ...] = field(default=(), compare=False)
+    """What files of other tools mean in their own words; nothing is planned by it."""
 
     @classmethod
     def of(
@@ -136,6 +150,7 @@ class Desired:
         release: str | None = None,
         prepare: tuple[Prepare, ...] = (),
         excluded: frozenset[str] = frozenset(),
+        models: tuple[Model, ...] = (),
     ) -> Desired:
         ordered = tuple(sorted(resources, key=lambda resource: resource.id))
         seal = digest(
@@ -159,6 +174,7 @@ class Desired:
             release=release,
             prepare=prepare,
             excluded=excluded,
+            models=models,
         )
 
     def __iter__(self) -> Iterator[Resource]:
