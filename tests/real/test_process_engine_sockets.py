@@ -127,6 +127,9 @@ def test_a_rolling_update_on_a_shared_socket_refuses_no_connection(house: House)
             assert load.answers[-1].startswith("blue")
             slots = sorted([(await daemon.handle(replica))["slot"] for replica in replicas(shared(port, "blue"))])
             assert set(slots) <= {0, 1, 2}
+            assert daemon.engine.addresses("Process/shop/web") == (f"127.0.0.1:{port}",)
+            assert daemon.engine.addresses("Process/shop/web#http") == (f"127.0.0.1:{port}",)
+            assert daemon.engine.addresses("Process/shop/web#other") == daemon.engine.addresses("Process/shop/none") == ()
 
     run(story())
 
@@ -187,6 +190,7 @@ def test_each_slot_has_a_port_of_its_own_and_keeps_it(house: House) -> None:
             await daemon.roll(second)
             ports = {(await daemon.handle(replica))["port"] for replica in (first, second)}
             assert len(ports) == 2
+            assert daemon.engine.addresses("Process/shop/web") == tuple(sorted(f"127.0.0.1:{port}" for port in ports))
             blue = process(replace(SLOTTED, env={"WORD": "blue"}), replica=0)
             await daemon.roll(blue)
             handle = await daemon.handle(blue)
@@ -211,7 +215,9 @@ def test_a_unix_socket_lies_in_the_data_folder_and_goes_with_its_process(house: 
             await daemon.roll(web)
             assert (await daemon.handle(web))["sockets"] == {"http": {"path": str(path)}}
             assert (await ask_unix(path)).startswith(" from ")
+            assert daemon.engine.addresses("Process/shop/web") == (f"unix:{path}",)
             await daemon.delete(web)
+            assert daemon.engine.addresses("Process/shop/web") == ()
         assert not path.exists()
 
     run(story())

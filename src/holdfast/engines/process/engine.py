@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-from holdfast.engines.process import cgroup, logs, seeing
+from holdfast.engines.process import cgroup, logs, seeing, sockets
 from holdfast.engines.process.adoption import Adoption
 from holdfast.engines.process.instance import Instance, Unit
 from holdfast.engines.process.link import Link
@@ -194,6 +194,18 @@ class ProcessEngine:
 
     def watch(self) -> AsyncIterator[ResourceId]:
         return self._news.watch()
+
+    # For the edge
+
+    def addresses(self, service: str) -> tuple[str, ...]:
+        """Return where a service is asked now, as nginx writes it: `Process/shop/web`, or `…#http` for one of its sockets; none where
+        nothing serves. What all replicas share stands once."""
+        declared, _, name = service.partition("#")
+        found: dict[str, None] = {}
+        for unit in self._roster:
+            if unit.serving is not None and declared in (str(unit.declared), str(unit.id)):
+                found |= dict.fromkeys(sockets.addresses(unit.serving, name))
+        return tuple(sorted(found))
 
     # ports.Logs
 

@@ -102,3 +102,18 @@ def target(held: HeldSocket) -> dict[str, Json]:
 def shown(held: HeldSocket) -> dict[str, Json]:
     """Return a held socket for people."""
     return {"path": held.path} if held.path is not None else {"host": held.host, "port": held.port}
+
+
+def addresses(instance: Instance, name: str) -> tuple[str, ...]:
+    """Return where an instance is asked, as nginx writes it: its socket of that name, without a name its first one, else its port."""
+    names = [spec.name for spec in instance.run.spec.sockets]
+    chosen = name or (names[0] if names else "")
+    if held := instance.sockets.get(chosen):
+        at = target(held)
+        return (f"unix:{at['path']}",) if "path" in at else (f"{_bracketed(str(at['host']))}:{at['port']}",)
+    port = instance.run.spec.port
+    return (f"127.0.0.1:{port}",) if port is not None and not name else ()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
