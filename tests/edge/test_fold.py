@@ -35,7 +35,11 @@ def names(folded: Folded) -> list[str]:
     """Return the hosts that are answered, by server, without the redirects and refusals."""
     found = []
     for server, _ in walk(tree(folded)):
-        if server.name == "server" and server.block and any(each.args[0] == "$holdfast_revision" for each in server.all("set")):
+        if (
+            server.name == "server"
+            and server.block
+            and any(each.args[0] == "$holdfast_revision" and each.args[1] for each in server.all("set"))
+        ):
             found += [" ".join(each.args) for each in server.all("server_name")]
     return found
 

@@ -45,6 +45,11 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | process.exited | It ended; expected: Holdfast asked it to. | pid, slot, exit_code, signal, seconds, expected, candidate, log[] |
 | process.crash_looping | It ends again and again, and is started ever more slowly. | restarts, next_at, log[] |
 | process.oom | It passed its memory limit (bytes). | pid, limit, used |
+| edge.reloaded | nginx reads a configuration; start: it was started. | applications[], generation, sites[], seconds, draining, start |
+| edge.refused | A configuration could not be brought to serve. | applications[], generation, code, message, log[], serving |
+| edge.edited | Somebody changed what nginx serves from. | applications[], path, diff |
+| edge.drifted | nginx serves otherwise than it was told. | applications[], message |
+| edge.exited | nginx ended without being asked; it is started again. | applications[], log[] |
 | daemon.started | A daemon began. | version, pid |
 | daemon.stopped | A daemon ended as asked. | reason, pid |
 | daemon.crashed | A part of the daemon has a defect and stopped; the rest goes on. | part, error |

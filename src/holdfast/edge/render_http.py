@@ -291,6 +291,7 @@ def _named(world: World, *, is_tls: bool) -> Iterator[Directive]:
     yield from listens(world, is_tls=is_tls, is_default=True)
     yield Directive("server_name", ("_",))
     yield Directive("set", ("$holdfast_route", "unknown"))
+    yield Directive("set", ("$holdfast_revision", ""))  # the log names it, also where no Site sets it
 
 
 def _own_certificate(world: World) -> tuple[Directive, ...]:

@@ -1,0 +1,96 @@
+"""Drift: what is not as it was applied, on three levels, and whose it is.
+
+files    what lies there for the next reload: configuration, pages, flags        told by the kernel at once
+memory   what the workers hold: another generation, or workers that nobody of us had made     looked at every few seconds
+wire     what a visitor gets                                                      each host in turn
+
+A changed line is the Site's that it was rendered for. What is nobody's is shown at the Edge, and where none is declared at the first Site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from holdfast.edge.fold import Folded
+from holdfast.edge.part import KIND, Part
+from holdfast.edge.world import key
+from holdfast.engines.nginx.ground import MAINTENANCE
+from holdfast.engines.nginx.port import Edit, Nginx
+from holdfast.engines.nginx.proving import Look
+from holdfast.engines.nginx.roster import Roster, edge_resource
+from holdfast.model.ids import ResourceId
+
+
+class Drift:
+    """Holds what was found in memory and on the wire until it is put right; files are looked at when they are asked for."""
+
+    def __init__(self, *, nginx: Nginx, roster: Roster) -> None:
+        self._nginx = nginx
+        self._roster = roster
+        self.memory: str | None = None
+        self.wire: dict[ResourceId, str] = {}
+        self._told: frozenset[Edit] = frozenset()
+
+    @property
+    def must_reload(self) -> bool:
+        """Whether what the workers hold, not only a file, may be another's."""
+        return self.memory is not None or bool(self.wire)
+
+    def mended(self) -> None:
+        """Say that everything was read again from what we wrote."""
+        self.memory = None
+        self.wire.clear()
+
+    def by_id(self, folded: Folded | None) -> Mapping[ResourceId, str]:
+        """Return what is wrong with each resource, one sentence each."""
+        found: dict[ResourceId, str] = {}
+        for edit in self._nginx.edits():
+            for id in self.owners(edit, folded):
+                found.setdefault(id, f"{edit.path.rpartition('/')[2]} was changed by somebody else")
+        if folded is not None:
+            found |= {id: why for id, why in self._flags(folded) if id not in found}
+        if self.memory is not None and (anybody := self._anybody()) is not None:
+            found.setdefault(anybody, self.memory)
+        return {**self.wire, **found}
+
+    def news(self) -> tuple[Edit, ...]:
+        """Return the edits that were not returned before."""
+        now = frozenset(self._nginx.edits())
+        new, self._told = now - self._told, now
+        return tuple(sorted(new, key=lambda edit: edit.path))
+
+    def owners(self, edit: Edit, folded: Folded | None) -> tuple[ResourceId, ...]:
+        lines = edit.lines if folded is not None else ()
+        found = {id for line in lines for id in (folded.owners(line) if folded is not None else ()) if id in self._roster.resources}
+        anybody = self._anybody()
+        return tuple(sorted(found)) or ((anybody,) if anybody is not None else ())
+
+    def _anybody(self) -> ResourceId | None:
+        edge = edge_resource(self._roster.resources.values())
+        return edge.id if edge is not None else min((id for id in self._roster.resources if id.kind == KIND), default=None)
+
+    def _flags(self, folded: Folded) -> Iterable[tuple[ResourceId, str]]:
+        there = self._nginx.flags()
+        for id, part in folded.served.items():
+            if (flag := flag_of(part)) in there and flag not in folded.flags:
+                yield id, "somebody else put it into maintenance"
+            elif flag in folded.flags and flag not in there:
+                yield id, "somebody else ended its maintenance"
+
+    def seen(self, looked_at: Iterable[Look], wrong: Iterable[tuple[Look, str]], folded: Folded) -> tuple[ResourceId, ...]:
+        """Take in what visits showed; return the ids that are told something new of."""
+        found = {id: f"{look.visit.url}: {why}" for look, why in wrong for id in _of_host(look, folded)}
+        checked = {id for look in looked_at for id in _of_host(look, folded)}
+        changed = tuple(sorted(id for id in checked if found.get(id) != self.wire.get(id)))
+        for id in checked:
+            self.wire.pop(id, None)
+        self.wire |= found
+        return changed
+
+
+def flag_of(part: Part) -> str:
+    return f"{key(part.label)}{MAINTENANCE}"
+
+
+def _of_host(look: Look, folded: Folded) -> tuple[ResourceId, ...]:
+    return tuple(id for id, part in folded.served.items() if look.host in part.spec.hosts)

@@ -1,0 +1,243 @@
+"""The nginx engine: Sites of all Applications and the Edge, served by one nginx.
+
+Steps are wishes: those that come within a second go in one reload, and each is answered by what came of its own part. `start` takes over
+what an earlier daemon left, `run` brings wishes to serve, starts nginx again where it ended, and looks for what somebody else changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from holdfast.edge.part import KIND
+from holdfast.engines.nginx.drift import Drift
+from holdfast.engines.nginx.folding import Folding, Resolve, Services
+from holdfast.engines.nginx.news import News
+from holdfast.engines.nginx.port import Certificates, Nginx, Wire
+from holdfast.engines.nginx.proving import Proving
+from holdfast.engines.nginx.roster import EDGE, Roster
+from holdfast.engines.nginx.seeing import observation
+from holdfast.engines.nginx.turns import Turns
+from holdfast.engines.nginx.watching import Watching
+from holdfast.errors import Bug, DeclarationError, EngineError, Unavailable
+from holdfast.kit.backoff import Backoff
+from holdfast.kit.clock import Clock, Random
+from holdfast.kit.tasks import Tasks, Wakeup
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Live
+from holdfast.model.operation import Step, StepVerb
+from holdfast.model.ports import Emit, Records, Secrets
+from holdfast.model.resource import Resource
+
+NAMES_S = 30.0
+"""How long an address of a name is believed, where nginx cannot follow names itself."""
+AGAIN = Backoff(first_s=0.2, factor=2.0, cap_s=15.0)
+
+
+@dataclass(slots=True)
+class _Wish:
+    """What a step asks for; None: that it be gone."""
+
+    resource: Resource | None
+    done: asyncio.Future[None]
+
+    def answer(self, error: EngineError | None) -> None:
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
+
+class NginxEngine:
+    """Implements ports.Engine.
+
+    `services` gives the addresses that are held for a service now, `certificates` makes the pairs that Sites show, `resolve` looks up names
+    for an nginx that cannot; `crashed` is told of a task that a fault of ours ended.
+    """
+
+    name = "nginx"
+    kinds = frozenset({EDGE, KIND})
+
+    def __init__(
+        self,
+        *,
+        nginx: Nginx,
+        wire: Wire,
+        records: Records,
+        secrets: Secrets,
+        certificates: Certificates,
+        services: Services,
+        resolve: Resolve,
+        emit: Emit,
+        clock: Clock,
+        random: Random,
+        crashed: Callable[[str, BaseException], None] | None = None,
+    ) -> None:
+        self._nginx = nginx
+        self._clock = clock
+        self._random = random
+        self._crashed = crashed
+        self._roster = Roster(records)
+        self._drift = Drift(nginx=nginx, roster=self._roster)
+        self._news = News()
+        self._wishes: dict[ResourceId, _Wish] = {}
+        self._bell = Wakeup()
+        self._turning = asyncio.Lock()
+        self._is_open = False
+        self._is_begun = False
+        self._is_forced = False
+        self._failure: EngineError | None = None
+        folding = Folding(nginx=nginx, secrets=secrets, certificates=certificates, services=services, resolve=resolve)
+        proving = Proving(wire=wire, clock=clock)
+        self._turns = Turns(nginx=nginx, folding=folding, proving=proving, roster=self._roster, emit=emit, clock=clock)
+        self._watching = Watching(
+            nginx=nginx,
+            turns=self._turns,
+            drift=self._drift,
+            proving=proving,
+            news=self._news,
+            turning=self._turning,
+            ended=self._bell.wake,
+            emit=emit,
+            clock=clock,
+        )
+
+    # Life
+
+    async def start(self) -> None:
+        """Take over what runs, before anything else is asked. What cannot be taken over now, or as it is, `run` brings to serve."""
+        self._roster.load()
+        self._is_open = True
+        try:
+            await self._begin()
+        except EngineError as error:
+            self._failure = error
+        if self._roster.resources:
+            self._bell.wake()
+
+    async def _begin(self) -> None:
+        """Find what an earlier life left; without that nothing is started, since it may run already."""
+        await self._nginx.begin()
+        self._is_begun = True
+        if self._roster.resources:
+            with suppress(EngineError, DeclarationError):
+                await self._turns.adopt()
+
+    async def run(self) -> None:
+        """Serve until cancelled; nginx goes on afterwards."""
+        try:
+            async with Tasks(on_crash=self._crashed) as tasks:
+                tasks.start("turns", self._take_turns())
+                tasks.start("follow", self._nginx.follow(self._watching.notice))
+                tasks.start("look", self._watching.look_after())
+                tasks.start("wire", self._watching.visit_hosts())
+                tasks.start("names", self._look_up_names())
+        finally:
+            self._is_open = False
+            for wish in self._wishes.values():
+                wish.answer(_not_running())
+            self._wishes.clear()
+
+    async def aclose(self) -> None:
+        """Let go of nginx, which goes on."""
+        await self._nginx.aclose()
+
+    def services_changed(self) -> None:
+        """Say that other addresses may be held for services. Where the configuration names the same ones, nothing happens."""
+        self._bell.wake()
+
+    def renewed(self) -> None:
+        """Say that pairs of certificate and key were replaced: nginx reads them at a reload only."""
+        self._is_forced = True
+        self._bell.wake()
+
+    # ports.Engine
+
+    async def observe(self, ids: Collection[ResourceId]) -> Live:
+        wanted, now = self._turns.wanted, self._clock.now()
+        drift = self._drift.by_id(wanted.folded if wanted is not None else None)
+        return Live(
+            observed={
+                id: observation(
+                    self._roster.resources.get(id),
+                    wanted=wanted,
+                    nginx=self._nginx,
+                    drift=drift.get(id),
+                    failure=self._failure,
+                    now=now,
+                )
+                for id in ids
+            }
+        )
+
+    async def apply(self, step: Step) -> None:
+        """Bring one part to serve, or take it away; returns once that is seen from outside."""
+        if step.verb not in (StepVerb.APPLY, StepVerb.DELETE):
+            raise Bug("HF9001", f"cannot {step.verb} {step.id}: what nginx serves is only applied and deleted")
+        if not self._is_open:
+            raise _not_running()
+        wish = _Wish(step.resource if step.verb is StepVerb.APPLY else None, asyncio.get_running_loop().create_future())
+        self._wishes[step.id] = wish
+        self._bell.wake()
+        await wish.done
+
+    def watch(self) -> AsyncIterator[ResourceId]:
+        return self._news.watch()
+
+    # Turns
+
+    async def _take_turns(self) -> None:
+        attempt, again_at = 0, None
+        while True:
+            await self._bell.wait_until(again_at)
+            if self._wishes and (wait_s := self._turns.wait_s) > 0:
+                await self._clock.sleep(wait_s)
+            async with self._turning:
+                is_good = await self._turn()
+            attempt = 0 if is_good else attempt + 1
+            delay_s = AGAIN.equal_jitter(attempt, self._random.random())
+            again_at = None if is_good else asyncio.get_running_loop().time() + delay_s
+
+    async def _turn(self) -> bool:
+        """Bring what is wished for to serve and answer each wish; False where what should serve does not."""
+        turns, reloads = self._turns, self._turns.reloads
+        wishes, self._wishes = self._wishes, {}
+        is_forced = self._is_forced or (bool(wishes) and self._drift.must_reload)
+        self._is_forced = False
+        failure: EngineError | None = None
+        errors: Mapping[ResourceId, EngineError] = {}
+        try:
+            if not self._is_begun:
+                await self._begin()
+            errors = await turns.bring({id: wish.resource for id, wish in wishes.items()}, is_forced=is_forced)
+        except EngineError as error:
+            failure, errors = error, dict.fromkeys(wishes, error)
+            self._is_forced = is_forced
+        except BaseException:
+            for wish in wishes.values():
+                wish.answer(_not_running())
+            raise
+        if turns.reloads > reloads:
+            self._drift.mended()
+        is_serving = turns.serving is not None or not self._roster.resources
+        self._failure = None if is_serving else failure or next(iter(errors.values()), None)
+        for id, wish in wishes.items():
+            wish.answer(errors.get(id))
+        self._news.tell([*wishes, *(self._roster.resources if not wishes else ())])
+        return is_serving and failure is None
+
+    async def _look_up_names(self) -> None:
+        """Have names looked up again, where the configuration holds their addresses; and write what could not be written."""
+        while True:
+            await self._clock.sleep(NAMES_S)
+            await self._roster.save()
+            if self._turns.wanted is not None and self._turns.wanted.names:
+                self.services_changed()
+
+
+def _not_running() -> Unavailable:
+    return Unavailable("HF3189", "cannot serve anything: the nginx engine is not running", hint="it is tried again once the daemon runs")

@@ -1,0 +1,65 @@
+"""What happened to the edge, as the events that the house writes. It is everybody's: an event names every Application that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from holdfast.edge.part import Part
+from holdfast.engines.nginx.port import Edit
+from holdfast.errors import EngineError
+from holdfast.kit.canonical import Json, digest, short
+from holdfast.kit.clock import Instant
+from holdfast.model.event import Event, Severity
+
+SUBJECT = "Edge/holdfast/nginx"
+LOG_LINES = 20
+
+
+def reloaded(*, at: Instant, generation: str, parts: Iterable[Part], seconds: float, draining: int, is_start: bool) -> Event:
+    """The generation serves; `draining`: workers that still finish what they had begun."""
+    data: dict[str, Json] = {
+        "generation": short(generation),
+        "sites": [str(part.id) for part in parts],
+        "seconds": round(seconds, 3),
+        "draining": draining,
+        "start": is_start,
+    }
+    return _event("edge.reloaded", at, parts, data)
+
+
+def refused(*, at: Instant, generation: str, parts: Iterable[Part], error: EngineError, serving: str | None) -> Event:
+    """A configuration could not be brought to serve; `serving`: the one that serves on."""
+    data: dict[str, Json] = {
+        "generation": short(generation),
+        "code": error.code,
+        "message": error.message,
+        "log": list(error.log[-LOG_LINES:]),
+        "serving": short(serving) if serving is not None else None,
+    }
+    return _event("edge.refused", at, parts, data, severity=Severity.ERROR)
+
+
+def edited(*, at: Instant, edit: Edit, parts: Iterable[Part]) -> Event:
+    """Somebody changed a file that nginx serves from; the diff is all that will be left of it."""
+    key = f"edge.edited:{digest([edit.path, edit.diff])[:12]}"
+    return _event("edge.edited", at, parts, {"path": edit.path, "diff": edit.diff}, severity=Severity.WARNING, key=key)
+
+
+def exited(*, at: Instant, log: Iterable[str]) -> Event:
+    """The master ended without being asked; it is started again."""
+    lines: list[Json] = [*log]
+    return _event("edge.exited", at, (), {"log": lines[-LOG_LINES:]}, severity=Severity.ERROR)
+
+
+def drifted(*, at: Instant, what: str, parts: Iterable[Part]) -> Event:
+    """What is served, or seen from outside, is not what was applied."""
+    return _event("edge.drifted", at, parts, {"message": what}, severity=Severity.WARNING, key=f"edge.drifted:{what}")
+
+
+def _event(
+    type: str, at: Instant, parts: Iterable[Part], data: Mapping[str, Json], *, severity: Severity = Severity.INFO, key: str | None = None
+) -> Event:
+    applications = sorted({part.application for part in parts})
+    whose: dict[str, Json] = {"application": applications[0]} if len(applications) == 1 else {}
+    names: list[Json] = [*applications]
+    return Event(type=type, subject=SUBJECT, at=at, severity=severity, key=key, data={**whose, "applications": names, **data})
