@@ -146,6 +146,19 @@ def test_a_settled_resource_is_looked_at_at_once() -> None:
     play(story)
 
 
+def test_nothing_is_said_of_what_was_never_seen_standing() -> None:
+    async def story(stage: Stage) -> None:
+        stage.world.answers["3000"] = True
+        id = await stage.owns(port(3000))
+        await stage.ledger.put(replace(stage.ledger.inventory[id], is_applied=False))
+        stage.prove.settled("shop", (id,))
+        await stage.clock.sleep(200.0)
+        assert await stage.told() == []
+        assert stage.world.looks == []
+
+    play(story)
+
+
 def test_an_http_claim_is_proven_by_a_good_answer_alone() -> None:
     async def story(stage: Stage) -> None:
         id = await stage.owns(port(3000, ask="/health"))

@@ -81,7 +81,7 @@ class ProveController:
     def _begin(self, id: ResourceId) -> None:
         """Look at `id` from now on, and now."""
         owned = self._ledger.inventory.get(id)
-        if owned is None or not owned.resource.claims:
+        if not _claims(owned):
             self._told.pop(id, None)
             self._inbox.drop(id)
             return
@@ -105,7 +105,7 @@ class ProveController:
 
     def _look_around(self) -> None:
         for id, owned in self._ledger.inventory.items():
-            if owned.resource.claims and id not in self._told:
+            if id not in self._told and _claims(owned):
                 self._begin(id)
 
     async def _turn(self, id: ResourceId) -> None:
@@ -126,7 +126,7 @@ class ProveController:
     async def look(self, id: ResourceId) -> tuple[Proof, ...]:
         """Look at every claim of `id`, tell what is news, and return all proofs; none where it is gone."""
         owned = self._ledger.inventory.get(id)
-        if owned is None or not owned.resource.claims:
+        if owned is None or not _claims(owned):
             self._told.pop(id, None)
             return ()
         proofs = [await self._prove(owned, claim) for claim in owned.resource.claims]
@@ -184,6 +184,11 @@ class ProveController:
     def _target(self, application: str, claim: Claim) -> Mapping[str, Json]:
         path = claim.target.get("path")
         return claim.target if path is None else {**claim.target, "path": str(self._data_dir(application) / str(path))}
+
+
+def _claims(owned: Owned | None) -> tuple[Claim, ...]:
+    """Return what a resource claims; nothing before it was seen to stand, since what answers there may be somebody else's."""
+    return owned.resource.claims if owned is not None and owned.is_applied else ()
 
 
 def _place(target: Mapping[str, Json]) -> str:
