@@ -225,6 +225,7 @@ def test_refusals_stall_until_approved_or_gone() -> None:
     assert it["message"] == "Process/shop/web is protected"
     assert not is_true(shown([*story, events.plan_approved(at=6.0, application="shop", digest="abc", by="ann")]), "Stalled")
     assert not is_true(shown([*story, events.plan_refused(at=6.0, application="shop", revision="r2", plan=Plan())]), "Stalled")
+    assert not is_true(shown([*story, events.daemon_started(at=6.0, version="1", pid=7)]), "Stalled")
 
 
 def test_contended_is_degraded_and_stalled_until_forgiven() -> None:
@@ -257,8 +258,10 @@ def test_proofs_go_stale() -> None:
 def test_an_application_file_taken_away_leaves_orphans_or_nothing() -> None:
     kept = shown([*SYNCED, events.application_removed(at=5.0, application="shop", cascaded=False)])
     assert is_true(kept, "Orphaned")
-    gone = fold(View(), [*SYNCED, events.application_removed(at=5.0, application="shop", cascaded=True)])
-    assert status(gone, 9.0) == {"applications": []}
+    nothing_left = [seen(WEB, Status.MISSING, "OutOfSync"), seen(DB, Status.MISSING, "OutOfSync")]
+    for story, is_cascaded in ((SYNCED, True), ([*SYNCED, *nothing_left], False), (SYNCED[:1], True)):
+        gone = fold(View(), [*story, events.application_removed(at=5.0, application="shop", cascaded=is_cascaded)])
+        assert status(gone, 9.0) == {"applications": []}
 
 
 def test_one_application_or_none() -> None:

@@ -56,10 +56,17 @@ def _id(data: Mapping[str, Any]) -> ResourceId:
 
 def _removed(view: View, event: Event) -> None:
     name = str(event.data["application"])
-    if event.data["cascaded"]:
+    it = view.applications.get(name)
+    if it is None or event.data["cascaded"] or all(resource.status == Status.MISSING for resource in it.resources.values()):
         view.applications.pop(name, None)
-    elif (it := view.applications.get(name)) is not None:
+    else:
         it.is_declared, it.automated, it.self_heal = False, False, False
+
+
+def _daemon_started(view: View, event: Event) -> None:
+    """What is still refused is told anew by the first look of this daemon."""
+    for it in view.applications.values():
+        it.refused = []
 
 
 def _store_failed(view: View, event: Event) -> None:
@@ -260,7 +267,12 @@ _OnApplication = Callable[[ApplicationView, Event, Mapping[str, Any]], None]
 _OnResource = Callable[[ApplicationView, ResourceId, Event, Mapping[str, Any]], None]
 
 ON_VIEW: Mapping[str, Callable[[View, Event], None]] = MappingProxyType(
-    {"application.removed": _removed, "store.failed": _store_failed, "store.recovered": _store_recovered}
+    {
+        "application.removed": _removed,
+        "daemon.started": _daemon_started,
+        "store.failed": _store_failed,
+        "store.recovered": _store_recovered,
+    }
 )
 ON_APPLICATION: Mapping[str, _OnApplication] = MappingProxyType(
     {
