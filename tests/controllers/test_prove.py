@@ -97,11 +97,10 @@ class Stage:
             crashed=lambda name, error: self.crashes.append((name, error)),
         )
 
-    async def owns(self, *claims: Claim, name: str = "web") -> ResourceId:
+    async def owns(self, *claims: Claim, name: str = "web", is_applied: bool = True) -> ResourceId:
         id = ResourceId(HOST, "Process", "shop", name)
-        await self.ledger.put(
-            Owned(application="shop", resource=Resource(id=id, state=State.of({}), claims=claims), revision="r", operation="o")
-        )
+        resource = Resource(id=id, state=State.of({}), claims=claims)
+        await self.ledger.put(Owned(application="shop", resource=resource, revision="r", operation="o", is_applied=is_applied))
         return id
 
     async def told(self) -> list[Event]:
@@ -149,8 +148,7 @@ def test_a_settled_resource_is_looked_at_at_once() -> None:
 def test_nothing_is_said_of_what_was_never_seen_standing() -> None:
     async def story(stage: Stage) -> None:
         stage.world.answers["3000"] = True
-        id = await stage.owns(port(3000))
-        await stage.ledger.put(replace(stage.ledger.inventory[id], is_applied=False))
+        id = await stage.owns(port(3000), is_applied=False)
         stage.prove.settled("shop", (id,))
         await stage.clock.sleep(200.0)
         assert await stage.told() == []
