@@ -65,9 +65,15 @@ def test_digests_are_short_but_for_the_full_density() -> None:
 
 
 def test_a_refusal_says_what_approves_it() -> None:
-    held = planned(held=(blocked("old", refused=True, reason="is protected", code="HF2003"),))
+    held = planned(held=(blocked("old", refused=True, reason="is protected", code="HF2006"),))
     assert "refused Process/shop/old: is protected" in text(held)
     assert "holdfast sync shop --approve abc123" in text(held)
+
+
+def test_no_approval_is_offered_where_none_would_help() -> None:
+    held = planned(held=(blocked("old", refused=True, reason="is owned by another", code="HF2003"),))
+    assert "refused Process/shop/old: is owned by another" in text(held)
+    assert "approve" not in text(held)
 
 
 def test_diff_shows_both_sides_of_every_field() -> None:

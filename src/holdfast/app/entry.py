@@ -90,7 +90,8 @@ async def _up(options: UpOptions, config: Config, progress: Progress) -> Outcome
             await tasks.stop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
-        notes = (STAY,) if house.ledger.inventory else ()
+        is_alive = any(resource.live for it in house.journal.view.applications.values() for resource in it.resources.values())
+        notes = (STAY,) if is_alive else ()
         exit_code = settled.exit_code if settled else 0
         return Outcome(status=status(house.journal.view, house.clock.now()), exit_code=exit_code, notes=notes)
 

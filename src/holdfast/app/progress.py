@@ -60,7 +60,7 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
     {
         "revision.fetched": lambda event, data: f"revision {data['commit'][:12]} {data['subject_line']!r} by {data['author']}",
         "render.failed": _errors,
-        "source.failed": lambda event, data: data["error"]["message"],
+        "source.failed": lambda event, data: tuple(_error(error) for error in data["error"].get("errors") or (data["error"],)),
         "source.recovered": lambda event, data: "the repository answers again",
         "store.failed": lambda event, data: data["error"]["message"],
         "store.recovered": lambda event, data: "the store can be written again",

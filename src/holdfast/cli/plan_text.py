@@ -122,8 +122,8 @@ def _held(application: Mapping[str, Any], density: Density, ink: Ink) -> Iterato
         yield f"  {ink.paint('!', 'red')} {ink.paint(word, 'red')} {plain(it['id'])}: {plain(it['reason'])}{place}{code}"
     for id in application.get("orphans", ()):
         yield f"  {ink.paint('·', 'yellow')} stays {plain(id)}: Git no longer says it, and pruning is off for it"
-    if any(it["refused"] for it in application["blocked"]):
-        yield f"  approve exactly this plan: holdfast sync {plain(application['name'])} --approve {application.get('digest', '')}"
+    if application.get("digest") and any(it["code"] in APPROVABLE for it in application["blocked"]):
+        yield f"  approve exactly this plan: holdfast sync {plain(application['name'])} --approve {application['digest']}"
     elif density is Density.FULL and application.get("digest"):
         yield ink.paint(f"  digest {application['digest']}", "dim")
 
