@@ -11,6 +11,7 @@ from typing import Any
 
 from holdfast.cli.ink import Ink, plain, shorten
 from holdfast.cli.words import count, revision, summary
+from holdfast.core.policy import APPROVABLE
 
 MARKS: Mapping[str, str] = MappingProxyType({"create": "+", "update": "~", "replace": "±", "delete": "-"})
 REASONS: Mapping[str, str] = MappingProxyType(
