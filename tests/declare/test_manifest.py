@@ -46,6 +46,11 @@ def test_every_document_is_read_with_its_place() -> None:
     assert str(reading.declarations[1].place(("spec", "size"))) == "shop/a.yaml:9:14"
 
 
+def test_errors_of_metadata_and_spec_are_told_together() -> None:
+    errors = read(thing("a", "{sise: 3}").replace("name: a", "name: A")).errors
+    assert [error.code for error in errors] == ["HF1021", "HF1020"]
+
+
 def test_a_good_document_beside_a_bad_one_is_read_and_the_bad_one_told() -> None:
     reading = read(thing("a") + "---\n" + thing("b", "{sise: 3}"))
     assert ([each.name for each in reading.declarations], [error.code for error in reading.errors]) == (["a"], ["HF1020"])

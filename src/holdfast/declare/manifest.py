@@ -93,13 +93,16 @@ def _names_a_kind(document: Document, is_json: bool) -> bool:
 
 
 def _read(document: Document, place: Place, registry: Registry) -> tuple[Declaration, list[Warning]] | Warning | _Application | Failed:
-    value = document.value
+    value, kind = document.value, None
     if isinstance(value, dict):
         api_version, kind_name = value.get("apiVersion"), value.get("kind")
-        if isinstance(api_version, str) and isinstance(kind_name, str) and registry.of(api_version, kind_name) is None:
+        if isinstance(api_version, str) and isinstance(kind_name, str) and (kind := registry.of(api_version, kind_name)) is None:
             return _stranger(document, place, registry, api_version, kind_name)
     envelope = read_envelope(document)
-    return envelope if isinstance(envelope, Failed) else _declaration(envelope, place, registry)
+    if not isinstance(envelope, Failed):
+        return _declaration(envelope, place, registry)
+    spec = decode(document, kind.spec_type, ("spec",)) if kind is not None else None
+    return Failed((*envelope.errors, *spec.errors)) if isinstance(spec, Failed) else envelope
 
 
 def _declaration(envelope: Envelope, place: Place, registry: Registry) -> tuple[Declaration, list[Warning]] | Failed:
