@@ -95,7 +95,11 @@ class Stage:
             random=SimulatedRandom(seed),
             data_dir=lambda application: Path("/state/data") / application,
             crashed=lambda name, error: self.crashes.append((name, error)),
+            looks={"certificate": self.look},
         )
+
+    async def look(self, claim: Claim, target: Mapping[str, Json]) -> tuple[bool, str]:
+        return target["host"] == "shop.example.com", f"looked at {target['host']} by {claim.method}"
 
     async def owns(self, *claims: Claim, name: str = "web", is_applied: bool = True) -> ResourceId:
         id = ResourceId(HOST, "Process", "shop", name)
@@ -170,6 +174,20 @@ def test_an_http_claim_is_proven_by_a_good_answer_alone() -> None:
         digest = hashlib.sha256(b"all is well\nmore").hexdigest()[:12]
         assert first.data["evidence"] == f"GET /health at 127.0.0.1:3000: 200, 16 bytes, sha256 {digest}, all is well"
         assert str(last.data["evidence"]).startswith("GET /health at 127.0.0.1:3000: 500")
+
+    play(story)
+
+
+def test_a_claim_is_looked_at_in_the_way_that_somebody_else_knows() -> None:
+    async def story(stage: Stage) -> None:
+        hosts = ("shop.example.com", "evil.example.com")
+        claims = [Claim(text=f"serves {host}", method="certificate", target={"host": host}) for host in hosts]
+        stage.prove.settled("shop", (await stage.owns(*claims),))
+        await stage.clock.sleep(0.1)
+        assert [(event.type, event.data["evidence"]) for event in await stage.told()] == [
+            ("claim.proven", "looked at shop.example.com by certificate"),
+            ("claim.refuted", "looked at evil.example.com by certificate"),
+        ]
 
     play(story)
 

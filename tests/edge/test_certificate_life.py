@@ -84,8 +84,8 @@ def test_what_makes_a_certificate_due_at_any_age(there: Held, why: str) -> None:
 
 def test_a_wildcard_is_for_one_label() -> None:
     there = replace(held(leaf(90, "*.example.com")), fields={"hosts": ["a.example.com"]})
-    assert life.due(there, Course(), BOTH) > NOW
-    assert life.due(replace(there, fields={"hosts": ["a.b.example.com"]}), Course(), BOTH) == 0.0
+    assert life.due(there, Course(), BOTH, NOW) > NOW
+    assert life.due(replace(there, fields={"hosts": ["a.b.example.com"]}), Course(), BOTH, NOW) == 0.0
 
 
 def test_what_nobody_can_give_is_never_due() -> None:

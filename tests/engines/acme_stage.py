@@ -18,6 +18,7 @@ from holdfast.edge.certificate_spec import CertificateSpec
 from holdfast.edge.issuer import Means
 from holdfast.edge.issuer_spec import IssuerSpec
 from holdfast.edge.typed import write
+from holdfast.engines.acme.answering import PATH
 from holdfast.engines.acme.engine import AcmeEngine
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.kit.canonical import Json
@@ -61,8 +62,13 @@ class WebChallenges:
             self.asked.append(request.headers.get("Host", "").partition(":")[0])
             return web.Response(text=self.answers[token]) if token in self.answers else web.Response(status=404)
 
+        async def take(request: web.Request) -> web.Response:
+            self.answers[request.match_info["token"]] = await request.text()
+            return web.Response()
+
         app = web.Application()
-        app.router.add_get("/.well-known/acme-challenge/{token}", answer)
+        app.router.add_get(f"{PATH}{{token}}", answer)
+        app.router.add_put(f"{PATH}{{token}}", take)  # for another client on the same port
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

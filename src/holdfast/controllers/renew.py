@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 SLOTS = 8
 """Certificates that are asked for at once; further ones wait."""
-LOOK_AROUND_S = 15 * 60.0
+LOOK_AROUND_S = 3_600.0
 QUEUE = "issuer/"
 """Of the keys that say how an issuer takes questions; the others are ids."""
 REASONS: Mapping[str, int] = {"unspecified": 0, "keyCompromise": 1, "affiliationChanged": 3, "superseded": 4, "cessationOfOperation": 5}

@@ -245,7 +245,7 @@ def act(held: Held, course: Course, candidates: Sequence[str], queues: Mapping[s
 
     A wait for a certificate that is due ends within LONGEST_WAIT_S.
     """
-    due_at = due(held, course, candidates)
+    due_at = due(held, course, candidates, now)
     if now >= due_at:
         open_at = {name: max(_until(course.trials.get(name), now), _until(queues.get(name), now)) for name in candidates}
         ready = tuple(name for name in candidates if open_at[name] <= now)
@@ -257,8 +257,11 @@ def act(held: Held, course: Course, candidates: Sequence[str], queues: Mapping[s
     return Ask() if now >= ask_at else Wait(min(due_at, ask_at))
 
 
-def due(held: Held, course: Course, candidates: Sequence[str]) -> Instant:
-    """Return from when on a new certificate is wanted; NEVER where nobody but a person brings one."""
+def due(held: Held, course: Course, candidates: Sequence[str], now: Instant) -> Instant:
+    """Return from when on a new certificate is wanted; NEVER where nobody but a person brings one.
+
+    What was noted after now was noted by a clock that has been put back, and does not count.
+    """
     if not candidates:
         return NEVER
     leaf, spec = held.leaf, held.spec
@@ -269,8 +272,9 @@ def due(held: Held, course: Course, candidates: Sequence[str]) -> Instant:
     if held.issuer not in candidates:
         return 0.0
     if held.source is Source.ADOPTED:
-        return 0.0 if course.looked_at is None else course.looked_at + LOOK_S
-    spaced_at = 0.0 if course.obtained_at is None else course.obtained_at + min(SPACE_S, leaf.life_s * SPACE_SHARE)
+        return 0.0 if course.looked_at is None or course.looked_at > now else course.looked_at + LOOK_S
+    obtained_at = course.obtained_at
+    spaced_at = 0.0 if obtained_at is None or obtained_at > now else obtained_at + min(SPACE_S, leaf.life_s * SPACE_SHARE)
     return max(renew_at(leaf, course), spaced_at)
 
 

@@ -58,6 +58,8 @@ def _anybody() -> ssl.SSLContext:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionResetError):
+        return "the connection was closed"
     text = (error.reason if isinstance(error, ssl.SSLError) else None) or (error.strerror if isinstance(error, OSError) else None)
     said = (text or str(error) or type(error).__name__).replace("_", " ").lower()
     return "it refused the name" if said == "tlsv1 unrecognized name" else said

@@ -160,15 +160,15 @@ class Vault:
         with root.folder() as fd, told("serve", str(self.folder / id.namespace / id.name)):
             if found is not None and not stat.S_ISLNK(found.st_mode):
                 os.rename(id.name, f".{id.name}/found-{token}", src_dir_fd=fd, dst_dir_fd=fd)
-            os.symlink(place, f".link-{token}", dir_fd=fd)
-            os.rename(f".link-{token}", id.name, src_dir_fd=fd, dst_dir_fd=fd)
+            os.symlink(place, f".{id.name}/link-{token}", dir_fd=fd)
+            os.rename(f".{id.name}/link-{token}", id.name, src_dir_fd=fd, dst_dir_fd=fd)
             os.fsync(fd)
 
     def _clear(self, root: Root, id: ResourceId, stay: set[str]) -> None:
-        """Remove copies that are served no longer; the one before stays, for who has just read its name."""
+        """Remove copies that are served no longer, and what a crash left; the one before stays, for who has just read its name."""
         with root.folder(f".{id.name}") as fd:
             for name in os.listdir(fd):
-                if name.startswith("served-") and f".{id.name}/{name}" not in stay:
+                if name.startswith(("served-", "link-")) and f".{id.name}/{name}" not in stay:
                     remove(fd, name)
 
     def _forget(self, root: Root, id: ResourceId, version: str) -> None:
