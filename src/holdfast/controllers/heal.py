@@ -9,7 +9,7 @@ the safety net: it marks everything now and then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from holdfast.core import events
 from holdfast.core.damping import Damping
@@ -40,7 +40,10 @@ RECORD = "damping"
 
 
 class HealController:
-    """`may_heal` says of an Application whether its drift is healed; `wanted` what Git says of an id now, None where it says nothing."""
+    """`may_heal` says of an Application whether its drift is healed; `wanted` what Git says of an id now, None where it says nothing.
+
+    `after` is waited for before the first look: what a crash cut off on its way forward is sync's to finish, and no drift.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class HealController:
         may_heal: Callable[[str], bool],
         wanted: Callable[[ResourceId], State | None],
         crashed: Callable[[str, BaseException], None],
+        after: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._engines = tuple(engines)
         self._walker = walker
@@ -67,6 +71,7 @@ class HealController:
         self._may_heal = may_heal
         self._wanted = wanted
         self._crashed = crashed
+        self._after = after
         self._inbox = Inbox(slots=WORKERS)
         self._damping = Damping()
         self._bell = Wakeup()
@@ -108,9 +113,14 @@ class HealController:
         async with Tasks(on_crash=self._crashed) as tasks:
             for engine in self._engines:
                 tasks.start(f"watch {engine.name}", self._watch(engine))
+            if self._after is not None:
+                await self._after()
             turn = 0
             while True:
                 while (id := self._inbox.take(self._clock.monotonic())) is not None:
+                    if self._walker.is_held(id):
+                        self._inbox.finished(id, self._clock.monotonic(), ok=True, again_in=BUSY_AGAIN_S)
+                        continue
                     turn += 1
                     tasks.start(f"heal {turn} {id}", self._turn(id))
                 wake_at = self._inbox.wake_at()

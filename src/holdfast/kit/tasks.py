@@ -82,6 +82,8 @@ class Tasks:
 
 async def all_of(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
     """Run all at once and return their results in order; where one fails the others are cancelled and its own error is raised."""
+    if len(coroutines) == 1:
+        return [await coroutines[0]]  # no task: most walks and looks are of one
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in coroutines]
@@ -94,26 +96,38 @@ class Wakeup:
     """A doorbell: many rings before the answer are one. One waiter at a time."""
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
+        self._is_rung = False
+        self._waiter: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
-        self._event.set()
+        self._is_rung = True
+        _end(self._waiter)
 
     @property
     def is_rung(self) -> bool:
         """Whether a ring still waits for its answer."""
-        return self._event.is_set()
+        return self._is_rung
 
     async def wait(self) -> None:
         """Wait for a ring, one that came before the call included."""
-        await self._event.wait()
-        self._event.clear()
+        await self.wait_until(None)
 
     async def wait_until(self, deadline: float | None) -> bool:
         """Wait for a ring or until the loop's time `deadline`; say whether it rang. For callers on the loop's own clock."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self.wait()
-        except TimeoutError:
-            return False
-        return True
+        if not self._is_rung:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_at(deadline, _end, self._waiter) if deadline is not None else None
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+        rang, self._is_rung = self._is_rung, False
+        return rang
+
+
+def _end(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

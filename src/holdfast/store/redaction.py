@@ -30,7 +30,29 @@ def redacted(redactor: Redactor, write: Write) -> Write:
 
 
 def redacted_event(redactor: Redactor, event: Event) -> Event:
-    return replace(event, data=_named(redactor, event.data, depth=1))
+    return event if _is_clean(redactor, event.data) else replace(event, data=_named(redactor, event.data, depth=1))
+
+
+def _is_clean(redactor: Redactor, data: Mapping[str, Json]) -> bool:
+    """Say whether redacting would surely change nothing: most events, at a fraction of the cost, since their texts are searched as one."""
+    texts: list[str] = []
+    if not all(_is_plain(value, texts) for value in data.values()):
+        return False
+    text = "\n".join(texts)
+    return text.isascii() and redactor.redact(text) == text
+
+
+def _is_plain(value: Json, texts: list[str]) -> bool:
+    """Say whether `value` is JSON as it stands; its texts are added to `texts`."""
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, float):
+        return math.isfinite(value)
+    elif isinstance(value, dict):
+        return all(_is_plain(one, texts) for one in value.values())
+    elif isinstance(value, list):
+        return all(_is_plain(one, texts) for one in value)
+    return not isinstance(value, tuple)
 
 
 def _named(redactor: Redactor, data: Mapping[str, Json], depth: int) -> dict[str, Json]:

@@ -22,7 +22,9 @@ LEAST_RESOURCES = 8
 LEAST_EFFECTS = 100
 COMMITS = 3
 COMMIT_EVERY_S = 40.0
-STYLES = ("start-first",) * 6 + ("stop-first",) * 2 + ("start-first-private", "in-place")
+TOUCHED = 0.75
+"""How much of a tree a commit changes."""
+STYLES = ("start-first",) * 4 + ("start-first-private",) * 3 + ("stop-first",) * 2 + ("in-place",)
 BADNESS = ("dies", "dies", "hangs", "sick")
 
 WEATHER: Mapping[Fault, tuple[tuple[str, ...], float, float]] = MappingProxyType(
@@ -131,7 +133,7 @@ class _Author:
         if len(kept) > 2 and self.maybe(0.4):
             gone = [kept.pop(self.dice.randrange(1, len(kept))) for _ in range(self.shrinkage(len(kept)))]
             kept = [_without_needs(resource, gone) for resource in kept]
-        kept = [self.revised(resource, number) if self.maybe(0.85) else resource for resource in kept]
+        kept = [self.revised(resource, number) if self.maybe(TOUCHED) else resource for resource in kept]
         if self.maybe(0.4):
             fresh = self.resource(name, 10 * number, [resource.id for resource in kept])
             labels = next((resource.labels for resource in before if resource.labels and resource not in kept), {})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 
 from holdfast.controllers.sync import Ask, Request, SyncController
 from holdfast.errors import DeclarationError, HoldfastError, StoreError
@@ -24,11 +25,14 @@ SECRET = "hunter2-canary"
 PERSON = "ada"
 LONGEST_S = 4 * 3600.0
 """How long the world may take to come to rest when nothing goes wrong any more."""
-QUIET_S = 700.0
-"""How long nothing may happen then: two sweeps."""
+QUIET_S = 400.0
+"""How long nothing may happen then: a sweep at least."""
+FORGIVEN_S = 700.0
 ENOUGH_BOUNDARIES = 60_000
 """A story that passes more goes in circles."""
 ENCORES = 6
+LIKELY_EFFECTS: Mapping[str, int] = MappingProxyType({"start-first": 5, "start-first-private": 8, "stop-first": 4})
+"""Of a change, by its style."""
 RIVAL_EVERY_S = 2.0
 PATIENCE, PATIENCE_S, ASK_AGAIN_S = 40, 120.0, 5.0
 """How often a person asks, how long one waits for an answer, and until one asks again."""
@@ -70,6 +74,8 @@ class _Player:
         self._pushed: dict[tuple[str, int], str] = {}
         self._down_s = 0.0
         self._asked = 0
+        self._promised = 0
+        """Effects that the encores under way will likely have."""
         self._last_word: dict[str, int] = {}
         self._persons = Tasks(on_crash=lambda name, error: stage.crashes.append(f"{name}: {error!r}"))
 
@@ -84,7 +90,8 @@ class _Player:
                 properties.violations.extend(unrest(stage))
                 await self._idle()
             await self._persons.stop()
-        properties.violations.extend(_leaks(stage))
+        if any(_is_spoken(resource) for team in self._story.teams for commit in team.commits for resource in commit):
+            properties.violations.extend(_leaks(stage))
         return Played(
             seed=self._story.seed,
             violations=tuple(properties.violations),
@@ -139,7 +146,9 @@ class _Player:
             if self._properties.effects >= self._story.least_effects:
                 return True
             for name in self._teams:
-                self._encore(name, encore)
+                if self._properties.effects + self._promised < self._story.least_effects:
+                    self._encore(name, encore)
+            self._promised = 0
             if not await self._rest():
                 return False
         return True
@@ -161,7 +170,7 @@ class _Player:
     async def _forgiven(self) -> bool:
         """Wait until what was fought over has been quiet long enough."""
         if self._stage.house.heal.contended():
-            await self._until(self._stage.clock.monotonic() + QUIET_S)
+            await self._until(self._stage.clock.monotonic() + FORGIVEN_S)
             return await self._swept()
         return True
 
@@ -171,7 +180,7 @@ class _Player:
         return await self._rest()
 
     async def _idle(self) -> None:
-        """Look again and let time pass, two sweeps at least: in sync nobody writes and nobody acts."""
+        """Look again and let time pass: in sync nobody writes and nobody acts."""
         stage = self._stage
         before = (stage.disk.commits, self._properties.effects)
         for name in self._teams:
@@ -235,8 +244,12 @@ class _Player:
         self._properties.rewound.pop(name, None)
 
     def _encore(self, name: str, encore: int) -> None:
-        """Touch everything once more, so that enough is done; what was bad is mended."""
-        commit = [_touched(resource, 100 + encore) for resource in self._teams[name].commits[-1]]
+        """Touch as much once more as it takes for enough to be done; what was bad is mended."""
+        commit: list[Resource] = []
+        for resource in self._teams[name].commits[-1]:
+            is_touched = self._properties.effects + self._promised < self._story.least_effects or "bad" in resource.state.fields
+            commit.append(_touched(resource, 100 + encore) if is_touched else resource)
+            self._promised += LIKELY_EFFECTS.get(str(resource.state.fields.get("style")), 1) if is_touched else 0
         self._stage.commit(name, *commit)
         self._properties.rewound.pop(name, None)
 
@@ -326,6 +339,11 @@ async def _request(asked: Ask, sync: SyncController, name: str) -> None:
 def _touched(resource: Resource, version: int) -> Resource:
     fields = {key: value for key, value in resource.state.fields.items() if key != "bad"}
     return replace(resource, state=State.of({**fields, "version": version}))
+
+
+def _is_spoken(resource: Resource) -> bool:
+    """Say whether its secret may come to be said aloud."""
+    return "secret" in resource.state.fields and resource.state.fields.get("bad") == "dies"
 
 
 def _leaks(stage: Stage) -> Iterator[str]:

@@ -113,7 +113,7 @@ def _inventory(stage: Stage) -> Iterator[str]:
             yield f"{id} is in the inventory and not there"
         elif id in ours and ours[id] != known[id]:
             yield f"{id} is remembered otherwise than it stands"
-        if id in ours and id in known and not stage.disk.owned[id].is_applied:
+        if id in ours and id in known and not stage.disk.owned[id].is_applied and stage.disk.owned[id].resource.policy.prune:
             yield f"{id} stands and is remembered as never applied"
 
 

@@ -160,11 +160,15 @@ class SimulatedEngine:
 
     async def _answer(self) -> None:
         """Take the time that a call takes, and fail where the engine answers nobody."""
-        slow = self.weather.strikes(Fault.SLOW)
-        await self.clock.sleep(self.random.random() * (4.0 if slow else 0.01))
-        if self.weather.strikes(Fault.THROTTLED):
+        if self.weather.now and self.weather.strikes(Fault.SLOW):
+            await self.clock.sleep(4.0 * self.random.random())
+        elif (chance := self.random.random()) < 0.5:
+            await self.clock.sleep(0.02 * chance)
+        else:
+            await asyncio.sleep(0)
+        if self.weather.now and self.weather.strikes(Fault.THROTTLED):
             self._mute_until = self.clock.monotonic() + self.random.random()
-        if self._mute_until > self.clock.monotonic():
+        if self._mute_until and self._mute_until > self.clock.monotonic():
             raise Unavailable("HF2001", f"cannot ask {self.name}: too many calls")
 
     async def watch(self) -> AsyncIterator[ResourceId]:
@@ -204,10 +208,8 @@ class SimulatedEngine:
         self.witness.begins(step)
         try:
             await self._answer()
-            if self.weather.strikes(Fault.LOST_CALL):
-                raise Unavailable("HF2001", f"cannot {step.verb} {step.id}: {self.name} did not hear")
-            if self.weather.strikes(Fault.CONFLICT):
-                raise Conflict("HF2001", f"cannot {step.verb} {step.id}: somebody else changed it just now")
+            if self.weather.now:
+                self._fail_before(step)
             self.life.boundary()
             await self._do(step)
             self.witness.did(step)
@@ -218,6 +220,12 @@ class SimulatedEngine:
         finally:
             self._answered[step.id] = self.clock.monotonic()
             self.witness.ends(step)
+
+    def _fail_before(self, step: Step) -> None:
+        if self.weather.strikes(Fault.LOST_CALL):
+            raise Unavailable("HF2001", f"cannot {step.verb} {step.id}: {self.name} did not hear")
+        if self.weather.strikes(Fault.CONFLICT):
+            raise Conflict("HF2001", f"cannot {step.verb} {step.id}: somebody else changed it just now")
 
     async def _do(self, step: Step) -> None:
         match step.verb:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from heapq import heappop
 from typing import Any, TypeVar
 
@@ -119,12 +119,15 @@ class SimulatedClock:
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         self._offset = start
+        self._time: Callable[[], float] | None = None
 
     def now(self) -> float:
-        return self._offset + asyncio.get_running_loop().time()
+        return self._offset + self.monotonic()
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+        if self._time is None:
+            self._time = asyncio.get_running_loop().time
+        return self._time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

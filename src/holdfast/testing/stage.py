@@ -51,7 +51,7 @@ class Stage:
         self.fate = Fate(deaths)
         self.world = World(self.clock)
         self.weather = {target: Weather(self.dice) for target in (*ENGINES, STORE, GIT)}
-        self.disk = Disk(self.weather[STORE])
+        self.disk = Disk(self.weather[STORE], self.dice)
         self.git = SimulatedGit(self.clock, self.weather[GIT])
         self.renders: dict[tuple[str, str], Desired | Exception] = {}
         self.heads: dict[str, str] = {}

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import reduce
 
 from holdfast.core import events
 from holdfast.core.order import held_up
@@ -108,6 +109,7 @@ class Walker:
         slots: int = 16,
     ) -> None:
         self._engines = engines
+        self._by_name = {engine.name: engine for engine in engines.values()}
         self._kinds = kinds
         self._ledger = ledger
         self._journal = journal
@@ -135,10 +137,10 @@ class Walker:
                 by_engine.setdefault(self._engines[id.kind].name, []).append(id)
             else:
                 live = live.joined(Live(unreachable={id: f"no engine for kind {id.kind}"}))
-        engines = {engine.name: engine for engine in self._engines.values()}
-        for seen in await all_of(*(_look(engines[name], ids) for name, ids in by_engine.items())):
-            live = live.joined(seen)
-        return live
+        seen = await all_of(*(_look(self._by_name[name], ids) for name, ids in by_engine.items()))
+        if len(seen) == 1 and not live.unreachable:
+            return seen[0]
+        return reduce(Live.joined, seen, live)
 
     def health(self, resource: Resource, observation: Observation) -> Health:
         if observation.state is None:
@@ -199,6 +201,9 @@ class Walker:
 
     def has_moved(self, id: ResourceId, as_of: int) -> bool:
         return self._moved.get(id, 0) > as_of
+
+    def is_held(self, id: ResourceId) -> bool:
+        return id in self._held
 
     def take(self, id: ResourceId) -> bool:
         """Take `id` in hand now; False where somebody else has it. For who would rather come back than wait."""
