@@ -44,7 +44,7 @@ def command(call: Call, folder: str, name: str | None, output: str | None, is_se
     user's. Files that are there are never overwritten. Documents: Init {written[], application, files[], notes[], text}; with --service
     Service {written, unit}.
     """
-    root = os.path.join(call.folder, folder)
+    root = os.path.normpath(os.path.join(call.folder, folder))
     if is_service:
         return _service(call, root, output, files)
     found = look(root, name)
