@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Coroutine
@@ -117,12 +117,20 @@ async def _down(application: str, state: StateFolder, config: Config, approve: s
         tasks.start("progress", _tell(house, progress or _silent))
         tasks.start("house", house.run(serve=False))
         try:
-            person = f"{os.getuid()} {getpass.getuser()}"
-            return operation_data(await house.sync.request(application, Request(ask=Ask.DOWN, person=person, approve=approve)))
+            return operation_data(await house.sync.request(application, Request(ask=Ask.DOWN, person=_ourselves(), approve=approve)))
         finally:
             house.stop.set()
             await tasks.ended("house")
             await tasks.stop()
+
+
+def _ourselves() -> str:
+    """Return who asks, as `api.service` has it: uid and name, or the uid alone where it has none."""
+    uid = os.getuid()
+    try:
+        return f"{uid} {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return str(uid)
 
 
 def _silent(line: ProgressLine) -> None:
