@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import holdfast
@@ -43,7 +43,7 @@ from holdfast.host.secrets import FileSecrets, installation_key
 from holdfast.host.users import SPACE as USERS
 from holdfast.host.users import HostUsers
 from holdfast.kit.secret import Redactor
-from holdfast.kit.tasks import Tasks, Wakeup
+from holdfast.kit.tasks import Tasks
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Engine
 from holdfast.model.resource import Desired, Resource
@@ -59,6 +59,8 @@ from holdfast.walk.walker import Walker
 
 TIDY_AFTER_S = 5.0
 """How long after the last operation its memory is given back."""
+SYNC_FIRST_S = 10.0
+"""How long heal waits for the first look at Git, and for what follows from it."""
 
 
 class House:
@@ -74,7 +76,7 @@ class House:
         self.random = RealRandom()
         self.stop = asyncio.Event()
         self._looked: set[str] = set()
-        self._look_bell = Wakeup()
+        self._looked_news = asyncio.Event()
         self._tidy: asyncio.TimerHandle | None = None
         self._rendered: dict[str, Desired] = {}
         """By Application what was rendered last, for a rollback too."""
@@ -164,6 +166,7 @@ class House:
             may_heal=self.sync.heals,
             wanted=self._wanted_state,
             crashed=self.crashed,
+            after=self._sync_first,
         )
         self.source = SourceController(
             git=self.git,
@@ -262,12 +265,21 @@ class House:
 
     def _has_looked(self, name: str) -> None:
         self._looked.add(name)
-        self._look_bell.wake()
+        news, self._looked_news = self._looked_news, asyncio.Event()
+        news.set()
 
     async def looked_at(self, names: Collection[str]) -> None:
         """Wait until Git was asked of each, with or without an answer."""
         while not self._looked.issuperset(names):
-            await self._look_bell.wait()
+            await self._looked_news.wait()
+
+    async def _sync_first(self) -> None:
+        """Wait until sync has taken up what the last run left; where Git does not answer, not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SYNC_FIRST_S):
+                await self.looked_at(self.applications.names)
+                for name in self.applications.names:
+                    await self.sync.idle(name)
 
     def _wanted_state(self, id: ResourceId) -> State | None:
         owned = self.ledger.inventory.get(id)
