@@ -14,7 +14,8 @@ class Tasks:
     """A group of named tasks that ends with its block.
 
     A guarded task that crashes is told to `on_crash` and the others go on; a crash of any other, and a guarded one that nobody would be
-    told of, ends the group, as in asyncio.TaskGroup. Leaving the block waits for all; `stop` cancels them.
+    told of, ends the group, as in asyncio.TaskGroup. Leaving the block waits for all; `stop` cancels them. The block's own error, where no
+    task failed too, comes out as it is.
     """
 
     def __init__(self, on_crash: Callable[[str, BaseException], None] | None = None) -> None:
@@ -27,7 +28,11 @@ class Tasks:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._group.__aexit__(kind, error, trace)
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as errors:
+            if errors.exceptions != (error,):
+                raise
 
     def start(self, name: str, coroutine: Coroutine[Any, Any, Any], *, guard: bool = False) -> None:
         """Run `coroutine` under `name`; ValueError where a task of that name still runs, RuntimeError where the group has ended."""
