@@ -80,6 +80,16 @@ def test_a_task_that_never_began_leaves_nothing_behind() -> None:
     assert asyncio.run(story()) == []
 
 
+def test_the_own_error_of_a_block_comes_out_as_it_is() -> None:
+    async def story() -> None:
+        async with Tasks() as tasks:
+            tasks.start("waits", asyncio.sleep(60))
+            raise KeyError("gone")
+
+    with pytest.raises(KeyError):
+        asyncio.run(story())
+
+
 def test_all_of_keeps_order_and_raises_the_error_itself() -> None:
     async def value(n: int) -> int:
         await asyncio.sleep(0)

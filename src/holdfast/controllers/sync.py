@@ -559,7 +559,6 @@ class SyncController:
     async def _down(self, lane: _Lane, request: Request) -> Operation | None:
         """Take everything of an Application away, in mirrored order, and keep it so until it is resumed."""
         name = lane.managed.name
-        await self.suspend(name, request.person, "taken down")
         nothing = Desired.of(name, lane.desired.revision if lane.desired else "", ())
         look = await self._looker.look(nothing, removal(request.approve))
         if refused := refusals(look.plan):
@@ -569,6 +568,7 @@ class SyncController:
                 f"cannot take {name} down: {min(refused)} {first.reason}",
                 hint=f"holdfast down {name} --approve {look.plan.digest}",
             )
+        await self.suspend(name, request.person, "taken down")
         return await self._run(lane, self._begin(lane, look, Trigger.MANUAL)) if look.plan else None
 
     # Memory
