@@ -481,7 +481,9 @@ def test_down_does_not_touch_what_is_protected_without_a_person() -> None:
             await stage.house.sync.request("shop", asks(Ask.DOWN))
         assert refused.value.code == "HF2006"
 
-    assert set(play(story).world.things) == {A}
+    stage = play(story)
+    assert set(stage.world.things) == {A}
+    assert stage.events("application.suspended") == []
 
 
 def test_a_person_rolls_back_and_resumes() -> None:

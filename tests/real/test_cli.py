@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from tests.real.house import HOLDFAST, LIMIT_S, House, house
+from tests.real.house import HOLDFAST, LIMIT_S, PROCESSES, WEB, House, house
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git")]
 
@@ -94,6 +94,20 @@ def test_a_missing_file_folder_or_repository_is_told_and_nothing_is_done(shop: H
         document = shop.answer(*words, expect=None)
         assert document["kind"] == "Error", words
         assert "nowhere" in document["data"]["message"]
+
+
+def test_a_removal_that_is_refused_changes_nothing_with_a_daemon_or_without(shop: House) -> None:
+    protected = "{ name: web, annotations: { argocd.argoproj.io/sync-options: Prune=confirm } }"
+    shop.commit("protected", processes_yaml=PROCESSES.format(port=shop.port, replicas=1).replace("{ name: web }", protected), web_py=WEB)
+    shop.up()
+    shop.well()
+    for end in (lambda: 0, shop.end):
+        end()
+        refused = shop.answer("down", "shop", expect=5)
+        assert refused["data"]["code"] == "HF2006"
+        assert shop.answer("status", "shop")["data"]["applications"][0]["suspended"] is False
+    approve = refused["data"]["hint"].rpartition(" ")[2]
+    assert shop.answer("down", "shop", "--approve", approve)["data"]["operation"]["phase"] == "Succeeded"
 
 
 def test_following_logs_shows_what_a_process_writes(shop: House) -> None:
