@@ -310,8 +310,8 @@ class RenewController:
         if refusal is not None:
             raise refusal
 
-    async def take_over(self, id: ResourceId) -> None:
-        """Renew from now on what was adopted from somebody else; the first new one comes when the adopted one is due."""
+    async def take_over(self, id: ResourceId) -> str:
+        """Renew from now on what was adopted from certbot, beginning now; return what a person does so that not both renew it."""
         held = self._known(id, "take over")
         if held.source is not Source.ADOPTED:
             raise Rejected("HF3165", f"cannot take over {id}: it is ours already")
@@ -322,6 +322,7 @@ class RenewController:
         await self._set(id, course)
         await self._journal.emit(events.taken_over(id, held, at=self._clock.now()))
         self._wake(id)
+        return "let certbot renew it no longer: `certbot certificates` names it, `certbot delete --cert-name NAME` forgets it"
 
     def _known(self, id: ResourceId, verb: str) -> Held:
         if (held := self._certificates.held().get(id)) is None:

@@ -56,8 +56,3 @@ class CertbotFolder:
                 return root.read(relative, limit=LARGEST)
         except EngineError:
             return None
-
-
-def take_over_hint(lineage: str) -> str:
-    """Return what a person does so that two do not renew one certificate."""
-    return f"stop certbot from renewing it: `certbot delete --cert-name {lineage}`, or autorenew = False in renewal/{lineage}.conf"

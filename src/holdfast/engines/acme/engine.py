@@ -257,6 +257,8 @@ class AcmeEngine:
 
     async def _serve(self, id: ResourceId, held: Held, pair: Pair) -> None:
         await self._remember(id, held)
+        if self._held.get(id) != held:
+            return  # while that was written another has come, or it was deleted
         files = self._vault.served(id)
         if files is None or files.chain != pair.chain or files.key != pair.key:
             self._vault.serve(id, held.version, pair)
@@ -271,8 +273,10 @@ class AcmeEngine:
         try:
             await self._records.put(str(id), encode(held))
         except BaseException:
-            if self._held.get(id) is held and before is not None:
-                self._held[id] = before  # so that the next try writes it
+            if self._held.get(id) is held:  # so that the next try writes it
+                self._held.pop(id)
+                if before is not None:
+                    self._held[id] = before
             raise
 
     async def _delete(self, id: ResourceId) -> None:
