@@ -88,10 +88,14 @@ class NginxHouse:
     async def begin(self) -> None:
         await self._life.enter_async_context(self.daemon())
 
+    async def leave(self) -> None:
+        """End the daemon; nginx goes on."""
+        await self._life.aclose()
+
     @asynccontextmanager
     async def restarted(self) -> AsyncIterator[None]:
         """End the daemon, and run a new one."""
-        await self._life.aclose()
+        await self.leave()
         await self.begin()
         yield
 

@@ -51,7 +51,8 @@ class HostWire:
     """Asks for real. Raises `Unavailable` (HF3190) where nobody answers as a web server, `TimedOut` (HF3191) where nobody does in time."""
 
     def __init__(self) -> None:
-        self._anybody = _anybody()
+        self.context = _anybody()
+        """For handshakes with whoever answers."""
 
     async def visit(self, visit: Visit, *, timeout_s: float) -> Seen:
         try:
@@ -69,12 +70,12 @@ class HostWire:
     async def _connected(self, visit: Visit) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         name = visit.host if visit.is_tls else None
         if not visit.is_proxied:
-            context = self._anybody if visit.is_tls else None
+            context = self.context if visit.is_tls else None
             return await asyncio.open_connection(visit.address, visit.port, ssl=context, server_hostname=name, limit=HEAD_LIMIT)
         reader, writer = await asyncio.open_connection(visit.address, visit.port, limit=HEAD_LIMIT)
         writer.write(PROXIED % visit.port)
         if visit.is_tls:
-            await writer.start_tls(self._anybody, server_hostname=name)
+            await writer.start_tls(self.context, server_hostname=name)
         return reader, writer
 
 

@@ -26,6 +26,7 @@ from holdfast.testing.sites import BOOKWORM
 FORK_S, DRAIN_S, ANSWER_S = 0.02, 0.1, 0.001
 _LISTEN = re.compile(r"listen \S+?:(\d+)[ ;]")
 _NAMES = re.compile(r"server_name ([^;]+);")
+_PAIR = re.compile(r"ssl_certificate /edge/certificates/(\S+)/fullchain\.pem;")
 _GENERATION = re.compile(r"return 200 ([0-9a-f]{64});")
 
 
@@ -40,6 +41,12 @@ class Memory:
     def generation(self) -> str | None:
         found = _GENERATION.search(self.text)
         return found[1] if found else None
+
+    def shown(self, host: str) -> str:
+        """Return the certificate of the server that answers for a host."""
+        server = self.text.partition(f"server_name {host}")[2]
+        found = _PAIR.search(server)
+        return self.certificates.get(found[1], "") if found else ""
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -78,6 +85,12 @@ class SimulatedNginx:
     """How much longer new workers take."""
     dies: bool = False
     """Whether the master ends as soon as it is started."""
+    unmade: set[str] = field(default_factory=set)
+    """`namespace/name` of certificates that nobody can make."""
+    busy: int = 0
+    """How many visits go unanswered."""
+    answers: Callable[[str], int] = lambda text: 200
+    """What the applications behind a configuration answer."""
     _read: int = 0
     _numbers: count[int] = field(default_factory=lambda: count(100))
     _bells: list[Callable[[], None]] = field(default_factory=list)
@@ -215,16 +228,19 @@ class SimulatedNginx:
 
     async def visit(self, visit: Visit, *, timeout_s: float) -> Seen:
         await self.clock.sleep(ANSWER_S)
+        if self.busy:
+            self.busy -= 1
+            raise Unavailable("HF3190", f"cannot visit {visit.url}: busy")
         if self.memory is None or visit.host not in self.memory.hosts:
             raise Unavailable("HF3190", f"cannot visit {visit.url}: nobody answers")
         if not visit.is_tls:
             return Seen(status=308, headers={"location": f"https://{visit.host}/"})
-        shown = next(iter(self.memory.certificates.values()), "")
-        return Seen(status=200, certificate=shown, protocol="TLSv1.3")
+        shown = self.memory.shown(visit.host)
+        return Seen(status=self.answers(self.memory.text), certificate=shown, protocol="TLSv1.3")
 
     async def ensure(self, wanted: Collection[tuple[str, str]]) -> None:
-        for namespace, name in wanted:
-            self.pairs.setdefault(f"{namespace}/{name}", digest("the one certificate"))
+        for pair in {"/".join(one) for one in wanted} - self.unmade:
+            self.pairs.setdefault(pair, digest("the one certificate"))
 
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -44,6 +45,21 @@ class Wanted:
     @property
     def generation(self) -> Generation:
         return Generation(digest=self.folded.generation, text=self.folded.text, pages=self.folded.pages)
+
+    def owners(self, line: int | None, words: str) -> tuple[Part, ...]:
+        """Return whose it is that nginx complains of: of a line of the text, else of a certificate or secret that its words name."""
+        served = self.folded.served
+        ids = self.folded.owners(line) if line is not None else ()
+        if ids:
+            return tuple(served[id] for id in ids if id in served)
+        root = self.world.places.root
+        pairs = {(namespace, name) for namespace, name in re.findall(rf"{re.escape(root)}/certificates/([^/\"]+)/([^/\"]+)/", words)}
+        names = set(re.findall(rf"{re.escape(root)}/secrets/([^/\"]+)", words))
+        return tuple(
+            part
+            for id, part in sorted(served.items())
+            if certificate_of(part) in pairs or not names.isdisjoint(secrets(dict(self.resources[id].state.fields)))
+        )
 
     def changed_since(self, served: Mapping[ResourceId, Part]) -> tuple[Part, ...]:
         return tuple(

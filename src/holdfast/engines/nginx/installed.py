@@ -20,7 +20,7 @@ from holdfast.engines.nginx.error_log import ErrorLog
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, PAGES, Generations
 from holdfast.engines.nginx.instance import Instance
 from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
-from holdfast.engines.nginx.program import Program
+from holdfast.engines.nginx.program import BESIDE, Program
 from holdfast.engines.nginx.workers import executable
 from holdfast.errors import Unavailable
 from holdfast.host.file_watch import FileWatch
@@ -52,7 +52,7 @@ def places(root: Path, *, data: Path, releases: str | None = None, http: int | N
 
 
 class InstalledNginx:
-    """`releases` is where releases lie by Application and id; `run_dir` the keeper's folder."""
+    """`releases` is where releases lie by Application and id, `run_dir` the keeper's folder, `beside` where nginx is looked for besides."""
 
     def __init__(
         self,
@@ -64,12 +64,14 @@ class InstalledNginx:
         clock: Clock,
         random: Random,
         search_path: str,
+        beside: tuple[str, ...] = BESIDE,
         watch: FileWatch | None = None,
     ) -> None:
         self.places = places
         self._root = Path(places.root)
         self._releases = releases
         self._search_path = search_path
+        self._beside = beside
         self._generations = Generations(self._root)
         self._instance = Instance(
             run_dir=run_dir,
@@ -99,7 +101,7 @@ class InstalledNginx:
     def _nginx(self) -> Program:
         """Return the program; looked for each time until it is found, since it may be installed meanwhile."""
         if self._program is None:
-            self._program = Program.find(self._search_path)
+            self._program = Program.find(self._search_path, self._beside)
         return self._program
 
     def _executable(self) -> str:

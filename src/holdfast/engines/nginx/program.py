@@ -30,13 +30,13 @@ class Program:
         """The path, and where its links lead."""
 
     @classmethod
-    def find(cls, search_path: str) -> Program:
+    def find(cls, search_path: str, beside: tuple[str, ...] = BESIDE) -> Program:
         """Return the nginx that a root shell would start. Raises Rejected."""
-        found = shutil.which("nginx", path=":".join((search_path, *BESIDE)))
+        found = shutil.which("nginx", path=":".join((search_path, *beside)))
         if found is None:
             raise Rejected(
                 "HF3180",
-                f"cannot find nginx: it is neither on {search_path} nor in {', '.join(BESIDE)}",
+                f"cannot find nginx: it is neither on {search_path} nor in {', '.join(beside)}",
                 hint="install it (Debian: apt-get install nginx-light), or add its folder to the configured PATH",
             )
         return cls(found, search_path)

@@ -6,11 +6,13 @@ A version that failed is never written: its Application is told, and the one bef
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.part import KIND, Part, part_of
 from holdfast.edge.typed import read
 from holdfast.errors import StoreError
+from holdfast.kit.canonical import Json, digest
 from holdfast.model.codec import decode, encode
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Records
@@ -38,8 +40,7 @@ class Roster:
             if key.startswith(SPACE):
                 resource = decode(Resource, value)
                 self.resources[resource.id] = resource
-                if resource.id.kind == KIND:
-                    self.good[resource.id] = part_of(resource)
+        self.good = {part.id: part for part in parts(self.resources.values())}
 
     def with_changes(self, changes: Changes) -> dict[ResourceId, Resource]:
         """Return everything as it is to be."""
@@ -70,7 +71,20 @@ class Roster:
 
 
 def parts(resources: Iterable[Resource]) -> tuple[Part, ...]:
-    return tuple(part_of(resource) for resource in resources if resource.id.kind == KIND)
+    """Return the parts as they are rendered. Whether a Site is in maintenance is a flag beside the configuration, and no part of it."""
+    return tuple(
+        replace(part_of(resource), digest=_without_flag(resource.state.fields)) for resource in resources if resource.id.kind == KIND
+    )
+
+
+def _without_flag(fields: Mapping[str, Json]) -> str:
+    maintenance = fields.get("maintenance")
+    told = dict(fields)
+    if isinstance(maintenance, dict) and not (rest := {name: value for name, value in maintenance.items() if name != "enabled"}):
+        del told["maintenance"]
+    elif isinstance(maintenance, dict):
+        told["maintenance"] = rest
+    return digest(told)
 
 
 def edge_of(resources: Iterable[Resource]) -> EdgeSpec:

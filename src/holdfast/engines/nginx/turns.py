@@ -152,6 +152,14 @@ class Turns:
 
     async def _serve(self, wanted: Wanted, going: Changes, *, is_forced: bool) -> None:
         """Bring one configuration to serve, and remember it. Raises _Blamed or EngineError, with the one before serving."""
+        try:
+            await self._brought(wanted, going, is_forced=is_forced)
+        except (_Blamed, EngineError):
+            if self.wanted is not None:
+                await self._nginx.prepare(self.wanted.ground)
+            raise
+
+    async def _brought(self, wanted: Wanted, going: Changes, *, is_forced: bool) -> None:
         nginx, digest = self._nginx, wanted.folded.generation
         await nginx.prepare(wanted.ground)
         if not is_forced and digest == self.serving and nginx.master() is not None:
@@ -220,12 +228,11 @@ class Turns:
         )
 
     def _blame(self, wanted: Wanted, lines: tuple[str, ...], reason: str) -> None:
-        """Raise _Blamed where the line that nginx names is some Site's."""
+        """Raise _Blamed where what nginx names is some Site's."""
         named = error_log.place(lines)
-        owners = wanted.folded.owners(named[1]) if named is not None else ()
-        found = {id: part for id in owners if (part := wanted.folded.served.get(id)) is not None}
+        found = wanted.owners(named[1] if named is not None else None, reason)
         if found:
-            raise _Blamed({id: blamed(part, "HF3181", f"nginx says: {reason}") for id, part in found.items()}, lines)
+            raise _Blamed({part.id: blamed(part, "HF3181", f"nginx says: {reason}") for part in found}, lines)
 
     # The reload
 
