@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast.controllers.sync import Managed
+from holdfast.controllers.sync.lane import Managed
 from holdfast.core.policy import Settings
 from holdfast.model.operation import Phase
 from holdfast.model.resource import Resource, ResourcePolicy

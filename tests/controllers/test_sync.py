@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.controllers.sync import Ask, Managed, Request
+from holdfast.controllers.sync.lane import Ask, Managed, Request
 from holdfast.core.fold import fold
 from holdfast.core.policy import Settings, WindowVerdict
 from holdfast.core.retry import RetryPolicy

@@ -12,7 +12,8 @@ from typing import Any
 from holdfast.api.service import unknown_application
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.controllers.source import SourceController, Sourced
-from holdfast.controllers.sync import Ask, Managed, Request, SyncController
+from holdfast.controllers.sync.controller import SyncController
+from holdfast.controllers.sync.lane import Ask, Managed, Request
 from holdfast.core import events
 from holdfast.core.policy import Settings
 from holdfast.core.view import ApplicationView

@@ -19,7 +19,7 @@ from holdfast.app.offline import Offline
 from holdfast.app.progress import lines_of
 from holdfast.app.settle import Settled, settle
 from holdfast.app.state import StateFolder
-from holdfast.controllers.sync import Ask, Request
+from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.view import status
 from holdfast.host.config import Config
 from holdfast.host.memory import use_one_heap

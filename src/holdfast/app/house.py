@@ -28,7 +28,7 @@ from holdfast.controllers.probe import ProbeController
 from holdfast.controllers.prove import ProveController
 from holdfast.controllers.source import Rendering, SourceController
 from holdfast.controllers.sweep import SweepController
-from holdfast.controllers.sync import SyncController
+from holdfast.controllers.sync.controller import SyncController
 from holdfast.core import events
 from holdfast.core.world import find
 from holdfast.declare.render import Renderer

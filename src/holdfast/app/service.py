@@ -15,7 +15,8 @@ from holdfast.api.service import Data, LogLine, unknown_application
 from holdfast.app.applications import Applications
 from holdfast.app.checks import checks
 from holdfast.controllers.source import Rendering
-from holdfast.controllers.sync import Ask, Request, SyncController
+from holdfast.controllers.sync.controller import SyncController
+from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
 from holdfast.core.policy import policy
 from holdfast.core.view import history, status

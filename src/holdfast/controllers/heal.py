@@ -163,7 +163,9 @@ class HealController:
         if not self._walker.take(id):
             return BUSY_AGAIN_S
         try:
-            return await self._look(self._ledger.inventory[id])
+            await self._ledger.refresh()
+            owned = self._ledger.inventory.get(id)
+            return await self._look(owned) if owned is not None else None
         finally:
             await self._walker.give_back([id])
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from holdfast.controllers.sync import Managed
+from holdfast.controllers.sync.lane import Managed
 from holdfast.core.policy import Settings
 from holdfast.core.world import EXCLUSIVE
 from holdfast.kit.canonical import Json

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from holdfast.controllers.heal import HealController
 from holdfast.controllers.source import Rendering, SourceController, Sourced
 from holdfast.controllers.sweep import SweepController
-from holdfast.controllers.sync import Managed, SyncController
+from holdfast.controllers.sync.controller import SyncController
+from holdfast.controllers.sync.lane import Managed
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.secret import Redactor, Secret
 from holdfast.kit.tasks import Tasks

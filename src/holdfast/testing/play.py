@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
-from holdfast.controllers.sync import Ask, Request, SyncController
+from holdfast.controllers.sync.controller import SyncController
+from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.errors import DeclarationError, HoldfastError, StoreError
 from holdfast.kit.tasks import Tasks
 from holdfast.model.ids import ResourceId
@@ -31,9 +32,13 @@ FORGIVEN_S = 700.0
 ENOUGH_BOUNDARIES = 60_000
 """A story that passes more goes in circles."""
 ENCORES = 6
+MARGIN = 4
+"""Effects more than enough that an encore aims at."""
 LIKELY_EFFECTS: Mapping[str, int] = MappingProxyType({"start-first": 5, "start-first-private": 8, "stop-first": 4})
 """Of a change, by its style."""
 RIVAL_EVERY_S = 2.0
+DOWN_S = 1.0
+"""Until the daemon starts again, where the story does not say."""
 PATIENCE, PATIENCE_S, ASK_AGAIN_S = 40, 120.0, 5.0
 """How often a person asks, how long one waits for an answer, and until one asks again."""
 
@@ -52,6 +57,10 @@ class Played:
     commits: int
     resources: int
     virtual_s: float
+    busy_boundaries: int
+    """Those that were passed before all was calm: at each of them the daemon can be killed."""
+    final: tuple[str, ...]
+    """What stands at the end, and what Applications are pinned to."""
     trace: tuple[str, ...] = ()
 
 
@@ -72,7 +81,8 @@ class _Player:
         self._teams = {team.name: team for team in story.teams}
         self._ids = {str(id): id for id in story.ids}
         self._pushed: dict[tuple[str, int], str] = {}
-        self._down_s = 0.0
+        self._down_s = DOWN_S
+        self._busy = 0
         self._asked = 0
         self._promised = 0
         """Effects that the encores under way will likely have."""
@@ -103,6 +113,8 @@ class _Player:
             commits=sum(isinstance(number, int) for _, number in self._pushed),
             resources=len(self._story.ids),
             virtual_s=stage.clock.monotonic(),
+            busy_boundaries=self._busy,
+            final=_final(stage),
             trace=tuple(properties.trace or ()),
         )
 
@@ -139,14 +151,14 @@ class _Player:
             self._ask(name, _resume)
         if not (await self._rest() and await self._swept()):
             return False
-        self._stage.fate.deaths = ()
+        self._stage.fate.deaths, self._busy = (), self._stage.fate.count
         if self._stage.lives == 1 and any(act.deed is Deed.CRASH for act in self._story.acts):
             await self._revive()  # the crash that was told did not come to its boundary
         for encore in range(ENCORES):
             if self._properties.effects >= self._story.least_effects:
                 return True
             for name in self._teams:
-                if self._properties.effects + self._promised < self._story.least_effects:
+                if self._properties.effects + self._promised < self._story.least_effects + MARGIN:
                     self._encore(name, encore)
             self._promised = 0
             if not await self._rest():
@@ -247,7 +259,7 @@ class _Player:
         """Touch as much once more as it takes for enough to be done; what was bad is mended."""
         commit: list[Resource] = []
         for resource in self._teams[name].commits[-1]:
-            is_touched = self._properties.effects + self._promised < self._story.least_effects or "bad" in resource.state.fields
+            is_touched = self._properties.effects + self._promised < self._story.least_effects + MARGIN or "bad" in resource.state.fields
             commit.append(_touched(resource, 100 + encore) if is_touched else resource)
             self._promised += LIKELY_EFFECTS.get(str(resource.state.fields.get("style")), 1) if is_touched else 0
         self._stage.commit(name, *commit)
@@ -339,6 +351,12 @@ async def _request(asked: Ask, sync: SyncController, name: str) -> None:
 def _touched(resource: Resource, version: int) -> Resource:
     fields = {key: value for key, value in resource.state.fields.items() if key != "bad"}
     return replace(resource, state=State.of({**fields, "version": version}))
+
+
+def _final(stage: Stage) -> tuple[str, ...]:
+    standing = [f"{id} {thing.state.digest}" for id, thing in sorted(stage.world.things.items())]
+    pins = [(name, memory_of(stage, name).pin) for name in sorted(stage.managed)]
+    return (*standing, *(f"{name} pinned to {pin.revision}" for name, pin in pins if pin is not None))
 
 
 def _is_spoken(resource: Resource) -> bool:

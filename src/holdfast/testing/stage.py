@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from holdfast.controllers.source import Sourced
-from holdfast.controllers.sync import Managed
+from holdfast.controllers.sync.lane import Managed
 from holdfast.kit.canonical import Json
 from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Event

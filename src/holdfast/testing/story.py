@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from holdfast.controllers.sync import Managed
+from holdfast.controllers.sync.lane import Managed
 from holdfast.model.ids import ResourceId
 from holdfast.model.resource import Resource
 from holdfast.testing.fault import Fault

@@ -5,7 +5,7 @@ Used by sync. Reads the world and the ledger; changes only what the ledger remem
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,13 +16,14 @@ from holdfast.core.world import find, subjects
 from holdfast.errors import EngineError
 from holdfast.kit.clock import Clock
 from holdfast.model.ids import ResourceId
-from holdfast.model.live import Live, Status, worst
+from holdfast.model.live import Health, Live, Status, worst
 from holdfast.model.plan import Owned, Plan, Policy
 from holdfast.model.ports import Journal
 from holdfast.model.resource import Desired, Resource
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
 
+WELL = frozenset({Status.HEALTHY, Status.SUSPENDED})
 LIFTED_BY_THE_WORLD = frozenset({"HF2002", "HF2003"})
 """Refused for what is there and not ours: it may go, and nobody would say so."""
 DOUBT_S = 5.0
@@ -39,6 +40,8 @@ class Look:
     """`Walker.moves` when it began."""
     health: Status
     """The worst of what is declared."""
+    unproven: Mapping[ResourceId, Health]
+    """What was last applied at this very revision, stands as declared, and is not healthy (yet)."""
     is_disturbed: bool
     """Whether something could not be seen for sure: an engine did not answer, or it was in somebody else's hand."""
 
@@ -49,8 +52,8 @@ class Look:
 
     @property
     def stands(self) -> bool:
-        """Whether all that is declared stands as declared and is healthy: a revision to go back to."""
-        return not self.plan and self.is_whole and self.health in (Status.HEALTHY, Status.SUSPENDED)
+        """Whether all that is declared stands as declared, and what this revision brought is healthy: a revision to go back to."""
+        return not self.plan and self.is_whole and not self.unproven
 
     @property
     def waits(self) -> bool:
@@ -69,6 +72,7 @@ class Looker:
 
     async def look(self, desired: Desired, allowed: Policy, said: Desired | None = None) -> Look:
         """Look at `desired`; what stands is told as judged by `said`, what Git says now, where that is something else."""
+        await self._ledger.refresh()
         said = said or desired
         as_of, live = await self._observe(desired, said)
         if doubtful := gone(desired, live, self._ledger.inventory):
@@ -77,9 +81,16 @@ class Looker:
         news = unrecorded(desired, live, self._ledger.inventory)
         is_recorded = [await self._record(desired, resource, as_of) for resource in news]
         found = plan(desired, live, self._ledger.inventory, allowed)
-        health = await self._tell(desired, live, said)
+        healths = await self._tell(desired, live, said)
         await self._tell_plan(desired, found)
-        return Look(desired=desired, plan=found, as_of=as_of, health=health, is_disturbed=not (is_sure and all(is_recorded)))
+        return Look(
+            desired=desired,
+            plan=found,
+            as_of=as_of,
+            health=worst(healths.values()).status,
+            unproven=self._unproven(desired, live, healths),
+            is_disturbed=not (is_sure and all(is_recorded)),
+        )
 
     async def _observe(self, desired: Desired, said: Desired) -> tuple[int, Live]:
         """Return when the look began, and what it saw."""
@@ -112,12 +123,21 @@ class Looker:
                     await self._ledger.drop(id, pruned)
         return as_of, live
 
-    async def _tell(self, desired: Desired, live: Live, said: Desired) -> Status:
+    def _unproven(self, desired: Desired, live: Live, healths: Mapping[ResourceId, Health]) -> Mapping[ResourceId, Health]:
+        found = {}
+        for resource in desired:
+            owned, seen = self._ledger.inventory.get(resource.id), live.observed.get(resource.id)
+            is_new = owned is not None and owned.revision == desired.revision
+            if is_new and seen is not None and seen.state == resource.state and healths[resource.id].status not in WELL:
+                found[resource.id] = healths[resource.id]
+        return found
+
+    async def _tell(self, desired: Desired, live: Live, said: Desired) -> Mapping[ResourceId, Health]:
         name = desired.application
-        healths = []
+        healths = {}
         for resource in desired:
             git = resource if said is desired else find(said, resource.id)
-            healths.append(await self._walker.report(name, resource, live, git.state if git else None, said.revision))
+            healths[resource.id] = await self._walker.report(name, resource, live, git.state if git else None, said.revision)
         looked_at = {resource.id for resource in desired}
         for resource in said if said is not desired else ():
             if resource.id not in looked_at:
@@ -126,7 +146,7 @@ class Looker:
             id = owned.resource.id
             if id not in looked_at and find(said, id) is None:
                 await self._walker.report(name, owned.resource, live, None, owned.revision)
-        return worst(healths).status
+        return healths
 
     async def _tell_plan(self, desired: Desired, found: Plan) -> None:
         name, now = desired.application, self._clock.now()

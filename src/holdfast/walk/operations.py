@@ -69,15 +69,20 @@ class Operations:
         async with self._walker.hold({change.id for change in walk.plan} if is_told else ()):
             self._walker.check(walk)
             started = (Append(events.operation_started(at=walk.operation.started_at, operation=walk.operation, plan=walk.plan)),)
-            await self._journal.commit(PutOperation(walk.operation), *(started if is_told else ()))
             try:
+                await self._journal.commit(PutOperation(walk.operation), *(started if is_told else ()))
                 await self._go(walk, prepare)
-                done = self._finished(walk)
-                told = (Append(_ENDS[done.phase](at=self._clock.now(), operation=done)),)
-                await self._journal.commit(PutOperation(done), *(told if is_told else ()))
+                done = await self.finish(walk)
             except StoreError:
-                self._cut[walk.operation.id] = walk.operation
+                self._cut[walk.operation.id] = walk.operation  # even the first write may be there, and only its answer lost
                 raise
+        return done
+
+    async def finish(self, walk: Walk) -> Operation:
+        """Write down how it ended, and return it so."""
+        done = self._finished(walk)
+        told = (Append(_ENDS[done.phase](at=self._clock.now(), operation=done)),)
+        await self._journal.commit(PutOperation(done), *(told if done.trigger is not Trigger.DRIFT else ()))
         return done
 
     async def _go(self, walk: Walk, prepare: Callable[[], Awaitable[None]] | None) -> None:

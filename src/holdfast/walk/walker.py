@@ -356,6 +356,11 @@ class Walker:
         style = kind.style(change.before or State.of({}), change.after) if change.after is not None else RolloutStyle.IN_PLACE
         return steps(change, resource, style, walk.operation.id, self._deadline_s(change))
 
+    def deadline_s(self, id: ResourceId, desired: Desired) -> float:
+        """Return how long a declared resource may take to become healthy."""
+        resource = desired.get(id)
+        return self._kinds[id.kind].progress_deadline_s(resource.state) if resource is not None else REMOVAL_DEADLINE_S
+
     def _deadline_s(self, change: Change) -> float:
         return self._kinds[change.id.kind].progress_deadline_s(change.after) if change.after is not None else REMOVAL_DEADLINE_S
 
