@@ -25,6 +25,7 @@ from holdfast.engines.nginx.turns import KEPT
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.keeper_client import KeeperClient
 from holdfast.host.keeper_state import SocketUse, Spawn
+from holdfast.host.wire import Visit
 from holdfast.kit.tasks import all_of
 from holdfast.testing.contracts.nginx import edge, fails, site
 
@@ -378,6 +379,18 @@ def test_an_application_is_replaced_and_killed_behind_a_held_socket_without_a_re
             assert now.accepting == master.accepting
             assert set(statuses) == {200}
             assert len(statuses) > 50
+
+    play(story)
+
+
+def test_an_edge_behind_a_proxy_is_visited_as_that_proxy_would() -> None:
+    async def story(house: NginxHouse) -> None:
+        with Application().serving() as application:
+            await house.apply(edge(proxy_protocol=True, trusted_proxies=("127.0.0.1",)))
+            await house.apply(site("a", SiteSpec(hosts=(HOST,), targets=(application.address,))))
+            behind = Visit(address="127.0.0.1", port=house.https, host=HOST, is_tls=True, is_proxied=True)
+            assert (await house.wire.visit(behind, timeout_s=30)).status == 200
+            assert await house.status(HOST) is None
 
     play(story)
 

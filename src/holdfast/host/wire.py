@@ -7,6 +7,7 @@ protocol, since whoever listens for it hears nobody else. Callers: the nginx eng
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,6 +106,9 @@ def _anybody() -> ssl.SSLContext:
 def _reason(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "the connection was closed without an answer"
-    text = (error.reason if isinstance(error, ssl.SSLError) else None) or (error.strerror if isinstance(error, OSError) else None)
-    said = (text or str(error) or type(error).__name__).replace("_", " ").lower()
-    return "it refused the name" if said == "tlsv1 unrecognized name" else said
+    if isinstance(error, ssl.SSLError):
+        said = (error.reason or str(error)).replace("_", " ").lower()
+        return "it refused the name" if said == "tlsv1 unrecognized name" else said
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()  # asyncio puts addresses in the place of the reason
+    return str(error) or type(error).__name__
