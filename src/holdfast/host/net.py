@@ -12,10 +12,13 @@ from collections.abc import Mapping
 import aiohttp
 
 from holdfast.errors import TimedOut, Unavailable
+from holdfast.host.acceptance import is_queued
 from holdfast.kit.canonical import Json
 from holdfast.model.ports import HttpAnswer
 
 BODY_LIMIT = 64 * 1024
+ACCEPTED_S = 0.004
+"""Between two looks whether a connection was accepted; the first one mostly says so."""
 LOCAL: Mapping[str, str] = {"localhost": "127.0.0.1"}
 """Names that need no resolver (a resolver is a thread)."""
 
@@ -27,14 +30,20 @@ class HostNet:
         self._tcp: aiohttp.ClientSession | None = None
 
     async def connect(self, target: Mapping[str, Json], *, timeout_s: float) -> None:
+        """Connect, and wait until a program has accepted: a held socket takes connections that nobody ever will."""
+        transport: asyncio.WriteTransport | None = None
         try:
             async with asyncio.timeout(timeout_s):
                 transport = await _connect(target)
+                while is_queued(transport.get_extra_info("socket")):  # noqa: ASYNC110 - the kernel rings no bell for it
+                    await asyncio.sleep(ACCEPTED_S)
         except TimeoutError as error:
             raise _late("connect to", target, timeout_s) from error
         except OSError as error:
             raise _refused("connect to", target, error) from error
-        transport.abort()
+        finally:
+            if transport is not None:
+                transport.abort()
 
     async def http(
         self,
