@@ -63,14 +63,24 @@ def pages() -> dict[Path, str]:
 def commands_page() -> Iterator[str]:
     yield COMMANDS_INTRODUCTION
     for section, commands in SECTIONS.items():
-        yield f"- {section}: " + ", ".join(f"[{name}](#holdfast-{name})" for name in commands)
+        yield f"- {section}: " + ", ".join(link(name) for name in commands)
     yield from ("", "Every command has these options; they may stand before its name too.", "", *options(common()), "")
-    made = root()
     for commands in SECTIONS.values():
         for name in commands:
-            command = made.get_command(click.Context(made), name)
-            assert isinstance(command, Page), name
-            yield from command_lines(command)
+            yield from command_lines(page_of(name))
+
+
+def page_of(name: str) -> Page:
+    found: click.Command | None = root()
+    for word in name.split():
+        assert isinstance(found, click.Group), name
+        found = found.get_command(click.Context(found), word)
+    assert isinstance(found, Page), name
+    return found
+
+
+def link(name: str) -> str:
+    return f"[{name}](#holdfast-{name.replace(' ', '-')})"
 
 
 def command_lines(command: Page) -> Iterator[str]:
@@ -88,7 +98,7 @@ def command_lines(command: Page) -> Iterator[str]:
     yield from ("", "| exit code | meaning |", "|---|---|")
     yield from (f"| {code} | {escaped(words)} |" for code, words in command.exits.items())
     if command.see:
-        yield from ("", "See also " + ", ".join(f"[{name}](#holdfast-{name})" for name in command.see) + ".")
+        yield from ("", "See also " + ", ".join(link(name) for name in command.see) + ".")
     yield ""
 
 

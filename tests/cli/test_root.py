@@ -11,15 +11,20 @@ from tests.cli.daemon import Daemon, Runner
 
 import holdfast.cli
 from holdfast import __version__
-from holdfast.cli.commands import COMMANDS
+from holdfast.cli.commands import COMMANDS, GROUPS, module_of
 from holdfast.cli.page import EXITS, Page
-from holdfast.cli.root import root
+from holdfast.cli.root import Commands, root
 from holdfast.errors import HoldfastError
 
 
 def page_of(name: str) -> Page:
-    made = root()
-    command = made.get_command(click.Context(made), name)
+    made: Commands = root()
+    *groups, word = name.split()
+    for group in groups:
+        found = made.get_command(click.Context(made), group)
+        assert isinstance(found, Commands)
+        made = found
+    command = made.get_command(click.Context(made), word)
     assert isinstance(command, Page)
     return command
 
@@ -33,19 +38,20 @@ def test_every_command_has_a_whole_page(holdfast: Runner, name: str) -> None:
     assert all(option.help for option in command.params if isinstance(option, click.Option)), "an option without help"
     assert set(command.exits) >= {0, 64, 70, 130}
     assert set(command.see) <= set(COMMANDS)
-    ran = holdfast(name, "--help")
+    ran = holdfast(*name.split(), "--help")
     assert ran.code == 0
     for part in (COMMANDS[name], "Usage:", "Options:", "--json", "Examples:", "Exit codes:"):
         assert part in ran.out
-    assert holdfast(name, "--help", "--json").document["kind"] == "Help"
-    assert holdfast("help", name).out == ran.out
+    assert holdfast(*name.split(), "--help", "--json").document["kind"] == "Help"
+    assert holdfast("help", *name.split()).out == ran.out
 
 
 def test_every_page_is_in_the_table_and_every_name_has_one() -> None:
     folder = Path(holdfast.cli.__path__[0])
     pages = {path.stem for path in folder.glob("*.py") if "\n@page(\n" in path.read_text()}
-    assert pages == set(COMMANDS)
-    assert all(importlib.util.find_spec(f"holdfast.cli.{name}") for name in COMMANDS)
+    assert {f"holdfast.cli.{page}" for page in pages} == {module_of(name) for name in COMMANDS}
+    assert all(importlib.util.find_spec(module_of(name)) for name in COMMANDS)
+    assert {name.split()[0] for name in COMMANDS if " " in name} == set(GROUPS)
 
 
 def test_exit_codes_cover_the_error_tree() -> None:
@@ -61,6 +67,18 @@ def test_the_root_page_names_every_command(holdfast: Runner) -> None:
     assert all(f"\n  {name} " in ran.out for name in COMMANDS)
     assert holdfast("--help").out == ran.out
     assert holdfast("--json").data["code"] == "HF8001"
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_shows_its_commands_and_suggests_a_near_one(holdfast: Runner, name: str) -> None:
+    inner = [command.removeprefix(f"{name} ") for command in COMMANDS if command.startswith(f"{name} ")]
+    ran = holdfast(name)
+    assert ran.code == 0
+    assert all(f"\n  {command} " in ran.out for command in inner)
+    assert holdfast(name, "--help").out == ran.out
+    assert holdfast(name, "--json").data["hint"] == f"holdfast {name} --help"
+    wrong = holdfast(name, f"{inner[0]}s", "--json")
+    assert (wrong.code, wrong.data["hint"]) == (64, f"did you mean `holdfast {name} {inner[0]}`?")
 
 
 def test_a_near_name_is_suggested(holdfast: Runner) -> None:

@@ -1,6 +1,7 @@
 """The commands by name: each is `command` in the module of its name, which is imported only when it is called.
 
-Summaries are here, so that help and completion need no module of a command.
+A name of two words is a command of a group: `edge review` is in `edge_review`. Summaries are here, so that help and completion need no
+module of a command.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "resume": "Let a suspended or pinned Application follow Git again",
             "down": "Remove all that an Application has",
         },
+        "The edge": {
+            "edge review": "Look for weaknesses in nginx files, and mend them",
+            "edge explain": "Show what a request would meet: server, location, upstream, headers, guards",
+            "edge diff": "Show what requests would meet differently in two configurations",
+            "edge fmt": "Put nginx files into one form",
+        },
         "This installation": {
             "doctor": "Look for what is missing or wrong on this host",
             "config": "Show settings, and which place set them",
@@ -44,3 +51,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 COMMANDS: Mapping[str, str] = MappingProxyType({name: summary for section in SECTIONS.values() for name, summary in section.items()})
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "edge": "Work with the edge: the nginx of this host, and nginx files",
+    }
+)
+"""First words of commands of two words."""
+
+
+def module_of(name: str) -> str:
+    """Return the module that holds a command."""
+    return f"holdfast.cli.{name.replace(' ', '_')}"

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem, shell_complete
 
 from holdfast import __version__
 from holdfast.cli.call import Call
-from holdfast.cli.commands import COMMANDS, SECTIONS
+from holdfast.cli.commands import COMMANDS, GROUPS, SECTIONS, module_of
 from holdfast.cli.failure import interrupted
 from holdfast.cli.page import SETTINGS, common, show_help
 from holdfast.errors import UsageError
@@ -30,23 +30,35 @@ FIRST_STEPS = (
 )
 
 
-class Root(click.Group):
-    """All commands, each loaded when it is called."""
+class Commands(click.Group):
+    """Commands that share their first words, each loaded when it is called."""
+
+    words: str = ""
+    """What stands before their names, with a blank at its end: nothing, or the word of a group."""
+
+    def names(self) -> dict[str, str]:
+        """Return the next word of each, with its summary."""
+        found = {name.removeprefix(self.words): summary for name, summary in COMMANDS.items() if name.startswith(self.words)}
+        return {name.split()[0]: GROUPS.get(name.split()[0], summary) if " " in name else summary for name, summary in found.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.names())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        name = self.words + cmd_name
+        if name in GROUPS:
+            return group(name)
+        if name not in COMMANDS:
             return None
-        found: click.Command = importlib.import_module(f"holdfast.cli.{cmd_name}").command
+        found: click.Command = importlib.import_module(module_of(name)).command
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            guess = did_you_mean(args[0], COMMANDS)
-            hint = f"did you mean `{PROGRAM} {guess}`?" if guess else f"`{PROGRAM} --help` lists the commands"
-            raise UsageError("HF8002", f"cannot run {args[0]!r}: there is no such command", hint=hint)
+        if args[0] not in self.names() and not ctx.resilient_parsing:
+            guess = did_you_mean(args[0], self.names())
+            program = f"{PROGRAM} {self.words}".strip()
+            hint = f"did you mean `{program} {guess}`?" if guess else f"`{program} --help` lists the commands"
+            raise UsageError("HF8002", f"cannot run {self.words + args[0]!r}: there is no such command", hint=hint)
         return super().resolve_command(ctx, args)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
@@ -54,6 +66,24 @@ class Root(click.Group):
         if option is not None:
             option.callback, option.help = show_help, "Show this page."
         return option
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"{ctx.command_path}: {GROUPS[self.words.strip()]}\n\n")
+        self.format_usage(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.names().items()))
+        click.Command.format_options(self, ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text(f"`{ctx.command_path} COMMAND --help` is the page of a command.")
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return commands and options that begin so, without importing a command."""
+        found = [CompletionItem(name, help=summary) for name, summary in self.names().items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+
+class Root(Commands):
+    """All commands."""
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(f"{TITLE}\n\n")
@@ -70,11 +100,6 @@ class Root(click.Group):
             "1 failed, 2 changes pending, 3 degraded, 5 refused, 64 usage, 75 temporary, 130 interrupted."
         )
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return commands and options that begin so, without importing a command."""
-        found = [CompletionItem(name, help=summary) for name, summary in COMMANDS.items() if name.startswith(incomplete)]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
-
 
 def root() -> Root:
     """Return the whole command line."""
@@ -84,13 +109,21 @@ def root() -> Root:
     return made
 
 
+def group(word: str) -> Commands:
+    """Return the commands of a group."""
+    made = Commands(word, no_args_is_help=False, invoke_without_command=True, context_settings=SETTINGS, callback=_without_command)
+    made.words = f"{word} "
+    made.params.extend(common())
+    return made
+
+
 @click.pass_context
 def _without_command(ctx: click.Context) -> None:
     call = ctx.find_object(Call)
     if ctx.invoked_subcommand is not None or call is None:
         return
     if not call.terminal.is_text:
-        raise UsageError("HF8001", "cannot read the command line: a command is missing", hint=f"{PROGRAM} --help")
+        raise UsageError("HF8001", "cannot read the command line: a command is missing", hint=f"{ctx.command_path} --help")
     click.echo(ctx.get_help())
 
 
@@ -108,7 +141,7 @@ def invoke(words: Sequence[str], call: Call) -> int:
     program = root()
     if instruction := call.environ.get(COMPLETE):
         return shell_complete(program, {"obj": call}, PROGRAM, COMPLETE, instruction)
-    arguments = [*words[1:2], "--help"] if list(words[:1]) == ["help"] else list(words)
+    arguments = [*words[1:], "--help"] if list(words[:1]) == ["help"] else list(words)
     try:
         with program.make_context(PROGRAM, arguments, obj=call) as ctx:  # not click's main: it would end the process by itself
             code: Any = program.invoke(ctx)

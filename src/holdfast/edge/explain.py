@@ -47,27 +47,51 @@ class Explanation:
     """Patterns that could not be tried."""
 
 
+class Explainer:
+    """One configuration that many requests are asked of."""
+
+    def __init__(self, directives: Sequence[Directive]) -> None:
+        tree = tuple(directives)
+        found = [(each, above) for each, above in walk(tree) if each.name in {"server", "upstream"}]
+        self.servers = tuple((each, above) for each, above in found if each.name == "server" and (not above or above[-1].name == "http"))
+        """Each with the blocks that it stands in."""
+        self.outermost = Directive("http", (), tree)
+        """What servers of a fragment stand in."""
+        self.upstreams = {each.args[0]: each for each, _ in reversed(found) if each.name == "upstream" and each.args}
+
+    def explain(self, request: Request) -> Explanation:
+        """Return what a request meets."""
+        unknown: list[str] = []
+        server, is_default = _server([each for each, _ in self.servers], request, unknown)
+        if server is None:
+            return Explanation(server=None, unknown=tuple(unknown))
+        locations = tuple(_locations(server, request.path, unknown))
+        levels = (*self.above(server), server, *locations)
+        answers = (*_said(server, "return", "rewrite"), *(_said(locations[-1], *ANSWERS) if locations else ()))
+        return Explanation(
+            server=server,
+            is_default=is_default,
+            locations=locations,
+            answers=answers,
+            upstream=self.upstream(answers),
+            headers=_in_force("add_header", levels),
+            guards=tuple(guard for name in GUARDS for guard in (_in_force(name, levels) if name != "if" else _said(levels[-1], "if"))),
+            unknown=tuple(unknown),
+        )
+
+    def above(self, server: Directive) -> tuple[Directive, ...]:
+        """Return the blocks that a server stands in."""
+        return next(above for each, above in self.servers if each is server) or (self.outermost,)
+
+    def upstream(self, answers: Sequence[Directive]) -> Directive | None:
+        """Return the group that requests are passed on to by the first `…_pass`."""
+        target = next((each.args[0] for each in answers if each.name.endswith("_pass") and each.args), None)
+        return None if target is None else self.upstreams.get(target.rpartition("://")[2].partition("/")[0])
+
+
 def explain(directives: Sequence[Directive], request: Request) -> Explanation:
     """Return what a request meets."""
-    tree = tuple(directives)
-    unknown: list[str] = []
-    server, is_default = _server(tree, request, unknown)
-    if server is None:
-        return Explanation(server=None, unknown=tuple(unknown))
-    http = next((above for each, above in walk(tree) if each is server), ())
-    locations = tuple(_locations(server, request.path, unknown))
-    levels = (*http, server, *locations)
-    answers = (*_said(server, "return", "rewrite"), *(_said(locations[-1], *ANSWERS) if locations else ()))
-    return Explanation(
-        server=server,
-        is_default=is_default,
-        locations=locations,
-        answers=answers,
-        upstream=_upstream(tree, answers),
-        headers=_in_force("add_header", levels),
-        guards=tuple(guard for name in GUARDS for guard in (_in_force(name, levels) if name != "if" else _said(levels[-1], "if"))),
-        unknown=tuple(unknown),
-    )
+    return Explainer(directives).explain(request)
 
 
 def _said(block: Directive, *names: str) -> tuple[Directive, ...]:
@@ -79,9 +103,8 @@ def _in_force(name: str, levels: Sequence[Directive]) -> tuple[Directive, ...]:
     return next((said for level in reversed(levels) if (said := level.all(name))), ())
 
 
-def _server(tree: tuple[Directive, ...], request: Request, unknown: list[str]) -> tuple[Directive | None, bool]:
+def _server(servers: Sequence[Directive], request: Request, unknown: list[str]) -> tuple[Directive | None, bool]:
     """Return the server that nginx chooses by address and name (nginx.org, How nginx processes a request), and whether by default."""
-    servers = [each for each, above in walk(tree) if each.name == "server" and (not above or above[-1].name == "http")]
     listening = [(server, listen) for server in servers for listen in _listens(server) if _fits(listen, request)]
     if not listening:
         return None, False
@@ -156,11 +179,3 @@ def _location(block: Directive, path: str, unknown: list[str]) -> Directive | No
     if longest is not None and longest.args[0] == "^~":
         return longest
     return next((each for each in patterns if _matches(each.args[1], path, each.args[0] == "~*", unknown)), longest)
-
-
-def _upstream(tree: tuple[Directive, ...], answers: Sequence[Directive]) -> Directive | None:
-    for each in answers:
-        if each.name.endswith("_pass") and each.args:
-            host = each.args[0].rpartition("://")[2].partition("/")[0]
-            return next((group for group, _ in walk(tree) if group.name == "upstream" and group.args == (host,)), None)
-    return None

@@ -351,3 +351,28 @@ def _is_nullable(node: Node) -> bool:
             return least == 0 or _is_nullable(body)
         case Group(body=body):
             return _is_nullable(body)
+
+
+_LIKED = "abcdefghijklmnopqrstuvwxyz0123456789/-_."
+
+
+def example(node: Node) -> str:
+    """Return a short text that the pattern is likely to match: looks around and edges of words are passed over."""
+    match node:
+        case Chars(mask=mask):
+            return next((each for each in _LIKED if mask & 1 << ord(each)), None) or _lowest(mask)
+        case Anchor():
+            return ""
+        case Series(items=items):
+            return "".join(map(example, items))
+        case Choice(options=options):
+            return example(options[0])
+        case Repeat(body=body, least=least):
+            return example(body) * least
+        case Group(body=body):
+            return example(body)
+
+
+def _lowest(mask: int) -> str:
+    bit = (mask & -mask).bit_length() - 1
+    return chr(bit) if 0 <= bit < 128 else "é"

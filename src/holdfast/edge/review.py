@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from holdfast.edge import review_access, review_header, review_proxy, review_tls
 from holdfast.edge.capability import Capability
+from holdfast.edge.include import roots
 from holdfast.edge.review_patch import patch
-from holdfast.edge.review_subject import Severity, Subject, Suspicion, expanded
-from holdfast.edge.tree import Config, Directive
+from holdfast.edge.review_subject import Severity, Subject, Suspicion
+from holdfast.edge.tree import Config
 from holdfast.kit.canonical import Json
 
 RULES: Sequence[Callable[[Subject], Iterator[Suspicion]]] = (
@@ -82,41 +83,24 @@ def review(files: Mapping[str, Config], capability: Capability | None = None) ->
 
     A file that another one includes is looked at where it is included. Without `capability` only what holds for every nginx is said.
     """
-    found: dict[tuple[str, int, str], Finding] = {}
-    for directives in _roots(files):
-        subject = Subject(directives, capability)
+    found = (_finding(suspicion) for suspicion in suspicions(files, capability))
+    return tuple(sorted(found, key=lambda each: (each.file, each.line, _GRAVITY.index(each.severity), each.rule)))
+
+
+def suspicions(files: Mapping[str, Config], capability: Capability | None = None) -> Iterator[Suspicion]:
+    """Yield what the rules find, each once, whoever includes the file."""
+    seen: set[tuple[str, int, str]] = set()
+    for whole in roots(files):
+        subject = Subject(whole.directives, capability)
         for suspicion in (suspicion for rule in RULES for suspicion in rule(subject)):
-            found.setdefault(_key(suspicion), _finding(suspicion))
-    return tuple(sorted(found.values(), key=lambda each: (each.file, each.line, _GRAVITY.index(each.severity), each.rule)))
+            if (key := _key(suspicion)) not in seen:
+                seen.add(key)
+                yield suspicion
 
 
 def _key(suspicion: Suspicion) -> tuple[str, int, str]:
     spelling = suspicion.directive.spelling
     return suspicion.rule, spelling.at if spelling is not None else 0, spelling.file.path if spelling is not None else ""
-
-
-def _roots(files: Mapping[str, Config]) -> Iterator[Sequence[Directive]]:
-    """Yield the whole configurations: files that no other file includes, with what they include."""
-    plain = {path: config.directives for path, config in files.items()}
-    whole = {path: tuple(expanded(directives, _but(plain, path), path.rpartition("/")[0])) for path, directives in plain.items()}
-    included = {
-        inner.spelling.file.path
-        for path, directives in whole.items()
-        for directive in directives
-        for inner in _all(directive)
-        if inner.spelling is not None and inner.spelling.file.path != path
-    }
-    yield from (directives for path, directives in whole.items() if path not in included)
-
-
-def _but(files: Mapping[str, Sequence[Directive]], path: str) -> Mapping[str, Sequence[Directive]]:
-    return {other: directives for other, directives in files.items() if other != path}
-
-
-def _all(directive: Directive) -> Iterator[Directive]:
-    yield directive
-    for inner in directive.block or ():
-        yield from _all(inner)
 
 
 def _finding(suspicion: Suspicion) -> Finding:

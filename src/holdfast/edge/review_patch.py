@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from holdfast.edge.review_subject import Edit
@@ -28,11 +28,38 @@ class _Cut:
 
 def patch(edits: Sequence[Edit]) -> str:
     """Return the diff; empty where no edit is of a file."""
+    return "".join(_file(file, sorted(found, key=lambda cut: cut.start)) for file, found in _cuts(edits).items())
+
+
+def mend(several: Iterable[Sequence[Edit]]) -> Mapping[File, str]:
+    """Return the text of each file with the edits made: of those that belong together all or none, of two that touch the first."""
+    chosen: defaultdict[File, list[_Cut]] = defaultdict(list)
+    for edits in several:
+        cuts = _cuts(edits)
+        if not any(_touches(cut, other) for file, found in cuts.items() for cut in found for other in chosen[file]):
+            for file, found in cuts.items():
+                chosen[file] += found
+    return {file: _mended(file, sorted(found, key=lambda cut: cut.start)) for file, found in chosen.items() if found}
+
+
+def _cuts(edits: Sequence[Edit]) -> Mapping[File, list[_Cut]]:
     cuts: defaultdict[File, list[_Cut]] = defaultdict(list)
     for edit in edits:
         if edit.old.spelling is not None:
             cuts[edit.old.spelling.file].append(_cut(edit, edit.old.spelling))
-    return "".join(_file(file, sorted(found, key=lambda cut: cut.start)) for file, found in cuts.items())
+    return cuts
+
+
+def _touches(one: _Cut, other: _Cut) -> bool:
+    return one.start <= other.end and other.start <= one.end
+
+
+def _mended(file: File, cuts: Sequence[_Cut]) -> str:
+    text, at = "", 0
+    for cut in cuts:
+        text += file.text[at : cut.start] + cut.text
+        at = cut.end
+    return text + file.text[at:]
 
 
 def _cut(edit: Edit, spelling: Spelling) -> _Cut:

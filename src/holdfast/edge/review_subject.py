@@ -1,6 +1,6 @@
 """Subject: a configuration as the rules of the review look at it, and what they answer with.
 
-Included files are put in where they are included. A fragment without its outer blocks is looked at as if they said nothing.
+Included files stand where they are included (`include`). A fragment without its outer blocks is looked at as if they said nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from functools import cached_property
 from holdfast.edge.capability import Capability
 from holdfast.edge.directive import OPAQUE
 from holdfast.edge.tree import Directive, walk
-from holdfast.kit.glob import matches
 
 Above = tuple[Directive, ...]
 """The blocks that a directive stands in, the outermost first."""
@@ -142,20 +141,3 @@ def server_of(above: Above) -> Directive | None:
 
 def location_of(above: Above) -> Directive | None:
     return next((each for each in reversed(above) if each.name == "location"), None)
-
-
-def expanded(main: Sequence[Directive], files: Mapping[str, Sequence[Directive]], folder: str, depth: int = 0) -> Iterator[Directive]:
-    """Yield directives with each `include` of a known file replaced by what that file says. Relative paths lie beneath `folder`."""
-    for directive in main:
-        if directive.name == "include" and len(directive.args) == 1 and depth < 16:
-            path = directive.args[0] if directive.args[0].startswith("/") else f"{folder}/{directive.args[0]}".lstrip("/")
-            found = sorted(name for name in files if name == path or matches(path, name, separated=True))
-            if found:
-                for name in found:
-                    yield from expanded(files[name], files, folder, depth + 1)
-                continue
-        if directive.block and directive.name not in OPAQUE:
-            inner = tuple(expanded(directive.block, files, folder, depth))
-            yield directive if inner == directive.block else replace(directive, block=inner)
-        else:
-            yield directive
