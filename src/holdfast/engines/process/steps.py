@@ -14,6 +14,7 @@ from holdfast.engines.process.roster import Roster
 from holdfast.engines.process.scribe import Scribe
 from holdfast.engines.process.supervision import Supervision
 from holdfast.errors import Bug, Conflict, Rejected, TimedOut
+from holdfast.host.keeper import listeners
 from holdfast.kit.clock import Random
 from holdfast.model.operation import RolloutStyle, Step, StepVerb
 from holdfast.model.resource import Resource
@@ -143,7 +144,7 @@ class Steps:
             )
         log = self._supervision.log_of(candidate)
         last = next((line for line in reversed(log) if line.strip()), "")
-        said = f"; its last line: {last.strip()[:200]}" if last else ""
+        said = _who_has_port(candidate.run.spec.port) + (f"; its last line: {last.strip()[:200]}" if last else "")
         return Rejected(
             "HF3022",
             f"cannot start {candidate.id}: it ended before it was ready, {words}{said}",
@@ -283,6 +284,12 @@ def _limit_memory(serving: Instance) -> None:
     limit = serving.run.spec.limits.memory
     if serving.last is not None and serving.last.cgroup is not None and limit is not None:
         cgroup.limit_to(serving.last.cgroup, limit)
+
+
+def _who_has_port(port: int | None) -> str:
+    """Return who listens on the port that a program was to bind itself, as the end of a sentence; "" where nobody does."""
+    holder = listeners.find_tcp("0.0.0.0", port) if port is not None else None
+    return f"; port {port} is in use by pid {holder[0]} ({holder[1]})" if holder else ""
 
 
 def _logs(instance: Instance) -> str:
