@@ -508,6 +508,22 @@ def test_a_port_in_use_is_refused_naming_who_has_it(house: House) -> None:
     run(story())
 
 
+def test_a_port_that_a_program_could_not_bind_is_told_with_who_has_it(house: House) -> None:
+    async def story() -> None:
+        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, house.daemon() as daemon:
+            web = process(replace(QUICK, command=shell("echo in use >&2; exit 1"), port=port, min_ready=30.0))
+            start, gate, *_ = daemon.steps(None, web)
+            await daemon.engine.apply(start)
+            with pytest.raises(Rejected) as refused:
+                await daemon.engine.apply(gate)
+            assert f"port {port} is in use by pid {os.getpid()} (" in refused.value.message
+            await daemon.engine.apply(replace(start, verb=StepVerb.DISCARD))
+
+    run(story())
+
+
 def test_a_job_that_ends_well_is_complete_and_stays_so(house: House) -> None:
     async def story() -> None:
         job = process(replace(QUICK, command=("true",), restart=RestartSpec(policy="on-failure"), min_ready=5.0))
