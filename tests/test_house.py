@@ -50,6 +50,8 @@ ENGINE_ROOMS: Mapping[str, frozenset[str]] = {
     "prometheus": frozenset({"observe"}),
     "tracker": frozenset({"flow"}),
 }
+# What the composition root imports when the first resource of a room comes, and why: docs/decisions/0011.
+LATE_ROOMS: Mapping[str, frozenset[str]] = {"app/house.py": frozenset({"holdfast.app.edge"})}
 OPTIONAL_EXTRAS = frozenset("celpy duckdb hyperscan jq lupa opentelemetry psycopg pyrage re2 regex".split())
 IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"})
 IMPURE_METHODS = frozenset({"now", "utcnow", "today"})
@@ -118,7 +120,7 @@ def late_imports(source: Source) -> Iterator[str]:
     """Yield imports inside functions that rule 4 does not allow."""
     if source.floor == "cli":
         return
-    allowed = OPTIONAL_EXTRAS | (extras_of(source) if source.floor == "declare" else frozenset())
+    allowed = OPTIONAL_EXTRAS | (extras_of(source) if source.floor == "declare" else frozenset()) | LATE_ROOMS.get(source.path, frozenset())
     for function in ast.walk(source.tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             for node in ast.walk(function):

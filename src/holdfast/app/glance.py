@@ -8,18 +8,20 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from holdfast.app.edge_door import KINDS as EDGE_KINDS
 from holdfast.app.state import StateFolder
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.glance import ProcessGlance
 from holdfast.host.clock import RealClock
 from holdfast.host.config import Config
+from holdfast.host.keeper_client import peek
 from holdfast.host.secrets import FileSecrets
 from holdfast.host.users import SPACE as USERS
 from holdfast.host.users import HostUsers, RunUser
 from holdfast.kit.canonical import Json
 from holdfast.kit.secret import Redactor, fingerprint
 from holdfast.model.ids import ResourceId
-from holdfast.model.live import Live
+from holdfast.model.live import Live, Observation
 from holdfast.model.plan import Inventory
 from holdfast.model.resource import Resource
 from holdfast.store.reader import StoreReader
@@ -94,12 +96,25 @@ class Glance:
         kinds: Mapping[str, Callable[[list[ResourceId]], Awaitable[Live]]] = {
             "Process": processes.observe,
             "File": self._files(resources).observe,
+            **dict.fromkeys(EDGE_KINDS, self._edge),
         }
         live = Live()
         for kind, observe in kinds.items():
             if found := [id for id in sorted(ids) if id.kind == kind]:
                 live = live.joined(await observe(found))
         return live.joined(Live(unreachable={id: f"no engine for kind {id.kind}" for id in ids if id.kind not in kinds}))
+
+    async def _edge(self, ids: list[ResourceId]) -> Live:
+        """Return the parts of the edge: as applied while its nginx runs, and its files lie there; what nobody applied is absent."""
+        state, inventory = self._state, self._remembered.inventory
+        found = peek(state.run / "edge")
+        is_served = found is not None and any(child.alive for child in found[1].children)
+        observed: dict[ResourceId, Observation] = {}
+        for id in ids:
+            chain = state.edge / "certificates" / id.namespace / id.name / "fullchain.pem"
+            is_there = id in inventory and (chain.exists() if id.kind == "Certificate" else is_served)
+            observed[id] = Observation(state=inventory[id].resource.state if is_there else None)
+        return Live(observed=observed)
 
     def _files(self, resources: Mapping[ResourceId, Resource]) -> FileEngine:
         def described(id: ResourceId) -> list[Resource]:

@@ -17,7 +17,8 @@ import holdfast
 from holdfast.api.server import ApiServer
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
-from holdfast.app.registry import git_policy, registry
+from holdfast.app.edge_door import KINDS, EdgeDoor, Rooms
+from holdfast.app.registry import git_policy, means, registry
 from holdfast.app.release_port import ReleasePort
 from holdfast.app.secret_watch import watch_secrets
 from holdfast.app.service import HouseService, Neighbours
@@ -32,6 +33,7 @@ from holdfast.controllers.sync.controller import SyncController
 from holdfast.core import events
 from holdfast.core.world import find
 from holdfast.declare.render import Renderer
+from holdfast.edge.site import VISIT
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.engine import ProcessEngine
 from holdfast.host.clock import RealClock, RealRandom
@@ -91,7 +93,7 @@ class House:
             random=random,
             policy=git_policy(config, lambda path: path in self.applications.local),
         )
-        kinds = registry(config.file_roots)
+        kinds = registry(config.file_roots, lent=means(config))
         self.users = HostUsers(records=await self._records(USERS), uid_range=config.uid_range, allowed=config.allowed)
         self.releases = ReleasePort(
             store=ReleaseStore(self.state.path),
@@ -124,7 +126,8 @@ class House:
             described=self._described,
             clock=clock,
         )
-        self.engines: tuple[Engine, ...] = (self.process, self.file)
+        self.edge = EdgeDoor(make=self._make_edge, was_there=self._had_edge)
+        self.engines: tuple[Engine, ...] = (self.process, self.file, *self.edge.engines)
         self.walker = Walker(
             engines={kind: engine for engine in self.engines for kind in engine.kinds},
             kinds={kind.name: kind for kind in kinds.kinds},
@@ -189,6 +192,7 @@ class House:
             random=random,
             data_dir=self._data_dir,
             crashed=self.crashed,
+            looks={VISIT: self.edge.look},
         )
         self.sweep = SweepController(
             owned=lambda: tuple(ledger.inventory),
@@ -230,6 +234,33 @@ class House:
 
     async def _records(self, space: str) -> StoreRecords:
         return await StoreRecords.load(self.journal, self.store, space)
+
+    async def _make_edge(self) -> Rooms:
+        """Return the edge, which is imported now: most of what it needs is needed by nobody else (decision 0011)."""
+        from holdfast.app.edge import SPACES, Edge, EdgeNeeds
+
+        return Edge(
+            EdgeNeeds(
+                root=self.state.edge,
+                run_dir=self.state.run / "edge",
+                releases=self.state.path / "releases",
+                data=self.state.data,
+                state=self.state.path / "acme",
+                config=self.config,
+                records={space: await self._records(space) for space in SPACES},
+                secrets=self.secrets,
+                journal=self.journal,
+                inventory=lambda: self.ledger.inventory,
+                described=self._described,
+                services=self.process.addresses,
+                clock=self.clock,
+                random=self.random,
+                crashed=self.crashed,
+            )
+        )
+
+    def _had_edge(self) -> bool:
+        return any(id.kind in KINDS for id in self.ledger.inventory)
 
     # Who asks whom
 
@@ -298,6 +329,7 @@ class House:
     def _settled(self, application: str, ids: tuple[ResourceId, ...]) -> None:
         self.heal.forget_failures(ids)
         self.prove.settled(application, ids)
+        self.edge.services_changed()
         if self._tidy is not None:
             self._tidy.cancel()
         self._tidy = asyncio.get_running_loop().call_later(TIDY_AFTER_S, give_back)
@@ -342,6 +374,7 @@ class House:
         async with Tasks(on_crash=self.crashed) as tasks, self.service:
             self._tasks = tasks
             await self.process.start()
+            await self.edge.start()
             await self.journal.emit(events.daemon_started(at=self.clock.now(), version=holdfast.__version__, pid=os.getpid()))
             await self.applications.serve()
             if serve:
@@ -358,6 +391,7 @@ class House:
                 ("pin", self.pin.run()),
                 ("applications", self.applications.run()),
                 ("secrets", self._watch_secrets()),
+                ("edge", self.edge.run()),
                 ("first sweep", self.sweep.sweep()),
             ):
                 tasks.start(name, part, guard=True)
@@ -394,6 +428,7 @@ async def opened(state: StateFolder, config: Config, files: ApplicationFiles | N
             stack.push_async_callback(house.git.close)
             stack.push_async_callback(house.net.aclose)
             stack.push_async_callback(house.process.aclose)
+            stack.push_async_callback(house.edge.aclose)
             yield house
     finally:
         state.unlock()

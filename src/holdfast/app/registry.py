@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from holdfast.declare.registry import Registry
+from holdfast.edge.certificate import CertificateKind
+from holdfast.edge.edge import EdgeKind
+from holdfast.edge.issuer import Hook, Means
+from holdfast.edge.site import SiteKind, SitePartKind
 from holdfast.host.config import Config
 from holdfast.source.git import GitPolicy
 from holdfast.workload.compose.format import Compose
@@ -17,8 +22,8 @@ from holdfast.workload.procfile import Procfile
 from holdfast.workload.volume import VolumeKind
 
 
-def registry(file_roots: tuple[str, ...] | None = None, *, is_render: bool = False) -> Registry:
-    """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line.
+def registry(file_roots: tuple[str, ...] | None = None, *, lent: Means | None = None, is_render: bool = False) -> Registry:
+    """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line. `lent`: to issuers.
 
     No engine applies containers yet: unless they are only rendered, they are refused.
     """
@@ -28,8 +33,9 @@ def registry(file_roots: tuple[str, ...] | None = None, *, is_render: bool = Fal
         NetworkKind(is_reached=is_render),
         VolumeKind(is_reached=is_render, host_roots=roots),
     )
+    edge = (SiteKind(), SitePartKind(), CertificateKind(), EdgeKind(lent))
     return Registry(
-        kinds=(ProcessKind(), FileKind(file_roots), *containers),
+        kinds=(ProcessKind(), FileKind(file_roots), *edge, *containers),
         formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots)),
     )
 
@@ -37,3 +43,10 @@ def registry(file_roots: tuple[str, ...] | None = None, *, is_render: bool = Fal
 def git_policy(config: Config, is_local: Callable[[str], bool]) -> GitPolicy:
     """Return what Git may read: local folders that an operator named (`is_local`), the rest as the local configuration says."""
     return GitPolicy(allow_local=is_local, allow_http=lambda address: "http" in config.allowed, poll_s=config.poll_interval_s)
+
+
+def means(config: Config) -> Means:
+    """Return what this host lends to issuers: programs in the hooks folder by their names, and certbot's folder."""
+    folder = Path(config.get("edge.hooks"))
+    found = sorted(path for path in folder.iterdir() if path.is_file() and path.stat().st_mode & 0o111) if folder.is_dir() else []
+    return Means(hooks={path.name: Hook(command=(str(path),)) for path in found}, certbot=config.get("edge.certbot") or None)

@@ -36,6 +36,7 @@ class StateFolder:
         self.secrets = self.path / "secrets"
         self.logs = self.path / "logs"
         self.data = self.path / "data"
+        self.edge = self.path / "edge"
         self._lock: int | None = None
 
     def prepare(self) -> None:

@@ -81,5 +81,11 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The application behind is slow, or the host is busy.",
             next_step="Look at the application behind the address in the message.",
         ),
+        "HF3192": Explanation(
+            title="A challenge without a plain token",
+            meaning="An issuer asked for a challenge to be answered under a name that cannot be the name of a file.",
+            cause="The issuer does not keep to RFC 8555.",
+            next_step="Ask another issuer.",
+        ),
     }
 )

@@ -59,6 +59,8 @@ class CertificateKind:
         if observation.state is None:
             return Health(Status.MISSING)
         handle = observation.handle or {}
+        if isinstance(overdue := handle.get("overdue"), str):
+            return Health(Status.DEGRADED, overdue)
         begins, ends, message = handle.get("not_before"), handle.get("not_after"), str(handle.get("message") or "")
         if not isinstance(begins, int | float) or not isinstance(ends, int | float):
             return Health(Status.PROGRESSING, message)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from holdfast.edge.route_spec import SecretFile
 from holdfast.edge.scalar import Host
-from holdfast.model.scalars import Duration
+from holdfast.model.scalars import Duration, Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,8 @@ class CertificateSpec:
 
     hosts: tuple[Host, ...]
     """Names that it is for."""
-    issuer: Literal["auto", "selfSigned"] = "auto"
-    """Who signs it: the Edge's issuer, or it itself."""
+    issuer: Literal["auto", "selfSigned"] | Name = "auto"
+    """Who signs it: `auto`, the Edge's issuers in their order; the name of one of them; or `selfSigned`."""
     files: CertificateFiles | None = None
     """A pair of secrets instead of an issuer."""
     key: Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072"] = "ecdsa-p256"

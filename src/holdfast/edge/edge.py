@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdfast.edge.edge_spec import EdgeSpec
+from holdfast.edge.issuer import Means, issuer_errors
 from holdfast.edge.typed import write
 from holdfast.errors import DeclarationError
 from holdfast.kit.clock import Instant
@@ -27,15 +28,19 @@ WIDEST_V4, WIDEST_V6 = 8, 19
 
 
 class EdgeKind:
-    """The kind `Edge` of `model.declaration.Kind`."""
+    """The kind `Edge` of `model.declaration.Kind`. `means` is what the local configuration lends to issuers."""
 
     name = "Edge"
     api_version = "holdfast.dev/v1alpha1"
     spec_type: type[Any] = EdgeSpec
 
+    def __init__(self, means: Means | None = None) -> None:
+        self._means = means or Means()
+
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: EdgeSpec = declaration.spec
-        if found := tuple(_errors(declaration)):
+        issuers = issuer_errors(spec.tls.issuers, self._means, lambda path: declaration.place(("spec", "tls", "issuers", *path)))
+        if found := (*_errors(declaration), *issuers):
             return found
         return Resource(
             id=ResourceId(HOST, self.name, declaration.namespace or scope.namespace, declaration.name),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from holdfast.edge.issuer_spec import IssuerSpec
 from holdfast.edge.route_spec import HeadersSpec, SecretFile, TimeoutsSpec
 from holdfast.edge.scalar import CookieName, Count, Ip, Network, Percent, Resolver, StatusCode, at_least
 from holdfast.model.scalars import Duration, NonEmptyStr, Port, Size
@@ -21,8 +22,8 @@ class EdgeTls:
     """Mozilla's profile: `modern` is TLS 1.3 only."""
     guideline: Literal["6.0"] = "6.0"
     """Version of Mozilla's guideline."""
-    issuer: Literal["selfSigned"] = "selfSigned"
-    """Who signs what Sites ask for with `certificate: auto`."""
+    issuers: tuple[IssuerSpec, ...] = ()
+    """Who signs what Sites ask for with `certificate: auto`, the first wish first; without any, certificates sign themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,13 @@ from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
+from holdfast.model.proof import Claim
 from holdfast.model.resource import Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
 
 DEADLINE_S = 60.0
+VISIT = "visit"
+"""Method of the claims: a handshake and a look at the certificate, at the port where the edge listens."""
 
 
 class SiteKind:
@@ -47,6 +50,7 @@ class SiteKind:
             state=State.of(fields_of(spec, facts, id, scope.application, release)),
             origin=declaration.origin,
             labels={**declaration.labels, APPLICATION: scope.application, EXCLUSIVE: ",".join(_tokens(spec))},
+            claims=tuple(_claims(spec)),
         )
 
     def needs(self, declaration: Declaration) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
@@ -73,6 +77,7 @@ class SiteKind:
             resource,
             id=id,
             state=State.of(write(CertificateSpec, spec, facts.fingerprints)),
+            claims=(),
             labels={**resource.labels, EXCLUSIVE: ""},  # the part holds the hosts; a child would take the label over from its Site
         )
         return (certificate, replace(part, needs=part.needs | {id}))
@@ -143,6 +148,13 @@ class SitePartKind:
 
 def _serves_files(spec: SiteSpec) -> bool:
     return any(route.static is not None and route.static.from_ == "release" for route in (spec, *spec.paths))
+
+
+def _claims(spec: SiteSpec) -> Iterator[Claim]:
+    """Yield what visitors see of each encrypted host; a wildcard is visited under a name of it. Where they come in, the edge knows."""
+    if spec.certificate != "none":
+        for host in spec.hosts:
+            yield Claim(text=f"serves a sound certificate for {host}", method=VISIT, target={"server_name": host}, valid_for_s=900.0)
 
 
 def _tokens(spec: SiteSpec) -> Iterator[str]:

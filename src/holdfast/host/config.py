@@ -176,6 +176,20 @@ _ALL = (
         help="Folders beneath which a File may write.",
     ),
     Key(
+        name="edge.hooks",
+        default="/etc/holdfast/hooks",
+        parse=_absolute,
+        widens=True,
+        help="Folder whose executable files are hooks of certificate issuers, each by its name.",
+    ),
+    Key(
+        name="edge.certbot",
+        default="",
+        parse=_absolute,
+        widens=True,
+        help="Folder of certbot, such as /etc/letsencrypt, whose certificates may be read; none without.",
+    ),
+    Key(
         name="uid_range",
         default=(61000, 61999),
         parse=_uid_range,
