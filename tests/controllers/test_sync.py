@@ -398,6 +398,9 @@ def test_a_rewound_branch_prunes_nothing_without_a_person() -> None:
         await stage.restart()
         assert await stage.rest()
         assert B in stage.world.things
+        desired = stage.house.source.desired("shop")
+        assert desired is not None
+        assert stage.house.sync.allowed(desired).rewound
         await stage.house.sync.request("shop", asks(approve=str(refusal(stage)["digest"])))
 
     assert set(play(story).world.things) == {A, C}

@@ -18,7 +18,6 @@ from holdfast.controllers.source import Rendering
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
-from holdfast.core.policy import policy
 from holdfast.core.view import history, status
 from holdfast.core.world import subjects
 from holdfast.errors import SourceError, UsageError
@@ -105,7 +104,7 @@ class HouseService:
     async def plan(self, application: str, revision: str | None) -> Data:
         it = self._it
         self._served(application)
-        managed, sourced = it.applications.managed(application), it.applications.sourced(application)
+        sourced = it.applications.sourced(application)
         try:
             desired, _ = await it.rendering.at(sourced, revision or sourced.target_revision)
         except SourceError:
@@ -113,7 +112,7 @@ class HouseService:
                 raise
             desired = last  # Git does not answer now: by what it said last
         live = await it.walker.observe(subjects(desired, it.ledger.inventory))
-        return plan_data([(application, desired.revision, plan(desired, live, it.ledger.inventory, policy(managed.settings)))])
+        return plan_data([(application, desired.revision, plan(desired, live, it.ledger.inventory, it.sync.allowed(desired)))])
 
     async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
         ids = self._speaking(name)

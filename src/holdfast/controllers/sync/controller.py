@@ -27,6 +27,7 @@ from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation, Phase, Trigger
+from holdfast.model.plan import Policy
 from holdfast.model.ports import Journal, Records, Store
 from holdfast.model.resource import Desired
 from holdfast.walk.ledger import Ledger
@@ -168,6 +169,10 @@ class SyncController:
     def is_suspended(self, name: str) -> bool:
         lane = self._lanes.get(name)
         return lane is not None and lane.memory.suspended is not None
+
+    def allowed(self, desired: Desired) -> Policy:
+        """Return what a plan to `desired` may do by itself now."""
+        return self._lanes[desired.application].allowed(desired)
 
     def heals(self, name: str) -> bool:
         """Say whether drift of this Application may be healed now."""

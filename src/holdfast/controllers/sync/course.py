@@ -69,8 +69,7 @@ class Course:
             await self._keep_pinned(lane, memory.pin)
             await self._hold(lane, desired, self._decide(lane, desired))
             return
-        allowed = policy(lane.managed.settings, complete=lane.is_complete, rewound=memory.rewound == desired.digest)
-        look = await self.looker.look(desired, allowed)
+        look = await self.looker.look(desired, lane.allowed(desired))
         if self._is_unproven(lane, look):
             await self._gate(lane, look)
         elif not look.plan:

@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from holdfast.core.memory import Memory
-from holdfast.core.policy import Settings, WindowVerdict
+from holdfast.core.policy import Settings, WindowVerdict, policy
 from holdfast.core.retry import RetryPolicy
 from holdfast.kit.clock import Instant
 from holdfast.kit.tasks import Wakeup
 from holdfast.model.operation import Operation
+from holdfast.model.plan import Policy
 from holdfast.model.resource import Desired
 from holdfast.walk.walker import Interrupt
 
@@ -91,6 +92,10 @@ class Lane:
     is_idle: asyncio.Event = field(default_factory=asyncio.Event)
     gating: tuple[str, float] | None = None
     """Digest of what stands and is not healthy yet, and since when (monotonic)."""
+
+    def allowed(self, desired: Desired) -> Policy:
+        """Return what a plan to `desired` may do by itself now."""
+        return policy(self.managed.settings, complete=self.is_complete, rewound=self.memory.rewound == desired.digest)
 
     @property
     def is_asked(self) -> bool:
