@@ -11,9 +11,12 @@ import pytest
 
 from holdfast.app.offline import Offline
 from holdfast.core import events
+from holdfast.core.view import HISTORY_EVENTS
 from holdfast.errors import Busy, UsageError
 from holdfast.host.clock import RealClock
-from holdfast.model.ports import Append
+from holdfast.model.operation import Operation, Phase, Trigger
+from holdfast.model.ports import Append, PutOperation
+from holdfast.store.past import PAGE
 from holdfast.store.sqlite import SqliteStore
 
 
@@ -46,6 +49,37 @@ def test_it_says_what_the_daemon_said_last_and_what_it_said_before(tmp_path: Pat
     assert [event["seq"] for event in offline.events(0, 1, None, None)["events"]] == [2]
     assert [event["seq"] for event in offline.events(0, None, None, 2.0)["events"]] == [2]
     assert len(offline.history("shop")["events"]) == 2
+
+
+def test_a_history_and_a_look_back_hold_a_bounded_part_of_a_long_past(tmp_path: Path) -> None:
+    async def remember_much() -> None:
+        store = await SqliteStore.open(tmp_path / "store.sqlite", clock=RealClock())
+        declared = events.application_declared(at=1.0, application="shop", repository="/srv/shop", path="", target_revision="main")
+        operation = Operation(
+            id="first",
+            application="shop",
+            trigger=Trigger.COMMIT,
+            revision="r1",
+            desired_digest="d",
+            plan_digest="p",
+            phase=Phase.SUCCEEDED,
+            started_at=1.0,
+            finished_at=2.0,
+        )
+        await store.commit(Append(declared), PutOperation(operation), Append(events.operation_succeeded(at=2.0, operation=operation)))
+        for at in range(3):
+            told = (events.application_resumed(at=10.0 + at, application="shop", by=str(number)) for number in range(PAGE))
+            await store.commit(*map(Append, told))
+        await store.close()
+
+    asyncio.run(remember_much())
+    offline = Offline(str(tmp_path))
+    found = offline.history("shop")
+    assert [event["seq"] for event in found["events"]] == list(range(3 + 3 * PAGE - HISTORY_EVENTS, 3 + 3 * PAGE))
+    assert [operation["id"] for operation in found["operations"]] == ["first"]
+    assert [event["seq"] for event in offline.events(0, 2, "shop", 11.5)["events"]] == [3 + 2 * PAGE, 4 + 2 * PAGE]
+    assert len(offline.events(0, None, "shop", 11.5)["events"]) == PAGE
+    assert len(offline.events(5, None, None, None)["events"]) == 2 + 3 * PAGE - 5
 
 
 def test_it_imports_nothing_that_takes_long() -> None:

@@ -281,3 +281,19 @@ def test_history_tells_operations_and_events() -> None:
     [operation] = found["operations"]
     assert operation.items() >= {"id": "op-1", "trigger": "commit", "phase": "Succeeded", "started_at": 2.0, "finished_at": 4.0}.items()
     assert len(found["events"]) == len(SYNCED)
+
+
+def test_history_tells_the_operations_that_its_events_do_not_reach_back_to() -> None:
+    ended = replace(OP, phase=Phase.FAILED, finished_at=9.0, message="no", outcomes=(outcome(Applied.APPLIED), outcome(Applied.FAILED)))
+    told = [events.operation_failed(at=9.0, operation=ended)]
+    heal = replace(OP, id="op-0", trigger=Trigger.DRIFT)
+    older = replace(OP, id="op-00", started_at=1.0)
+    [last, first] = history(told, [ended, heal, older])["operations"]
+    assert last == history(told)["operations"][0]
+    assert first == history([events.operation_started(at=1.0, operation=older, plan=Plan())])["operations"][0]
+    [alone] = history((), [ended])["operations"]
+    assert alone == last
+
+
+def outcome(status: Applied) -> Outcome:
+    return Outcome(id=WEB, status=status, attempts=1, started_at=2.0, finished_at=3.0)

@@ -6,11 +6,12 @@ The command line imports this module alone for it: no HTTP library, no asyncio.
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import Any
 
 from holdfast.api.service import unknown_application
 from holdfast.app.state import StateFolder
-from holdfast.core.view import View, history, status
+from holdfast.core.view import HISTORY_EVENTS, HISTORY_OPERATIONS, View, history, status
 from holdfast.engines.process import logs
 from holdfast.errors import Busy, UsageError
 from holdfast.kit.clock import Instant
@@ -36,14 +37,17 @@ class Offline:
     def history(self, application: str) -> dict[str, Any]:
         with self._open() as store:
             _known(application, store.view())
-            return history(store.events(application=application))
+            operations = store.operations(application=application, limit=HISTORY_OPERATIONS)
+            return history(store.events(application=application, limit=HISTORY_EVENTS, newest=True), operations)
 
     def events(self, after: int, limit: int | None, application: str | None, since: Instant | None) -> dict[str, Any]:
-        is_newest = limit is not None and not after and since is None
         with self._open() as store:
-            found = store.events(after=after, application=application, limit=limit if since is None else None, newest=is_newest)
-        told = [event.to_json() for event in found if since is None or event.at >= since]
-        return {"events": told if is_newest else told[:limit]}
+            if since is None:
+                found = store.events(after=after, application=application, limit=limit, newest=limit is not None and not after)
+            else:
+                pages = store.pages(after=after, application=application)
+                found = tuple(islice((event for event in pages if event.at >= since), limit))
+        return {"events": [event.to_json() for event in found]}
 
     def logs(self, name: str, lines: int) -> list[tuple[str, str]]:
         """Return the last lines, each with the id of whose they are: of an Application's processes, or of one."""

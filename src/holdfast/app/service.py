@@ -18,7 +18,7 @@ from holdfast.controllers.source import Rendering
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
-from holdfast.core.view import history, status
+from holdfast.core.view import HISTORY_EVENTS, HISTORY_OPERATIONS, history, status
 from holdfast.core.world import subjects
 from holdfast.errors import SourceError, UsageError
 from holdfast.kit.clock import Clock, Instant
@@ -29,6 +29,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Logs
 from holdfast.model.resource import Desired
 from holdfast.store.journal import StoreJournal
+from holdfast.store.past import PAGE
 from holdfast.store.sqlite import SqliteStore
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
@@ -88,15 +89,22 @@ class HouseService:
 
     async def history(self, application: str) -> Data:
         self._known(application)
-        return history(await self._it.store.events(application=application))
+        store = self._it.store
+        operations = await store.operations(application=application, limit=HISTORY_OPERATIONS)
+        return history(await store.events(application=application, limit=HISTORY_EVENTS, newest=True), operations)
 
     async def newest(self) -> int:
         return self._it.journal.newest
 
     async def events(self, after: int, limit: int | None, application: str | None, since: Instant | None) -> tuple[Event, ...]:
-        is_newest = limit is not None and not after and since is None
-        found = await self._it.store.events(after=after, application=application, limit=limit if since is None else None, newest=is_newest)
-        return found if since is None else tuple(event for event in found if event.at >= since)[:limit]
+        store = self._it.store
+        if since is None:
+            return await store.events(after=after, application=application, limit=limit, newest=limit is not None and not after)
+        found: list[Event] = []
+        while (limit is None or len(found) < limit) and (page := await store.events(after=after, application=application, limit=PAGE)):
+            found += [event for event in page if event.at >= since]
+            after = page[-1].seq
+        return tuple(found[:limit])
 
     def follow(self, after: int) -> AsyncIterator[Event]:
         return self._it.journal.follow(after)

@@ -34,8 +34,8 @@ from holdfast.cli.words import outcomes, revision
 def command(call: Call, application: str, is_whole: bool) -> int:
     """Show the operations of an Application: when and why each began, its revision, how it ended and how long it took.
 
-    The document holds all events of the Application as well; with --jsonl each operation is a line (kind Operation), then each event
-    (kind Event). Without a daemon it is read from the store.
+    The document holds the newest 2,000 events of the Application as well; with --jsonl each operation is a line (kind Operation), then
+    each event (kind Event). Without a daemon it is read from the store.
     """
     if (client := call.daemon()) is not None:
         data = client.get("/v1/history", application=application)["data"]

@@ -6,7 +6,8 @@ JSON form (a snapshot). Nothing here changes it: `fold.Folding` does. Proofs go 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from holdfast.kit.clock import Instant
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Condition, Health, Status, worst
-from holdfast.model.operation import Phase
+from holdfast.model.operation import Operation, Phase, Trigger
 from holdfast.model.proof import Verdict
 
 SYNCED = "Synced"
@@ -282,9 +283,16 @@ def _is_over(it: ApplicationView, health: Health) -> bool:
     return it.operation is not None and it.operation.phase == Phase.FAILED and it.sync == SYNCED and health.status is Status.HEALTHY
 
 
-def history(events: Iterable[Event]) -> dict[str, Any]:
-    """Return the data of a `History` document: operations, newest first, and all events as they happened."""
-    operations: dict[str, dict[str, Any]] = {}
+HISTORY_EVENTS, HISTORY_OPERATIONS = 2_000, 500
+"""How many of the newest a history is made of: an Application that is busy for months must not fill the daemon's memory."""
+
+
+def history(events: Iterable[Event], before: Sequence[Operation] = ()) -> dict[str, Any]:
+    """Return the data of a `History` document: operations, newest first, and the events as they happened.
+
+    `before` are operations, newest first, that `events` need not reach back to. Heals are no operations here: their events tell of them.
+    """
+    operations = {each.id: _operation_before(each) for each in reversed(before) if each.trigger is not Trigger.DRIFT}
     told: list[dict[str, Any]] = []
     for event in events:
         told.append(event.to_json())
@@ -297,6 +305,23 @@ def history(events: Iterable[Event]) -> dict[str, Any]:
         if event.type != "operation.started":
             operation |= {"finished_at": event.at, "outcomes": event.data.get("outcomes")}
     return {"operations": list(reversed(operations.values())), "events": told}
+
+
+def _operation_before(it: Operation) -> dict[str, Any]:
+    """Return what the events of an operation say of it."""
+    ended = {"outcomes": dict(Counter(outcome.status.value for outcome in it.outcomes))} if it.finished_at is not None else {}
+    return {
+        "id": it.id,
+        "finished_at": it.finished_at,
+        "application": it.application,
+        "trigger": it.trigger.value,
+        "phase": it.phase.value,
+        "message": it.message,
+        "started_at": it.started_at,
+        "desired_digest": it.desired_digest,
+        "revision": it.revision,
+        **ended,
+    }
 
 
 def to_json(view: View) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class StoreReader:
         if snapshot is None:
             past.must_reach(self.events(limit=1), instant)
         folding = past.begin(snapshot)
-        for event in self._pages(folding.view.seq, instant):
+        for event in self.pages(after=folding.view.seq, until=instant):
             folding.apply(event)
         return folding.view
 
@@ -91,8 +91,9 @@ class StoreReader:
         found = self._do(lambda connection: connection.execute("PRAGMA integrity_check").fetchall())
         return tuple(str(row[0]) for row in found if row[0] != "ok")
 
-    def _pages(self, after: int, until: Instant | None) -> Iterator[Event]:
-        while page := self.events(after=after, until=until, limit=past.PAGE):
+    def pages(self, *, after: int = 0, until: Instant | None = None, application: str | None = None) -> Iterator[Event]:
+        """Yield what `events` returns, without holding all of it."""
+        while page := self.events(after=after, until=until, application=application, limit=past.PAGE):
             yield from page
             after = page[-1].seq
 
