@@ -239,8 +239,10 @@ async def _start_keeper(folder: str, python: str) -> None:
             process = _spawn_detached(arguments, environment, answer)
         finally:
             os.close(answer)
-        words = await _read_to_end(report)
-        status = process.wait()
+        try:
+            words = await _read_to_end(report)
+        finally:
+            status = process.wait()  # it forks at once and ends; who is cancelled here must not leave it unreaped
     except OSError as error:
         raise Unavailable("HF3002", f"cannot start the keeper: {error.strerror or error}: {python}") from error
     finally:
