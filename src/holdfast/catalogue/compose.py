@@ -87,6 +87,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="An old and a new name of one field, or a change that was added and not exchanged.",
             next_step="Keep one of the two.",
         ),
+        "HF1414": Explanation(
+            title="Too much of too little",
+            meaning="A compose file says little and means far more than a host could run.",
+            cause="Services that extend large ones many times, wide ranges of ports, or huge env files for many services.",
+            next_step="Split the project, or write less.",
+        ),
         "HF1420": Explanation(
             title="Nothing to run in a service",
             meaning="A service names neither an image nor a build.",

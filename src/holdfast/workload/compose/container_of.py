@@ -228,6 +228,7 @@ class _Reader:
             return 1
         for path in (("deploy", "replicas"), ("scale",)):
             if (count := self.number(*path)) is not None:
+                self.told.spend(max(count, 0) * 100, self.node.at(path) or self.node)
                 if not 0 <= count <= 1_000:
                     self.told.error("HF1410", self.node.at(path) or self.node, f"services.{self.name}: expected 0 to 1,000 replicas")
                 return count

@@ -73,6 +73,7 @@ def _read(
     told.add(*read.errors)
     # Its lines are not shown: a value may be a secret.
     source = Source(path=shown, lines=())
+    told.spend(len(data) // 4 + len(read.values), node)
     return {key: Node(value, source, pack(read.lines.get(key, 1) - 1, 0)) for key, value in read.values.items()}
 
 

@@ -18,7 +18,7 @@ from holdfast.workload.compose.environment import resolved
 from holdfast.workload.compose.normalize import project_name
 from holdfast.workload.compose.project import Project, Request, origin_of, read_project
 from holdfast.workload.compose.shelf import Shelf, within
-from holdfast.workload.compose.told import Told
+from holdfast.workload.compose.told import MOST_MADE, Excess, Told
 from holdfast.workload.container_spec import ContainerSpec, NetworkSpec, VolumeSpec
 from holdfast.workload.exposure import container_refusals, network_refusals, volume_refusals
 
@@ -43,6 +43,13 @@ class Compose:
     def read(self, path: str, data: bytes, answers: Mapping[Ask, bytes | None], scope: Scope) -> Reading:
         shelf = Shelf({Ask(what="blob", path=path): data, **answers}, scope)
         told = Told(scope.revision)
+        try:
+            return self._read(path, shelf, told, scope)
+        except Excess as excess:
+            told.error("HF1414", excess.node, f"it makes more than {MOST_MADE:,} values of what it says", "write less in one project")
+            return Reading(consumed=frozenset({path, *shelf.consumed}), errors=told.errors)
+
+    def _read(self, path: str, shelf: Shelf, told: Told, scope: Scope) -> Reading:
         request = _request(path, shelf, told, scope)
         if request is None:
             return Reading(asks=tuple(shelf.wanted))
@@ -79,7 +86,7 @@ class Compose:
 
 
 def _model(path: str, project: Project) -> Model:
-    return Model(path=path, value=project.to_json(), origin=lambda text: origin_of(project, text))
+    return Model(path=path, value=project.shown(), origin=lambda text: origin_of(project, text))
 
 
 def _no_engine(path: str, scope: Scope) -> DeclarationError:

@@ -254,7 +254,9 @@ class Several(ListOf):
             return ()
         assert not isinstance(node.value, tuple), "a list is none of the types"
         try:
-            return tuple(made(each, node) for each in self.expand(written(node.value)))
+            expanded = self.expand(written(node.value))
+            told.spend(len(expanded) * 20, node)
+            return tuple(made(each, node) for each in expanded)
         except ValueError as error:
             told.expected(node, path, self.item.expected, str(error))
             return ()

@@ -14,7 +14,7 @@ from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
 from holdfast.workload.compose.env_file import read_env_file
 from holdfast.workload.compose.interpolate import Interpolation
-from holdfast.workload.compose.node import TAGS, Node, Source, node_of
+from holdfast.workload.compose.node import TAGS, Node, Source, node_of, nothing
 from holdfast.workload.compose.service_fields import SERVICE, TOP
 from holdfast.workload.compose.shape import join, untagged
 from holdfast.workload.compose.shelf import Shelf, asked_for
@@ -67,6 +67,8 @@ class Loader:
         """Yield the documents of one file, with their variables replaced."""
         parsed = read_yaml(self._shelf.shown(path), data, Dialect.COMPOSE, local_tags=TAGS)
         self._told.add(*parsed.errors)
+        if setting.chain:
+            self._told.spend(len(data) // 4, nothing(Source(path=self._shelf.shown(path), lines=())))
         for document in parsed.documents:
             source = Source(path=document.path, lines=document.text_lines, folder=setting.folder)
             node = node_of(document, source)
@@ -206,6 +208,7 @@ class _Extension:
         self._setting = setting
         self._files: dict[str, tuple[Node, Setting] | None] = {"": (document, setting)}
         self._done: dict[tuple[str, str], Node | None] = {}
+        self._sizes: dict[int, int] = {}
 
     def services(self) -> dict[str, Node]:
         document, _ = self._files[""] or (None, None)
@@ -230,6 +233,12 @@ class _Extension:
     def _joined(self, base: Node, service: Node) -> Node | None:
         return join(SERVICE, base, service.without("extends"))
 
+    def _size(self, node: Node) -> int:
+        """Return how many values a service is made of."""
+        if id(node) not in self._sizes:
+            self._sizes[id(node)] = sum(1 for _ in node.walk())
+        return self._sizes[id(node)]
+
     def _base(self, file: str, name: str, extends: Node, line: tuple[tuple[str, str, Node], ...]) -> Node | None:
         told = self._told
         read = SERVICE.fields["extends"].shape.read(extends, ("services", name, "extends"), part := told.part())
@@ -252,6 +261,8 @@ class _Extension:
         document = self._files.get(target)
         siblings = _services(document[0]) if document is not None else {}
         base = siblings.get(wanted.value)
+        if base is not None:
+            told.spend(self._size(base), extends)
         if base is None:
             if document is not None:
                 told.error("HF1408", wanted, f"services.{name} extends {wanted.value!r}, which is not in {document[0].source.path}")

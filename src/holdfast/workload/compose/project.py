@@ -57,10 +57,22 @@ class Project:
     warnings: tuple[Warning, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
-        """Return the model as `docker compose config` prints it, without places."""
+        """Return the model in long form, without places."""
         found = self.tree.to_json() if self.tree is not None else {}
         assert isinstance(found, dict), "a model is a mapping"
         return found
+
+    def shown(self) -> Json:
+        """Return the model as `docker compose config` prints it: read again, it means the same, so a dollar stands as two."""
+        return _escaped(self.to_json())
+
+
+def _escaped(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_escaped(each) for each in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
 
 
 def read_project(request: Request, shelf: Shelf, told: Told) -> Project:

@@ -14,12 +14,22 @@ from holdfast.workload.compose.node import Node, Path, spoken
 
 MOST = 100
 """Errors after which nothing more is said: nobody mends more in one go."""
+MOST_MADE = 1_000_000
+"""Values that one compose file may make of what it says: by extends, ranges of ports, env files, replicas."""
 Resolve = Callable[[Node, str], str]
 """From a relative path and the node that says it to where it leads. Raises ValueError with the reason."""
 
 
 def as_written(node: Node, path: str) -> str:
     return path
+
+
+class Excess(Exception):
+    """A file says little and means far too much; nothing more of it is read."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
 
 
 class Told:
@@ -31,6 +41,7 @@ class Told:
         self.is_part = is_part
         self.broken: set[Path] = set()
         """Paths below which something was wrong, so that what follows from it is not told again."""
+        self._made = 0
         self._errors: dict[tuple[str, str, str], DeclarationError] = {}
         self._warnings: dict[tuple[str, Origin | None], Warning] = {}
 
@@ -60,6 +71,12 @@ class Told:
         self.broken |= other.broken
         for warning in other.warnings:
             self._warnings.setdefault((warning.message, warning.origin), warning)
+
+    def spend(self, count: int, node: Node) -> None:
+        """Count what `node` makes more of than it says. Raises Excess beyond what a file may make."""
+        self._made += count
+        if self._made > MOST_MADE:
+            raise Excess(node)
 
     def error(self, code: str, node: Node, reason: str, hint: str | None = None, *others: Node, key: bool = False) -> None:
         where = node.key_where if key else node.where
