@@ -29,6 +29,7 @@ from holdfast.edge.route_spec import (
     RawSpec,
     RedirectSpec,
     RequestHeadersSpec,
+    RespondSpec,
     RetrySpec,
     SecretRef,
     StaticSpec,
@@ -146,13 +147,16 @@ SAFE_REGEX = st.sampled_from(["^/x/[0-9]+$", "\\.(?:png|jpg)$", "^/[^;{}]+;$"])
 def answers(draw: st.DrawFn) -> dict[str, Any]:
     """Draw the fields of a route whose answer is its own."""
     fields = {name: draw(strategy) for name, strategy in COMMON.items()}
-    kind = draw(st.sampled_from(["service", "targets", "static", "redirect"]))
+    kind = draw(st.sampled_from(["service", "targets", "static", "redirect", "respond"]))
     if kind == "static":
         root = draw(st.sampled_from([".", "public", "a b/c$d"]))
         return {**fields, "static": StaticSpec(root=root, spa=draw(st.booleans()), max_age=draw(maybe(TIMES)))}
-    if kind == "redirect":
+    if kind in {"redirect", "respond"}:
         for guard in ("rate_limit", "concurrency", "allow", "deny", "auth"):
             del fields[guard]
+    if kind == "respond":
+        return {**fields, "respond": RespondSpec(status=draw(st.sampled_from([200, 404, 444])), body=draw(maybe(HOSTILE)))}
+    if kind == "redirect":
         to = draw(st.sampled_from(["https://example.com/", "/new$x;{}", "http://example.com:8080/a'b"]))
         return {**fields, "redirect": RedirectSpec(to=to, keep_path=draw(st.booleans()))}
     fields |= {name: draw(strategy) for name, strategy in ASKED.items()} | draw(BALANCED)

@@ -34,6 +34,8 @@ ERRORS = {
     WEB + "  paths: [{path: '^/(a+)+$', match: regex}]": "HF1311 s.yaml:7:18: exponential time",
     WEB + "  paths: [{path: /x, match: exact, stripPrefix: true}]": "HF1311 s.yaml:7:49: has no prefix to strip",
     WEB + "  paths: [{path: /old, redirect: {to: /new}, allow: [10.0.0.0/8]}]": "HF1313 s.yaml:7:53: allow does nothing before a redirect",
+    WEB + "  paths: [{path: /x, respond: {status: 403}, deny: [10.0.0.0/8]}]": "HF1313 s.yaml:7:52: deny does nothing before an answer",
+    WEB + "  paths: [{path: /x, respond: {status: 301}}]": "HF1021 s.yaml:7:40: a redirect's",
     WEB + "  allow: ['0.0.0.0/0']": "HF1313 s.yaml:7:10: allow names everybody",
     WEB + "  maintenance: {allow: ['::/0']}": "HF1313 s.yaml:7:25: maintenance.allow names everybody",
     "hosts: [a.b]\n  static: {}\n  cache: {}": "HF1314 s.yaml:7:10: cache needs an application",

@@ -35,6 +35,7 @@ from holdfast.edge.route_spec import (
     RateLimitSpec,
     RedirectSpec,
     RequestHeadersSpec,
+    RespondSpec,
     RetrySpec,
     SecretRef,
     StaticSpec,
@@ -235,6 +236,19 @@ def test_a_canary_is_asked_for_or_drawn(tmp_path: Path) -> None:
         assert edge.get(Cookie="try=xdefault").seen[":who"] == "web"
         seen = edge.get("/all/x?y").seen
         assert (seen[":who"], seen[":path"]) == ("next", "/x?y")
+
+
+def test_the_edge_answers_by_itself(tmp_path: Path) -> None:
+    paths = (
+        PathSpec(path="/healthz", match="exact", respond=RespondSpec(status=200, body=HOSTILE)),
+        PathSpec(path="/private/", respond=RespondSpec(status=403)),
+        PathSpec(path="/data", respond=RespondSpec(status=418, body="{}", type="application/json")),
+    )
+    with served(tmp_path, site(respond=RespondSpec(status=404, body="lost"), paths=paths)) as edge:
+        assert (edge.get().status, edge.get().body) == (404, "lost")
+        answer = edge.get("/healthz", method="POST", body=b"x")
+        assert (answer.status, answer.body, answer.header("Content-Type")) == (200, HOSTILE, "text/plain; charset=utf-8")
+        assert (edge.get("/private/x").status, edge.get("/data/y").header("Content-Type")) == (403, "application/json")
 
 
 def test_requests_are_mirrored(tmp_path: Path) -> None:

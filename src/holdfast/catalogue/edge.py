@@ -21,9 +21,9 @@ ENTRIES: Mapping[str, Explanation] = {
     ),
     "HF1310": Explanation(
         title="It is not clear what answers",
-        meaning="Exactly one of service, targets, static and redirect says what answers a path; here none does, or several do.",
+        meaning="Exactly one of service, targets, static, redirect and respond says what answers a path; here none does, or several do.",
         cause="A field is missing, or two were written where one was meant.",
-        next_step="Write one of the four, or take one away.",
+        next_step="Write one of the five, or take one away.",
     ),
     "HF1311": Explanation(
         title="A path of a Site cannot be",
@@ -40,7 +40,7 @@ ENTRIES: Mapping[str, Explanation] = {
     "HF1313": Explanation(
         title="A guard that guards nothing",
         meaning="A limit or an access rule stands where nginx never looks at it, or lets everybody through.",
-        cause="nginx answers a redirect before it looks at limits and access rules; 0.0.0.0/0 is everybody.",
+        cause="nginx answers a redirect, or by itself, before it looks at limits and access rules; 0.0.0.0/0 is everybody.",
         next_step="Guard the place the redirect leads to, or name the networks that are meant.",
     ),
     "HF1314": Explanation(

@@ -19,7 +19,7 @@ from holdfast.model.resource import Origin, Resource
 from holdfast.model.state import Facts
 
 KIND = "SitePart"
-ANSWERS = ("service", "targets", "static", "redirect")
+ANSWERS = ("service", "targets", "static", "redirect", "respond")
 """Fields of which one says what answers."""
 WITH_ANSWER = ("socket", "balance", "sticky", "upstream", "retry", "health", "breaker", "canary", "mirror", "cache", "sse")
 """Fields that say how that is asked: a path with an answer of its own does not take them over."""

@@ -65,6 +65,9 @@ def _body(pieces: Pieces, path: Path) -> Iterator[Directive]:
     if route.redirect is not None:
         yield from _redirect(pieces, route)
         return
+    if route.respond is not None:
+        yield from _response(pieces, route)
+        return
     yield from render_guard.access(pieces, route)
     yield from _asked_first(pieces, path)
     yield from render_guard.limits(pieces, path)
@@ -85,6 +88,14 @@ def _redirect(pieces: Pieces, route: Route) -> Iterator[Directive]:
     yield from render_header.answers(route, pieces, is_passed_on=False)
     to = literal(spec.to)
     yield Directive("return", (str(spec.status), f"{to.rstrip('/')}$request_uri" if spec.keep_path else to))
+
+
+def _response(pieces: Pieces, route: Route) -> Iterator[Directive]:
+    spec = route.respond
+    assert spec is not None
+    yield from render_header.answers(route, pieces, is_passed_on=False)
+    yield Directive("default_type", (spec.type,))
+    yield Directive("return", (str(spec.status), *(() if spec.body is None else (literal(spec.body),))))
 
 
 def _files(pieces: Pieces, path: Path) -> Iterator[Directive]:

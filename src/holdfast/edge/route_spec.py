@@ -100,6 +100,24 @@ class RedirectSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RespondSpec:
+    """An answer that the edge gives itself: a word, or a refusal."""
+
+    status: Annotated[
+        int,
+        Check(
+            expected="a status that is no redirect, such as 200 or 404",
+            reason=lambda code: None if 200 <= code <= 299 or 400 <= code <= 599 else "it is none, or a redirect's",
+        ),
+    ]
+    """Its status; 444 ends the connection without a word."""
+    body: Line | None = None
+    """Its text; nginx's own page of the status without."""
+    type: Annotated[str, matching("a media type such as text/plain", r"[a-z]+/[A-Za-z0-9.+-]+", longest=100)] = "text/plain"
+    """What the text is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HashSpec:
     """Requests of one key go to one target."""
 
@@ -415,12 +433,14 @@ class RawSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(Backend):
-    """How requests are answered. Exactly one of `service`, `targets`, `static` and `redirect`."""
+    """How requests are answered. Exactly one of `service`, `targets`, `static`, `redirect` and `respond`."""
 
     static: StaticSpec | None = None
     """Files of the release."""
     redirect: RedirectSpec | None = None
     """A redirect."""
+    respond: RespondSpec | None = None
+    """An answer of the edge itself."""
     balance: Literal["roundRobin", "leastConn", "random"] | HashSpec | None = None
     """Which target gets a request; `roundRobin` where nobody says it."""
     sticky: StickySpec | None = None

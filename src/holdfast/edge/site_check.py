@@ -55,7 +55,7 @@ FIELD_OF: Mapping[str, str] = MappingProxyType(
         "proxy_request_buffering": "requestBuffering",
         "proxy_send_timeout": "timeouts.send",
         "proxy_set_header": "requestHeaders.set",
-        "return": "redirect",
+        "return": "redirect or respond",
         "rewrite": "stripPrefix or redirect",
         "root": "static.root",
         "ssl_verify_client": "auth.mtls",
@@ -84,7 +84,7 @@ def errors(declaration: Declaration) -> Iterator[DeclarationError]:
     yield from _hosts(spec, say)
     yield from _answer(spec, (), say)
     if not says(spec) and not spec.paths:
-        yield say("HF1310", "nothing says what answers", (), "write one of service, targets, static, redirect, or paths")
+        yield say("HF1310", "nothing says what answers", (), "write one of service, targets, static, redirect, respond, or paths")
     yield from _route(spec, spec, (), say)
     yield from _paths(spec, say)
     for at, network in enumerate(spec.maintenance.allow):
@@ -129,7 +129,7 @@ def _paths(spec: SiteSpec, say: _Say) -> Iterator[DeclarationError]:
         yield from _answer(path, here, say)
         route = inherited(path, spec)
         if not says(route):
-            yield say("HF1310", f"nothing says what answers {path.path}", here, "write one of service, targets, static, redirect")
+            yield say("HF1310", f"nothing says what answers {path.path}", here, "write one of service, targets, static, redirect, respond")
         if path.strip_prefix and (path.match != "prefix" or not (route.service or route.targets)):
             yield say("HF1311", f"{path.path} has no prefix to strip", (*here, "stripPrefix"), "only a prefix that is passed on has one")
         yield from _route(path, route, here, say)
@@ -152,11 +152,12 @@ def _path(path: PathSpec, at: At, say: _Say) -> Iterator[DeclarationError]:
 
 def _route(written: Route, route: Route, at: At, say: _Say) -> Iterator[DeclarationError]:
     """Yield what does not go together on one path. `route`: `written` with what it takes over."""
-    if route.redirect is not None:
+    if route.redirect is not None or route.respond is not None:
+        what = "a redirect" if route.redirect is not None else "an answer of the edge itself"
         for name, key in _GUARDS.items():
             if getattr(route, name) and getattr(written, name):
-                hint = "a redirect gives nothing away; guard the place it leads to"
-                yield say("HF1313", f"{key} does nothing before a redirect: nginx answers it first", (*at, key), hint)
+                hint = "it gives nothing away; guard the place it leads to, or what answers there"
+                yield say("HF1313", f"{key} does nothing before {what}: nginx answers it first", (*at, key), hint)
     if not (route.service or route.targets):
         for name in ("canary", "mirror", "cache", "sticky", "breaker", "health"):
             if getattr(written, name) is not None:

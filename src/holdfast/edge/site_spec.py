@@ -26,8 +26,8 @@ class PathSpec(Route):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSpec(Route):
-    """A web site: hosts, their certificate, and what answers. Without any of `service`, `targets`, `static` and
-    `redirect` only its `paths` answer.
+    """A web site: hosts, their certificate, and what answers. Without any of `service`, `targets`, `static`, `redirect` and
+    `respond` only its `paths` answer.
     """
 
     hosts: tuple[Host, ...]
