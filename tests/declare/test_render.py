@@ -83,6 +83,17 @@ def test_a_memory_that_is_too_small_only_reads_again() -> None:
     assert len(reads.blobs) + len(reads.asks) == 6
 
 
+def test_of_a_file_that_changes_with_every_commit_only_the_last_versions_are_remembered() -> None:
+    renderer = Renderer(registry())
+    versions = [Repository({"a.yaml": thing("a", f"{{size: {size}}}")}) for size in range(10)]
+    first = [version.render(renderer) for version in versions]
+    again = Reads()
+    assert [version.render(renderer, again) for version in versions[6:]] == first[6:]
+    assert again == Reads()
+    assert versions[0].render(renderer, again) == first[0]
+    assert again.blobs == ["a.yaml"]
+
+
 def test_another_application_takes_over_what_a_file_said_and_not_what_it_became() -> None:
     kind = ThingKind()
     renderer = Renderer(registry(kind))

@@ -31,6 +31,8 @@ V = TypeVar("V")
 Answers = Mapping[Ask, bytes | None]
 _NO_ANSWERS: Answers = MappingProxyType({})
 _PREPARE_TIMEOUT_S = 600.0
+_VERSIONS = 4
+"""Of one file: what it is, what it was before, what it is pinned at, and the mistake in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +68,32 @@ class Asks:
 
 
 class _Memory(Generic[K, V]):
-    """A bounded cache: what was used longest ago is forgotten first."""
+    """A bounded cache of places and their versions: what was used longest ago is forgotten first.
+
+    Of a place only a few versions are kept. Without that bound a file that changes with every commit fills the memory with what it was.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held: OrderedDict[K, V] = OrderedDict()
+        self._held: OrderedDict[K, OrderedDict[str, V]] = OrderedDict()
 
-    def __contains__(self, key: K) -> bool:
-        return key in self._held
+    def has(self, place: K, version: str) -> bool:
+        return version in self._held.get(place, ())
 
-    def get(self, key: K) -> V | None:
-        if (value := self._held.get(key)) is not None:
-            self._held.move_to_end(key)
+    def get(self, place: K, version: str) -> V | None:
+        versions = self._held.get(place)
+        if versions is None or (value := versions.get(version)) is None:
+            return None
+        self._held.move_to_end(place)
+        versions.move_to_end(version)
         return value
 
-    def put(self, key: K, value: V) -> None:
-        self._held[key] = value
+    def put(self, place: K, version: str, value: V) -> None:
+        versions = self._held.setdefault(place, OrderedDict())
+        self._held.move_to_end(place)
+        versions[version] = value
+        if len(versions) > _VERSIONS:
+            versions.popitem(last=False)
         if len(self._held) > self._most:
             self._held.popitem(last=False)
 
@@ -142,20 +154,21 @@ class _Known:
 
 
 class Renderer:
-    """Renders for all Applications, one at a time. `remember` bounds the files whose meaning is kept."""
+    """Renders for all Applications, one at a time. `remember` bounds the files whose meaning is kept, each in a few versions."""
 
     def __init__(self, registry: Registry, *, remember: int = 50_000) -> None:
         self._registry = registry
-        self._files: _Memory[tuple[str, str, str, str], _File] = _Memory(remember)
-        """By blob, its path, the Application's path and its destination: places and what is consumed depend on all four."""
-        self._parts: _Memory[tuple[str, str, str], tuple[_Stamp, tuple[Part, ...]]] = _Memory(remember)
+        self._files: _Memory[tuple[str, str, str], _File] = _Memory(remember)
+        """By the path of a file, the Application's path, its destination, and the blob: places and what is consumed depend on all four."""
+        self._parts: _Memory[tuple[str, str], tuple[_Stamp, tuple[Part, ...]]] = _Memory(remember)
+        """By Application, path and blob."""
         self._stamps: _Memory[tuple[str, bool], _Stamp] = _Memory(remember)
 
     def wants(self, request: RenderRequest) -> tuple[Blob, ...]:
         """Return the blobs that `render` must be given: those of declaration files that it does not remember."""
         selection = self._selection(request, _orders(request)[0])
         at = (root_of(request.tree), request.destination)
-        unread = (blob for blob in selection.manifests if (blob.id, blob.path, *at) not in self._files)
+        unread = (blob for blob in selection.manifests if not self._files.has((blob.path, *at), blob.id))
         return (*unread, *(blob for _, blob in selection.workload))
 
     def render(self, request: RenderRequest, blobs: Mapping[str, bytes], answers: Answers = _NO_ANSWERS) -> Desired | Asks:
@@ -199,8 +212,7 @@ class Renderer:
     def _manifests(self, request: RenderRequest, selection: Selection, known: _Known) -> Iterator[_File]:
         at = (root_of(request.tree), request.destination)
         for blob in selection.manifests:
-            key = (blob.id, blob.path, *at)
-            file = self._files.get(key)
+            file = self._files.get((blob.path, *at), blob.id)
             if file is None:
                 if (data := known.content(blob)) is None:
                     continue
@@ -211,7 +223,7 @@ class Renderer:
                     revision=request.tree.revision.commit,
                 )
                 file = _file(blob, read_manifest(place, data, self._registry), self._registry, alone=True)
-                self._files.put(key, file)
+                self._files.put((blob.path, *at), blob.id, file)
             yield file
 
     def _filled(self, file: _File, known: _Known, errors: list[DeclarationError]) -> _File:
@@ -265,8 +277,8 @@ class Renderer:
         released = self._stamp(request, replace(scope, release=release), released=True)
         for file in files:
             stamp = released if file.runs else plain
-            key = (request.application, file.blob.id, file.blob.path)
-            known = self._parts.get(key) if file.alone else None
+            place = (request.application, file.blob.path)
+            known = self._parts.get(place, file.blob.id) if file.alone else None
             if known is not None and known[0] is stamp:
                 yield from known[1]
                 continue
@@ -274,16 +286,16 @@ class Renderer:
             sound = tuple(each for each in made if isinstance(each, Part))
             errors += [error for each in made if not isinstance(each, Part) for error in each]
             if file.alone and len(sound) == len(made):
-                self._parts.put(key, (stamp, sound))
+                self._parts.put(place, file.blob.id, (stamp, sound))
             yield from sound
 
     def _stamp(self, request: RenderRequest, scope: Scope, released: bool) -> _Stamp:
         """Return the stamp of `scope`; a new revision alone is no new stamp, since nothing is derived from it."""
-        known = self._stamps.get((request.application, released))
+        known = self._stamps.get((request.application, released), "")
         if known is not None and known.facts == request.facts and replace(known.scope, revision=scope.revision) == scope:
             return known
         stamp = _Stamp(scope, request.facts)
-        self._stamps.put((request.application, released), stamp)
+        self._stamps.put((request.application, released), "", stamp)
         return stamp
 
 
