@@ -90,7 +90,8 @@ def candidates(program: str, path: str) -> list[str]:
 def start(launch: Launch, kernel: Kernel, forked: Callable[[int], None]) -> int:
     """Fork and exec; return the pid once the program runs. Raises Refusal("exec") with the stage and errno of what failed.
 
-    The child executes nothing before `forked` was told of its pid and returned; it ends where the keeper dies before that.
+    The child gets ready meanwhile, but executes nothing before `forked` was told of its pid and returned; where the keeper dies before
+    that, it ends.
     """
     files = candidates(launch.argv[0], launch.path)
     opened = [*os.pipe(), *os.pipe()]
@@ -101,7 +102,7 @@ def start(launch: Launch, kernel: Kernel, forked: Callable[[int], None]) -> int:
             os.close(give_leave)
             _become(launch, files, kernel, answer, leave)
         forked(pid)
-        os.write(give_leave, LEAVE)
+        _give_leave(give_leave)
         os.close(answer)
         opened.remove(answer)
         failure = _wait_for_exec(report)
@@ -116,6 +117,14 @@ def start(launch: Launch, kernel: Kernel, forked: Callable[[int], None]) -> int:
             os.waitpid(pid, 0)
         raise _refusal(launch, files, stage, number)
     return pid
+
+
+def _give_leave(fd: int) -> None:
+    """Let the child go on; one that has failed already says so itself."""
+    try:
+        os.write(fd, LEAVE)
+    except BrokenPipeError:
+        return
 
 
 def _wait_for_exec(report: int) -> tuple[str, int] | None:
@@ -142,14 +151,12 @@ def _refusal(launch: Launch, files: list[str], stage: str, number: int) -> Refus
 
 
 def _become(launch: Launch, files: list[str], kernel: Kernel, answer: int, leave: int) -> None:
-    """In the child: wait for leave, take on everything asked for, then exec. Never returns."""
+    """In the child: take on everything asked for, wait for leave, then exec. Never returns."""
     stage = "setsid"
     try:
-        if os.read(leave, 1) != LEAVE:
-            os._exit(127)  # the keeper died before it could write down that we are there
         os.setsid()
         stage = "descriptors"
-        answer = _place_descriptors(launch, answer)
+        answer, leave = _place_descriptors(launch, answer, leave)
         stage = "cgroup"
         if launch.cgroup_procs is not None:
             _join_cgroup(launch.cgroup_procs)
@@ -165,6 +172,8 @@ def _become(launch: Launch, files: list[str], kernel: Kernel, answer: int, leave
         env = launch.env
         if launch.listen_fds:
             env = {**env, "LISTEN_PID": str(os.getpid())}
+        if os.read(leave, 1) != LEAVE:
+            os._exit(127)  # the keeper died before it could write down that we are there
         _exec(files, launch.argv, env)
     except OSError as error:
         os.write(answer, f"{stage} {error.errno or 5}".encode())
@@ -174,17 +183,17 @@ def _become(launch: Launch, files: list[str], kernel: Kernel, answer: int, leave
         os._exit(127)
 
 
-def _place_descriptors(launch: Launch, answer: int) -> int:
-    """Put stdio on 0 to 2 and the sockets from 3 on; everything else is close-on-exec already. Return where the pipe went."""
+def _place_descriptors(launch: Launch, answer: int, leave: int) -> tuple[int, int]:
+    """Put stdio on 0 to 2 and the sockets from 3 on; everything else is close-on-exec already. Return where the pipes went."""
     free = 3 + len(launch.listen_fds)
-    answer = fcntl.fcntl(answer, fcntl.F_DUPFD_CLOEXEC, free)
+    answer, leave = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, free) for fd in (answer, leave))
     sockets = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, free) for fd in launch.listen_fds]
     os.dup2(launch.stdin, 0)
     os.dup2(launch.stdout, 1)
     os.dup2(launch.stderr, 2)
     for place, fd in enumerate(sockets, 3):
         os.dup2(fd, place)
-    return answer
+    return answer, leave
 
 
 def _join_cgroup(procs: str) -> None:
