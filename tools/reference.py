@@ -167,7 +167,7 @@ spec:
         name="Edge",
         api_version=OWN,
         spec_type=EdgeSpec,
-        modules=("edge/edge_spec.py", "edge/route_spec.py"),
+        modules=("edge/edge_spec.py", "edge/route_spec.py", "edge/issuer_spec.py"),
         example="""
 metadata:
   name: edge
