@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.real.process_house import SERVER, SLEEPER, House, is_alive, process, python, run, shell
@@ -265,8 +266,14 @@ def test_a_start_that_nobody_came_to_write_down_is_found_though_keeper_and_daemo
             assert (await daemon.handle(web))["pid"] == second
             assert living(house) == [second]
             assert await ask(first["port"]) == f" from {second}"
-            started, exited = (await daemon.until_told("process.started"))[0], (await daemon.until_told("process.exited"))[0]
-            assert (started.data["pid"], exited.data["pid"], exited.data["signal"]) == (second, first["pid"], "SIGKILL")
+
+            async def written() -> bool:
+                record: Any = house.records.get(str(web.id))
+                return bool(record["serving"]["last"]["pid"] == second)
+
+            await daemon.until(written)  # events are written before records
+            assert [event.data["pid"] for event in daemon.of_type("process.started")] == [second]
+            assert [(event.data["pid"], event.data["signal"]) for event in daemon.of_type("process.exited")] == [(first["pid"], "SIGKILL")]
 
     run(story())
 
