@@ -6,6 +6,7 @@ import pytest
 
 from holdfast.app.progress import lines_of
 from holdfast.core import events
+from holdfast.core.policy import Decision, Kind
 from holdfast.errors import DeclarationError, SourceError, Where, declaration_errors
 from holdfast.kit.canonical import Json
 from holdfast.model.event import Event
@@ -58,6 +59,15 @@ def test_the_last_line_of_what_failed_is_told_once() -> None:
 
     assert told(failed("cannot prepare it: exit code 1")) == ["cannot prepare it: exit code 1; last line: no"]
     assert told(failed("cannot start it: its last line: no")) == ["cannot start it: its last line: no"]
+
+
+def test_what_holds_an_operation_is_told_with_what_lets_it_go_on() -> None:
+    def held(kind: Kind) -> list[str]:
+        decision = Decision(kind=kind, reason="suspended by ada")
+        return told(events.operation_held(at=1.0, application="shop", revision="r", decision=decision))
+
+    assert held(Kind.SUSPENDED) == ["held: suspended by ada; `holdfast resume shop` lets it go on"]
+    assert held(Kind.WINDOW) == ["held: suspended by ada"]
 
 
 def test_what_nobody_waits_for_says_nothing() -> None:

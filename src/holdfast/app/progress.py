@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from holdfast.core.policy import Kind
 from holdfast.host.options import ProgressLine
 from holdfast.model.event import Event
 
@@ -48,6 +49,11 @@ def _error(error: Mapping[str, Any]) -> str:
     return f"{at}{': ' if at else ''}{error['message']}" + (f" ({error['hint']})" if error.get("hint") else "")
 
 
+def _held(event: Event, data: Mapping[str, Any]) -> str:
+    hint = f"; `holdfast resume {data['application']}` lets it go on" if data["kind"] == Kind.SUSPENDED else ""
+    return f"held: {data['reason']}{hint}"
+
+
 def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
     if data["expected"]:
         return None
@@ -67,7 +73,7 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
         "operation.started": _started,
         "operation.succeeded": lambda event, data: f"{data['trigger']} done: {data['message']}",
         "operation.failed": lambda event, data: f"{data['trigger']} failed: {data['message']}",
-        "operation.held": lambda event, data: f"held: {data['reason']}",
+        "operation.held": _held,
         "change.failed": _failure,
         "plan.refused": lambda event, data: "; ".join(f"{it['id']} {it['reason']}" for it in data["blocked"]) or None,
         "rollback.started": lambda event, data: f"goes back from {data['from'][:12]} to {data['to'][:12]}: {data['reason']}",
