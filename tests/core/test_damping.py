@@ -54,6 +54,16 @@ def test_quiet_forgives() -> None:
     assert it.due_at(WEB, 102.0) == 102.0
 
 
+def test_heals_to_what_is_still_wanted_are_not_forgotten() -> None:
+    it = damping()
+    for at in (0.0, 1.0, 2.0):
+        it.healed(WEB, at, 0.0, "old")
+    assert not it.forgive(WEB, "old")
+    assert it.is_contended(WEB, 2.0)
+    assert it.forgive(WEB, "new")
+    assert not it.is_contended(WEB, 2.0)
+
+
 def test_a_person_forgives() -> None:
     it = damping()
     for at in (0.0, 1.0, 2.0):

@@ -9,13 +9,13 @@ the safety net: it marks everything now and then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from holdfast.core import events
 from holdfast.core.damping import Damping
 from holdfast.core.inbox import Inbox
 from holdfast.core.planner import plan
-from holdfast.core.world import subjects
+from holdfast.core.world import restarts, subjects
 from holdfast.errors import EngineError, StoreError
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
@@ -87,10 +87,11 @@ class HealController:
             self._bell.wake()
 
     def forget_failures(self, ids: Iterable[ResourceId]) -> None:
-        """Say that `ids` have a new state: what failed or was contended before counts no longer, and they are looked at."""
+        """Say that an operation had `ids` in hand: they are looked at, and where it gave them a new state old fights count no longer."""
         for id in ids:
-            was_contended = self._damping.forgive(id)
-            if id not in self._ledger.inventory:
+            owned = self._ledger.inventory.get(id)
+            was_contended = self._damping.forgive(id, owned.resource.state.digest if owned is not None else None)
+            if owned is None:
                 self._forgiven.discard(id)
                 self._drifted.discard(id)
             else:
@@ -160,22 +161,35 @@ class HealController:
         """Look at one id and heal it where it may be healed; return in how many seconds to look again, None: when something says so."""
         if id not in self._ledger.inventory:
             return None
-        if not self._walker.take(id):
-            return BUSY_AGAIN_S
+        together = sorted(self._together(id))
+        taken = [other for other in together if self._walker.take(other)]
         try:
+            if taken != together:
+                return BUSY_AGAIN_S
             await self._ledger.refresh()
             owned = self._ledger.inventory.get(id)
-            return await self._look(owned) if owned is not None else None
+            return await self._look(owned, together) if owned is not None else None
         finally:
-            await self._walker.give_back([id])
+            await self._walker.give_back(taken)
 
-    async def _look(self, owned: Owned) -> float | None:
+    def _together(self, id: ResourceId) -> set[ResourceId]:
+        """Return `id` and what would go down with it if it must be replaced."""
+        inventory = self._ledger.inventory
+        application, found, edge = inventory[id].application, {id}, {id}
+        while edge := {other for other in restarts(edge, inventory) if inventory[other].application == application} - found:
+            found |= edge
+        return found
+
+    async def _look(self, owned: Owned, together: Sequence[ResourceId]) -> float | None:
         """Look at what is in hand."""
         id = owned.resource.id
         await self._operations.close_cut()
         await self._walker.make_good(id)
-        desired = Desired.of(owned.application, owned.revision, (owned.resource,))
-        live = await self._walker.observe(subjects(desired, self._ledger.inventory, only=[id]))
+        inventory = self._ledger.inventory
+        desired = Desired.of(
+            owned.application, owned.revision, tuple(inventory[other].resource for other in together if other in inventory)
+        )
+        live = await self._walker.observe(subjects(desired, inventory, only=[id]))
         await self._walker.report(owned.application, owned.resource, live, self._wanted(id), owned.revision)
         seen = live.observed.get(id)
         if seen is None:
@@ -205,7 +219,10 @@ class HealController:
 
     async def _heal(self, owned: Owned, desired: Desired, live: Live) -> float | None:
         id = owned.resource.id
-        found = plan(desired, live, self._ledger.inventory, Policy(only=frozenset([id]), prune=False))
+        together = frozenset(resource.id for resource in desired) if owned.resource.policy.replace_on else frozenset([id])
+        if len(together) > 1:
+            live = await self._walker.observe(subjects(desired, self._ledger.inventory))
+        found = plan(desired, live, self._ledger.inventory, Policy(only=together, prune=False))
         if not found:
             return BLOCKED_AGAIN_S if any(not it.refused for it in found.blocked.values()) else None
         walk = self._operations.begin(Trigger.DRIFT, desired, found, self._walker.moves)
@@ -215,7 +232,7 @@ class HealController:
 
     async def _healed(self, owned: Owned, done: Operation) -> None:
         id, now, application = owned.resource.id, self._clock.now(), owned.application
-        is_contended = self._damping.healed(id, now, self._random.random())
+        is_contended = self._damping.healed(id, now, self._random.random(), owned.resource.state.digest)
         if done.phase is Phase.SUCCEEDED:
             self._drifted.discard(id)
             await self._journal.emit(

@@ -26,6 +26,8 @@ class _Heals:
     at: list[Instant] = field(default_factory=list)
     """Of the heals within the window, ascending, at most `limit` of them."""
     due_at: Instant = 0.0
+    state: str = ""
+    """Digest of what it was healed to last."""
     is_contended: bool = False
 
 
@@ -41,9 +43,10 @@ class Damping:
         heals = self._recent(id, now)
         return max(now, heals.due_at) if heals else now
 
-    def healed(self, id: ResourceId, now: Instant, unit: float) -> bool:
-        """Remember a heal that was made; `unit` is a random number of [0, 1). Return True when it makes `id` contended."""
+    def healed(self, id: ResourceId, now: Instant, unit: float, state: str = "") -> bool:
+        """Remember a heal that was made, to `state`; `unit` is a random number of [0, 1). Return True when it makes `id` contended."""
         heals = self._recent(id, now) or self._heals.setdefault(id, _Heals())
+        heals.state = state
         heals.at = [*heals.at, now][-self.limit :]
         was_contended, heals.is_contended = heals.is_contended, heals.is_contended or len(heals.at) >= self.limit
         delay_s = self.retry.cap_s if heals.is_contended else self.retry.full_jitter(len(heals.at), unit)
@@ -54,10 +57,13 @@ class Damping:
         heals = self._recent(id, now)
         return heals is not None and heals.is_contended
 
-    def forgive(self, id: ResourceId) -> bool:
-        """Forget the heals of `id`: a new state is wanted, or a person said so. Return whether it was contended."""
-        heals = self._heals.pop(id, None)
-        return heals is not None and heals.is_contended
+    def forgive(self, id: ResourceId, state: str | None = None) -> bool:
+        """Forget the heals of `id`, but for those to `state`: another is wanted, or a person said so. Return whether it was contended."""
+        heals = self._heals.get(id)
+        if heals is None or (state is not None and heals.state == state):
+            return False
+        del self._heals[id]
+        return heals.is_contended
 
     def forgiven(self, now: Instant) -> tuple[ResourceId, ...]:
         """Return the contended ids that have been quiet long enough, and forget them and all others that have."""
@@ -80,13 +86,15 @@ class Damping:
     def to_json(self) -> list[Json]:
         """Return what must survive a restart, in id order."""
         return [
-            {"id": list(id), "at": list(heals.at), "due_at": heals.due_at, "is_contended": heals.is_contended}
+            {"id": list(id), "at": list(heals.at), "due_at": heals.due_at, "state": heals.state, "is_contended": heals.is_contended}
             for id, heals in sorted(self._heals.items())
         ]
 
     def restore(self, data: Iterable[Any]) -> None:
         """Take back what `to_json` gave."""
         self._heals = {
-            ResourceId(*entry["id"]): _Heals(at=list(entry["at"]), due_at=entry["due_at"], is_contended=entry["is_contended"])
+            ResourceId(*entry["id"]): _Heals(
+                at=list(entry["at"]), due_at=entry["due_at"], state=entry.get("state", ""), is_contended=entry["is_contended"]
+            )
             for entry in data
         }

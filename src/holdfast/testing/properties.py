@@ -149,9 +149,10 @@ class Properties:
             if operation.id not in self._told:
                 self.breach(f"no event says why {operation.id} does {step.verb} {step.id}")
             return
-        if str(step.id) not in self._drifted:
-            self.breach(f"no event says that {step.id} drifted, which {operation.id} heals")
         owned = self.disk.owned.get(step.id)
+        causes = {step.id, *(owned.resource.policy.restart_with if owned is not None else ())}
+        if self._drifted.isdisjoint(map(str, causes)):
+            self.breach(f"no event says that {step.id} drifted, which {operation.id} heals")
         if step.resource is not None and owned is not None and (step.resource.state != owned.resource.state or not owned.is_applied):
             self.breach(f"{operation.id} heals {step.id} to what was not last applied")
 

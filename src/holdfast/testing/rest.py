@@ -106,6 +106,7 @@ def _needed_by(stage: Stage, id: ResourceId, kept: set[ResourceId]) -> bool:
 def _inventory(stage: Stage) -> Iterator[str]:
     ours = {id: thing.state for id, thing in stage.world.things.items() if thing.maker is not None}
     known = {id: owned.resource.state for id, owned in stage.disk.owned.items()}
+    declared = {resource.id for name in stage.managed for resource in wanted_of(stage, name) or ()}
     for id in sorted(ours.keys() | known.keys()):
         if id not in known:
             yield f"{id} is ours and the inventory does not know it"
@@ -113,7 +114,7 @@ def _inventory(stage: Stage) -> Iterator[str]:
             yield f"{id} is in the inventory and not there"
         elif id in ours and ours[id] != known[id]:
             yield f"{id} is remembered otherwise than it stands"
-        if id in ours and id in known and not stage.disk.owned[id].is_applied and stage.disk.owned[id].resource.policy.prune:
+        if id in ours and id in known and id in declared and not stage.disk.owned[id].is_applied:
             yield f"{id} stands and is remembered as never applied"
 
 

@@ -348,6 +348,11 @@ class Walker:
                     walk.gated.add(change.id)
                 await self._undo(walk, step, tuple(done))
                 raise
+            except asyncio.CancelledError:
+                # The store failed for another lane, or the house closes: what this one leaves half-way is owed.
+                for undoing in compensation(step, tuple(done)):
+                    self._owed[undoing.id] = undoing
+                raise
             done.append(step)
         return most
 
