@@ -137,7 +137,8 @@ class Course:
     async def _in_sync(self, lane: Lane, look: Look) -> None:
         """Nothing to do: where all stands and is healthy it is a revision to go back to, else it is looked at again."""
         if look.stands:
-            if lane.memory.newest != Healthy(revision=look.desired.revision, digest=look.desired.digest):
+            is_news = lane.memory.newest != Healthy(revision=look.desired.revision, digest=look.desired.digest)
+            if is_news and not look.plan.blocked:  # what may not go yet is still more than Git asks for
                 await self._journal.emit(events.revision_reached(at=self._clock.now(), desired=look.desired))
             await self._now_healthy(lane, look.desired)
         if look.waits or look.health is Status.PROGRESSING:
