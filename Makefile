@@ -33,8 +33,8 @@ bench: ## measure, with peers where they are installed; JSON on stdout
 	@tools/setup --bench
 	@$(BIN)/python bench/all.py
 
-soak: setup ## the slow tests, and the simulator with many more seeds
-	@HOLDFAST_SOAK=1 $(BIN)/pytest -m "slow or simulation"
+soak: setup ## the slow tests, and the simulator with many more seeds, and the readers with much more broken input
+	@HOLDFAST_SOAK=1 $(BIN)/pytest -m "slow or simulation or fuzz"
 
 docs: setup ## write the pages of docs/reference that are made from the source
 	@for tool in tools/reference*.py; do $(BIN)/python "$$tool" || exit; done
