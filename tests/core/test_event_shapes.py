@@ -77,7 +77,7 @@ REVISION = Revision(repository="/srv/shop", ref="main", commit="r2", committed_a
 
 def proof(verdict: Verdict) -> Proof:
     return Proof(
-        claim="answers on port 80", subject=WEB, method="http", verdict=verdict, evidence={"status": 200}, proven_at=4.0, valid_for_s=60.0
+        claim="answers on port 80", subject=WEB, method="http", verdict=verdict, evidence="status 200", proven_at=4.0, valid_for_s=60.0
     )
 
 
