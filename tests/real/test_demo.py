@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from tests.real.house import HOLDFAST, LIMIT_S
 
-pytestmark = [pytest.mark.real, pytest.mark.needs("git")]
+pytestmark = [pytest.mark.real, pytest.mark.needs("git", "nginx")]
 
 
 def test_the_story_goes_well_and_leaves_nothing() -> None:
@@ -22,6 +22,11 @@ def test_the_story_goes_well_and_leaves_nothing() -> None:
     assert report["deploy"]["requests"] > 0
     assert report["heal"]["new_pid_ms"] >= 0
     assert report["heal"]["http_ok_ms"] > 0
+    edge = report["edge"]
+    assert (edge["tls"], edge["failed"]) == (True, 0)
+    assert edge["requests"] > 0
+    assert 0 < edge["change_to_serving_ms"] < 1000 * LIMIT_S
+    assert 0 < edge["manual_edit_healed_ms"] < 1000 * LIMIT_S
 
 
 def test_without_a_person_it_ends_by_itself() -> None:

@@ -27,8 +27,9 @@ from holdfast.cli.page import page
 @click.pass_obj
 def command(call: Call, once: bool) -> int:
     """Tell the whole story on this machine: a temporary Git repository with a web application and a worker is brought up; a process is
-    killed and healed; a commit is rolled out under load; a bad commit is stopped and rolled back. Nothing is needed but Python and Git, and
-    nothing is left behind. Where no person sits at a terminal it ends after the story, as with --once.
+    killed and healed; where nginx is installed, a Site is opened by TLS and an edit by hand is put back; a commit is rolled out under
+    load; a bad commit is stopped and rolled back. Nothing is needed but Python and Git, and nothing is left behind. Where no person
+    sits at a terminal it ends after the story, as with --once.
     """
     from holdfast.cli.demo_story import Story
 
@@ -54,4 +55,7 @@ def _text(report: dict[str, Any]) -> Iterator[str]:
     yield f"killed     a new process after {heal['new_pid_ms']:.1f} ms, answering after {heal['http_ok_ms']:.0f} ms"
     yield f"deployed   {deploy['requests']} requests meanwhile, {deploy['failed']} failed"
     yield f"bad commit {'stopped and rolled back' if bad['rolled_back'] else 'not rolled back'}; {bad['failed']} requests failed"
+    if edge := report.get("edge"):
+        yield f"by TLS     {edge['change_to_serving_ms']:.0f} ms after its commit; {edge['requests']} requests, {edge['failed']} failed"
+        yield f"edited     nginx.conf put back after {edge['manual_edit_healed_ms']:.0f} ms"
     yield f"in all     {report['seconds']:.1f} s"

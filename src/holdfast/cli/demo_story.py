@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import holdfast
 from holdfast.cli.client import Client
+from holdfast.cli.demo_edge import HOST, DemoEdge, is_installed, since_ms
 from holdfast.cli.demo_load import Load, ask
 from holdfast.errors import EngineError, HoldfastError, TimedOut
 
@@ -61,6 +63,7 @@ class Story:
         self._client = Client(str(self.state))
         self._daemon: subprocess.Popen[bytes] | None = None
         self._log = self._folder / "daemon.log"
+        self._edge: DemoEdge | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -83,16 +86,45 @@ class Story:
         pids = [each["live"]["pid"] for each in status["resources"]]
         self._tell(f"synced and healthy: {len(pids)} processes, version {version} answers on http://127.0.0.1:{self.port}")
         heal = self._kill()
+        if is_installed():
+            self._open_edge()
+        else:
+            self._tell("nginx is not installed here, so the shop stays without TLS")
         deploy = self._deploy()
         bad = self._break()
-        return {
-            "synced": True,
-            "healthy": True,
-            "heal": heal,
-            "deploy": deploy,
-            "bad_commit": bad,
-            "seconds": round(time.monotonic() - began, 3),
-        }
+        report = {"synced": True, "healthy": True, "heal": heal, "deploy": deploy, "bad_commit": bad}
+        if self._edge is not None:
+            report["edge"] = self._edge.report()
+        return {**report, "seconds": round(time.monotonic() - began, 3)}
+
+    def _open_edge(self) -> None:
+        """Put the shop behind TLS, then change what nginx serves from by hand and see it put back."""
+        edge = DemoEdge(_free_port(), _free_port(), self.state)
+        edge.declare(self.repository)
+        began = time.monotonic()
+        commit = self._commit("Open a web site")
+        self._tell(f"$ git commit -m 'Open a web site'    # {commit[:10]}: an Edge and a Site for {HOST}")
+        self._until("the shop answers by TLS", lambda: bool(edge.visit()))
+        edge.change_to_serving_ms = since_ms(began)
+        self._reach("behind the edge", lambda it: _is_well(it, commit))
+        self._tell(f"served by TLS through nginx, {edge.change_to_serving_ms:.0f} ms after the commit: {edge.url}")
+        began = time.monotonic()
+        text = edge.edit()
+        self._until("the edit is put back", lambda: edge.is_mended(text))
+        edge.manual_edit_healed_ms = since_ms(began)
+        self._reach("healed", lambda it: _is_well(it, commit))
+        self._tell(f"nginx.conf was changed by hand, and put back after {edge.manual_edit_healed_ms:.0f} ms")
+        self._edge = edge
+
+    @contextmanager
+    def _visitors(self) -> Iterator[Load]:
+        """Have visitors in the shop, who come in by the edge where there is one."""
+        edge = self._edge
+        with Load(edge.visit if edge is not None else lambda: ask(self.port)) as load:
+            yield load
+        if edge is not None:
+            edge.requests += load.requests
+            edge.failed += len(load.failures)
 
     def _first_commit(self) -> str:
         shutil.copytree(example(), self.repository, ignore=shutil.ignore_patterns("application.yaml", "__pycache__"))
@@ -127,7 +159,7 @@ class Story:
         return {"new_pid_ms": round(new_pid_ms, 3), "http_ok_ms": round(http_ok_ms, 3)}
 
     def _deploy(self) -> dict[str, Any]:
-        with Load(self.port) as load:
+        with self._visitors() as load:
             commit = self._change("Sell more", 'VERSION = "1"', 'VERSION = "2"')
             self._tell(f"$ git commit -m 'Sell more'    # {commit[:10]}, with visitors in the shop")
             self._reach("deployed", lambda it: _is_well(it, commit))
@@ -136,7 +168,7 @@ class Story:
         return {"requests": load.requests, "failed": len(load.failures)}
 
     def _break(self) -> dict[str, Any]:
-        with Load(self.port) as load:
+        with self._visitors() as load:
             commit = self._change("Lose the till", 'VERSION = "2"', BAD_LINE)
             self._tell(f"$ git commit -m 'Lose the till'    # {commit[:10]}, which cannot start")
             status = self._reach("rolled back", lambda it: it["pinned"] and it["desired_revision"] == commit and not _runs(it))
