@@ -1,6 +1,6 @@
 """A real house under siege: visitors, commits, heals and prunes go on while its daemon, its keeper or both are killed, run after run.
 
-Every run is one activity, one kill (or two) at a moment that seeded dice choose, one restart, and then all laws of `Siege.judge`. Real time
+Every run is one activity, one kill (or two) at a moment that seeded dice choose, one restart, and then all laws of `Siege`. Real time
 is not part of the seed: the same seed gives the same activities, victims and delays, not the same instruction.
 """
 
@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import signal
-import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from tests.real.house import APPLICATION, House, house
+from tests.real.house import APPLICATION, House, free_port, house
+from tests.real.siege_crowd import LOOK_AGAIN_S, Listener, Visitors
+from tests.real.siege_programs import EXTRA_YAML, PROCESSES, SINGLE_PY, WEB_PY
 
 from holdfast.errors import HoldfastError, Unavailable
 from holdfast.host.keeper_client import peek
@@ -28,183 +29,17 @@ from holdfast.host.keeper_state import Child, KeeperInfo, KeeperState
 from holdfast.store.reader import StoreReader
 
 NAME = "shop"
-VISITORS = 3
-PAUSE_S = 0.01
-"""Between two visits of one visitor."""
-PATIENCE_S = 20.0
-"""How long a visitor waits for an answer."""
+WEB_VISITORS, SOLO_VISITORS = 2, 1
 LIMIT_S = 60.0
 """How long a house may take to come to rest after a kill."""
-LOOK_AGAIN_S = 0.02
+ALONE = "the only one that serves dies"
 AGAIN_S = (0.2, 1.5)
 """Within which time the successor of a keeper, or of a daemon, may be killed as well."""
 DRIFTS = 3
 """How often somebody changes the file before it is declared anew (core.damping shows the fifth as a fight)."""
-WEB, SINGLE, EXTRA, FILE = (f"{name}" for name in ("Process/shop/web", "Process/shop/single", "Process/shop/extra", "File/shop/words"))
+WEB, SOLO, SINGLE, EXTRA = (f"Process/shop/{name}" for name in ("web", "solo", "single", "extra"))
 
-WEB_PY = """\
-import os, signal, socket, threading
-if os.environ["WORD"] == "bad":
-    raise SystemExit("a mistake")
-listener = socket.socket(fileno=3)
-ended = threading.Event()
-listener.settimeout(0.05)
-signal.signal(signal.SIGTERM, lambda *_: ended.set())
-while not ended.is_set():
-    try:
-        connection, _ = listener.accept()
-    except TimeoutError:
-        continue
-    connection.settimeout(5)
-    with connection:
-        try:
-            connection.recv(1000)
-            body = os.environ["WORD"].encode()
-            connection.sendall(b"HTTP/1.0 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
-        except OSError:
-            pass
-"""
-SINGLE_PY = """\
-import fcntl, os, signal
-folder = os.environ["HOLDFAST_DATA_DIR"]
-lock = os.open(folder + "/single.lock", os.O_RDWR | os.O_CREAT)
-try:
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-except BlockingIOError:
-    with open(folder + "/doubled", "a") as told:
-        told.write(f"pid {os.getpid()} found another one alive\\n")
-os.truncate(lock, 0)
-os.write(lock, b"%d" % os.getpid())
-signal.sigwait([signal.SIGTERM])
-"""
-PROCESSES = """\
-apiVersion: holdfast.dev/v1alpha1
-kind: Process
-metadata: {{ name: web }}
-spec:
-  command: [python3, -I, -S, -u, web.py]
-  env: {{ WORD: "{web}", HOLDFAST_TEST_RUN: "{mark}" }}
-  replicas: 2
-  sockets: [{{ name: http, port: {port} }}]
-  probes: {{ readiness: {{ http: {{ path: / }}, period: 1s }} }}
-  restart: {{ crashLoopingAfter: 1000, maxDelay: 200ms }}
----
-apiVersion: holdfast.dev/v1alpha1
-kind: Process
-metadata: {{ name: single }}
-spec:
-  command: [python3, -I, -S, single.py]
-  env: {{ WORD: "{single}", HOLDFAST_TEST_RUN: "{mark}" }}
-  order: stop-first
-  minReady: 50ms
-  restart: {{ crashLoopingAfter: 1000, maxDelay: 200ms }}
----
-apiVersion: holdfast.dev/v1alpha1
-kind: File
-metadata: {{ name: words }}
-spec: {{ path: words.txt, content: "{words}" }}
-"""
-EXTRA_YAML = """\
-apiVersion: holdfast.dev/v1alpha1
-kind: Process
-metadata: {{ name: extra }}
-spec: {{ command: [sleep, "100000"], minReady: 0s, env: {{ HOLDFAST_TEST_RUN: "{mark}" }} }}
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One request that failed."""
-
-    began_at: float
-    ended_at: float
-    reason: str
-
-
-class Visitors:
-    """Threads that ask the web application without a pause for long, over a connection for each request."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._failed: list[Visit] = []
-        self.answered = 0
-        self._threads = [threading.Thread(target=self._visit_on, name=f"visitor {n}") for n in range(VISITORS)]
-
-    def begin(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def end(self) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
-
-    def take_failed(self) -> list[Visit]:
-        """Return what failed since this was asked last."""
-        with self._lock:
-            failed, self._failed = self._failed, []
-        return failed
-
-    def _visit_on(self) -> None:
-        while not self._ended.wait(PAUSE_S):
-            began_at = time.monotonic()
-            reason = self._visit()
-            with self._lock:
-                if reason is None:
-                    self.answered += 1
-                else:
-                    self._failed.append(Visit(began_at=began_at, ended_at=time.monotonic(), reason=reason))
-
-    def _visit(self) -> str | None:
-        """Ask once; return what was wrong with the answer."""
-        try:
-            with socket.create_connection(("127.0.0.1", self._port), PATIENCE_S) as connection:
-                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                answer = b""
-                while part := connection.recv(4096):
-                    answer += part
-        except OSError as error:
-            return f"{type(error).__name__}: {error}"
-        head, _, body = answer.partition(b"\r\n\r\n")
-        return None if head.startswith(b"HTTP/1.0 200") and body else f"half an answer: {answer!r}"
-
-
-class Listener:
-    """A thread that follows the daemon's events through all its deaths, as a person's terminal does: what it heard was acknowledged."""
-
-    def __init__(self, it: House) -> None:
-        self._house = it
-        self._ended = threading.Event()
-        self.heard: dict[int, dict[str, Any]] = {}
-        self.doubled: list[int] = []
-        self._thread = threading.Thread(target=self._listen_on, name="listener")
-
-    def begin(self) -> None:
-        self._thread.start()
-
-    def end(self) -> None:
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _listen_on(self) -> None:
-        newest = 0
-        while not self._ended.wait(LOOK_AGAIN_S):
-            try:
-                for event in self._house.client.events(newest, None):
-                    if self._ended.is_set():
-                        return
-                    if event is None:
-                        continue
-                    if event["seq"] in self.heard:
-                        self.doubled.append(event["seq"])
-                    newest = event["seq"]
-                    self.heard[newest] = event
-            except HoldfastError:
-                continue  # the daemon is dead, and comes back
+Span: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +77,8 @@ class Siege:
         self._house = it
         self._dice = random.Random(seed)
         self._seed = seed
-        self._visitors = Visitors(it.port)
+        self._solo = free_port()
+        self._visitors = Visitors([it.port] * WEB_VISITORS + [self._solo] * SOLO_VISITORS)
         self._listener = Listener(it)
         self._words = {"web": "0", "single": "0", "words": "0"}
         self._has_extra = False
@@ -250,8 +86,8 @@ class Siege:
         self._drifts = 0
         self._good = ""
         self._number = 0
-        self._killed: dict[int, float] = {}
-        """Children that we killed: pid → when."""
+        self._killed: dict[int, Span] = {}
+        """Children that we killed: pid → from when to when it died."""
         self._checked = 0
         """The newest event that was compared."""
         self._seen: dict[int, str] = {}
@@ -265,6 +101,7 @@ class Siege:
             "change a file": (lambda: self._change("words"), 0.3, 2),
             "somebody changes the file": (self._drift, 0.2, 2),
             "a child of the web dies": (lambda: self._kill_child(WEB), 0.06, 4),
+            ALONE: (lambda: self._kill_child(SOLO), 0.06, 4),
             "the single one dies": (lambda: self._kill_child(SINGLE), 0.06, 5),
             "add or prune": (self._add_or_prune, 0.5, 4),
             "a bad commit": (self._mistake, 1.5, 3),
@@ -328,6 +165,8 @@ class Siege:
         activity = self._dice.choices(names, [self._activities[name][2] for name in names])[0]
         within_s = self._activities[activity][1]
         victims = self._dice.choices((("daemon",), ("keeper",), ("daemon", "keeper"), ("keeper", "daemon")), (6, 3, 1, 1))[0]
+        if activity == ALONE:
+            victims = ("daemon",)  # a socket that no living child has goes with the keeper
         again_s = self._dice.uniform(0.0, AGAIN_S["daemon" in victims]) if self._dice.random() < 0.15 else None
         return Assault(activity=activity, victims=victims, delay_s=self._dice.uniform(0.0, within_s), again_s=again_s)
 
@@ -384,8 +223,7 @@ class Siege:
     def _kill_child(self, declared: str) -> None:
         child = self._dice.choice(sorted(self._children(declared), key=lambda child: child.spawn_id))
         assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-        self._killed[child.pid] = time.monotonic()
+        self._killed[child.pid] = kill(child.pid)
 
     def _add_or_prune(self) -> None:
         self._has_extra = not self._has_extra
@@ -414,7 +252,7 @@ class Siege:
 
     def _commit(self, subject: str, *, is_good: bool = True) -> None:
         mark = os.environ["HOLDFAST_TEST_RUN"]
-        processes = PROCESSES.format(port=self._house.port, mark=mark, **self._words)
+        processes = PROCESSES.format(port=self._house.port, solo=self._solo, mark=mark, **self._words)
         extra = EXTRA_YAML.format(mark=mark) if self._has_extra else "# nothing\n"
         commit = self._house.commit(subject, processes_yaml=processes, extra_yaml=extra)
         if is_good:
@@ -442,7 +280,7 @@ class Siege:
         return {pid: command for pid, command, environ in processes() if mark in environ}
 
     def _wanted(self) -> set[str]:
-        return {f"{WEB}.0", f"{WEB}.1", SINGLE, *([EXTRA] if self._has_extra else [])}
+        return {f"{WEB}.0", f"{WEB}.1", SOLO, SINGLE, *([EXTRA] if self._has_extra else [])}
 
     def _rest(self) -> None:
         """Wait until the house says that all is well at the newest good commit, and until that is so."""
@@ -496,9 +334,9 @@ class Siege:
     def _judge_visits(self) -> None:
         """No request is lost; only those that a child was answering when we killed it may break, at most one of each visitor."""
         failed = self._visitors.take_failed()
-        unexcused = [visit for visit in failed if not any(visit.began_at <= at <= visit.ended_at for at in self._killed.values())]
+        unexcused = [it for it in failed if not any(it.began_at <= end and begin <= it.ended_at for begin, end in self._killed.values())]
         assert unexcused == [], f"requests were lost: {unexcused}"
-        assert len(failed) <= VISITORS * max(1, len(self._killed))
+        assert len(failed) <= max(WEB_VISITORS, SOLO_VISITORS) * len(self._killed)
         self.told.broken += len(failed)
 
     def _judge_events(self) -> None:
@@ -547,6 +385,20 @@ def tell(line: str) -> None:
     """Say what is tried; pytest shows it where a test fails."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def kill(pid: int) -> Span:
+    """SIGKILL a process that is not our child, and wait until it has ended."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        begin = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        assert poll.poll(LIMIT_S * 1000), f"pid {pid} did not die"
+        return begin, time.monotonic()
+    finally:
+        os.close(pidfd)
 
 
 def is_alive(pid: int) -> bool:
