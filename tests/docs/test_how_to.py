@@ -8,7 +8,7 @@ import pytest
 from tests.docs.session import session
 from tests.docs.tool import DOCS, ROOT
 
-pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node")]
+pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node", "nginx")]
 PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name != "index.md")
 
 
