@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -9,12 +10,15 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from tests.real.acme_house import CA, Pebble, pebble
 from tests.real.house import House, free_port, house
 
 from holdfast.engines.nginx.generations import CONF, LINK
+from holdfast.host.thread import in_thread
+from holdfast.host.tls import leaf_of
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "nginx")]
 HOST = "shop.example.test"
@@ -22,7 +26,7 @@ SITE = """\
 apiVersion: holdfast.dev/v1alpha1
 kind: Edge
 metadata: {{ name: edge }}
-spec: {{ http: {http}, https: {https}, bind: [127.0.0.1], shutdownTimeout: 5s }}
+spec: {{ http: {http}, https: {https}, bind: [127.0.0.1], shutdownTimeout: 5s, tls: {{ issuers: {issuers} }} }}
 ---
 apiVersion: holdfast.dev/v1alpha1
 kind: Site
@@ -37,12 +41,24 @@ class Edge:
     def __init__(self, it: House) -> None:
         self.house = it
         self.http, self.https = free_port(), free_port()
+        self.issuers: list[object] = []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
 
     def commit(self, version: str, extra: str = "") -> str:
         self.house.web(version, replicas=2)
-        return self.house.commit("a site", site_yaml=SITE.format(http=self.http, https=self.https, host=HOST) + extra)
+        return self.house.commit("a site", site_yaml=self.site() + extra)
+
+    def site(self) -> str:
+        return SITE.format(http=self.http, https=self.https, host=HOST, issuers=json.dumps(self.issuers))
+
+    def issuer(self) -> str:
+        """Return who signed the certificate that visitors get."""
+        with (
+            socket.create_connection(("127.0.0.1", self.https), timeout=10.0) as plain,
+            self.context.wrap_socket(plain, server_hostname=HOST) as connection,
+        ):
+            return leaf_of([connection.getpeercert(binary_form=True) or b""]).issuer
 
     def ask(self) -> dict[str, str]:
         """Visit once, over a connection of its own."""
@@ -55,8 +71,8 @@ class Edge:
             while piece := connection.recv(65536):
                 answer += piece
         head, _, body = answer.partition(b"\r\n\r\n")
-        if b" 200 " not in head.splitlines()[0]:
-            raise ValueError(head.splitlines()[0].decode())
+        if not head or b" 200 " not in head.splitlines()[0]:
+            raise ValueError(head[:80].decode())
         found: dict[str, str] = json.loads(body)
         return found
 
@@ -148,3 +164,29 @@ def test_nginx_outlives_the_daemon_and_the_next_one_takes_it_over(edge: Edge) ->
     it.up()
     it.well()
     assert it.resource("Edge/shop/edge")["live"]["pid"] == pid
+
+
+@pytest.mark.needs("pebble")
+def test_a_site_gets_its_certificate_from_an_issuer_that_asks_the_very_edge(edge: Edge) -> None:
+    it = edge.house
+
+    def act(ca: Pebble) -> None:
+        secrets = it.state / "secrets"
+        secrets.mkdir(mode=0o700, parents=True)
+        (secrets / CA).write_text(ca.root)
+        edge.http = ca.challenges
+        edge.issuers = [{"name": "pebble", "acme": {"directory": ca.directory, "ca": {"secret": CA}}}]
+        it.well_at(edge.commit("1"))
+        it.happened("certificate.issued")
+        it.until("the issued certificate is shown", lambda: edge.issuer().startswith("Pebble Intermediate"))
+        it.reach("proven anew", lambda status: any(proof["evidence"].find("Pebble") >= 0 for proof in proofs(status)))
+
+    async def story() -> None:
+        async with pebble(it.folder / "pebble") as ca:
+            await in_thread(act, ca)
+
+    asyncio.run(story())
+
+
+def proofs(status: dict[str, Any]) -> list[dict[str, Any]]:
+    return [proof for each in status["resources"] for proof in each["proofs"]]
