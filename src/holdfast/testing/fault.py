@@ -20,6 +20,8 @@ class Fault(StrEnum):
     """It did it, and the answer was lost."""
     HALF_DONE = "half-done"
     """It did a part of it, then failed."""
+    LATE = "late"
+    """It says yes at once and does it a while later."""
     BLIND = "blind"
     """It does not answer a look."""
     LAG = "lag"

@@ -32,6 +32,7 @@ WEATHER: Mapping[Fault, tuple[tuple[str, ...], float, float]] = MappingProxyType
         Fault.LOST_CALL: (("units", "items"), 0.2, 1.0),
         Fault.LOST_REPLY: (("units", "items"), 0.2, 1.0),
         Fault.HALF_DONE: (("items",), 0.3, 1.0),
+        Fault.LATE: (("items",), 0.3, 1.0),
         Fault.BLIND: (("units", "items", GIT), 0.3, 1.0),
         Fault.LAG: (("units", "items"), 0.5, 1.0),
         Fault.SLOW: (("units", "items", GIT), 0.2, 0.6),

@@ -31,7 +31,7 @@ QUIET_S = 400.0
 FORGIVEN_S = 700.0
 ENOUGH_BOUNDARIES = 60_000
 """A story that passes more goes in circles."""
-ENCORES = 6
+ENCORES = 12
 MARGIN = 4
 """Effects more than enough that an encore aims at."""
 LIKELY_EFFECTS: Mapping[str, int] = MappingProxyType({"start-first": 5, "start-first-private": 8, "stop-first": 4})

@@ -5,6 +5,7 @@
 | journal before effect, and in the inventory before it is there | at every effect |
 | what is not ours is never touched | at every effect |
 | needs first, up and down | at every effect |
+| what is told as applied stands | at every success |
 | one actor at a time for one resource | at every step |
 | a heal goes back to what was last applied | at every effect |
 | every effect has an event that says why | at every effect |
@@ -60,6 +61,7 @@ class Properties:
     """Steps that an engine did."""
     _in_hand: dict[ResourceId, Step] = field(default_factory=dict)
     _tries: defaultdict[tuple[str, ResourceId, StepVerb, bool], int] = field(default_factory=lambda: defaultdict(int))
+    _began: dict[str, float] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     """Operations whose beginning was told."""
     _drifted: set[str] = field(default_factory=set)
@@ -168,6 +170,7 @@ class Properties:
 
     def _operation(self, operation: Operation) -> None:
         if operation.phase is Phase.RUNNING:
+            self._began[operation.id] = self.clock.monotonic()
             self._created[operation.application].update(operation.created)
             if operation.trigger is Trigger.DRIFT:
                 return
@@ -192,6 +195,8 @@ class Properties:
             case "operation.started":
                 self._told.add(event.operation or "")
                 self._started(event, application)
+            case "change.applied":
+                self._applied(event)
             case "resource.drifted":
                 self._drifted.add(event.subject)
             case "resource.healed":
@@ -205,6 +210,16 @@ class Properties:
                 self._approved.add(str(event.data["digest"]))
             case "application.suspended" | "application.resumed" | "revision.unpinned":
                 self._failures.pop(application, None)
+
+    def _applied(self, event: Event) -> None:
+        """Success is that the world shows it, unless somebody else changed it meanwhile."""
+        operation = self.disk.walks.get(event.operation or "")
+        id = ResourceId.parse(event.subject)
+        thing = self.world.things.get(id)
+        stands = thing.state.digest if thing is not None else None
+        began = self._began.get(event.operation or "", 0.0)
+        if operation is not None and stands != event.data["after"] and self.world.meddled_at.get(id, -1.0) < began:
+            self.breach(f"{operation.id} says that it applied {id}, and it does not stand so")
 
     def _healed(self, id: ResourceId) -> None:
         now, heals = self.clock.monotonic(), self._heals[id]

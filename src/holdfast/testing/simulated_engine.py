@@ -14,7 +14,7 @@ what somebody else made is never touched. Everything else may go wrong, as the `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -293,7 +293,16 @@ class SimulatedEngine:
             self._put(step, Thing(state=State.of(half), maker=step.operation, resource=thing.resource))
             raise Unavailable("HF2001", f"cannot {step.verb} {step.id}: {self.name} failed on the way")
         if old is None or old.state != thing.state:
-            self._put(step, thing)
+            self._soon(step, thing, lambda: self.world.put(step.id, thing))
+
+    def _soon(self, step: Step, after: Thing | None, do: Callable[[], object]) -> None:
+        """Do it, or say that it is done and do it a while later."""
+        self.witness.acts(step, self.world.things.get(step.id), after)
+        if self.weather.strikes(Fault.LATE):
+            self.world.later(step.id, 3.0 * self.random.random(), do)
+        else:
+            self.world.now(step.id)
+            do()
 
     def _delete(self, step: Step) -> None:
         id = step.id
@@ -303,7 +312,7 @@ class SimulatedEngine:
         if id in self.world.things:
             if self.weather.strikes(Fault.HALF_DONE):
                 raise Unavailable("HF2001", f"cannot delete {id}: {self.name} failed on the way")
-            self._take(step)
+            self._soon(step, None, lambda: self.world.take(id, step.operation))
 
     def _stop(self, step: Step) -> None:
         """End what served before the switch; ahead of `start`, what serves."""

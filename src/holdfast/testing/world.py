@@ -6,6 +6,7 @@ nothing of faults: what an engine makes of a call is `simulated_engine`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -44,6 +45,10 @@ class World:
     """Served until the switch, not ended yet."""
     removed: dict[ResourceId, str | None] = field(default_factory=dict)
     """Who took an id away last: an operation, None for somebody else."""
+    meddled_at: dict[ResourceId, float] = field(default_factory=dict)
+    """When somebody else changed an id last (monotonic)."""
+    late: dict[ResourceId, asyncio.TimerHandle] = field(default_factory=dict)
+    """What an engine has said yes to and not done yet."""
     past: dict[ResourceId, list[tuple[float, Thing | None]]] = field(default_factory=dict)
     """Per id what stood until an instant, oldest first."""
     heard: list[Callable[[ResourceId], None]] = field(default_factory=list)
@@ -51,6 +56,8 @@ class World:
 
     def put(self, id: ResourceId, thing: Thing) -> None:
         self._remember(id)
+        if thing.maker is None:
+            self.meddled_at[id] = self.clock.monotonic()
         self.things[id] = thing
         self.tell(id)
 
@@ -60,6 +67,8 @@ class World:
             return None
         self._remember(id)
         self.removed[id] = by
+        if by is None:
+            self.meddled_at[id] = self.clock.monotonic()
         thing = self.things.pop(id)
         self.tell(id)
         return thing
@@ -67,7 +76,18 @@ class World:
     def edit(self, id: ResourceId, state: State) -> None:
         """Change the state of what stands at `id`, as somebody else would."""
         old = self.things[id]
+        self.meddled_at[id] = self.clock.monotonic()
         self.put(id, Thing(state=state, maker=old.maker, resource=old.resource, ready_at=old.ready_at, sick_until=old.sick_until))
+
+    def later(self, id: ResourceId, seconds: float, do: Callable[[], object]) -> None:
+        """Do something at `id` after a while, instead of what was to come there."""
+        self.now(id)
+        self.late[id] = asyncio.get_running_loop().call_later(seconds, do)
+
+    def now(self, id: ResourceId) -> None:
+        """Forget what was to come at `id`."""
+        if (handle := self.late.pop(id, None)) is not None:
+            handle.cancel()
 
     def tell(self, id: ResourceId) -> None:
         for hear in self.heard:
