@@ -67,6 +67,7 @@ spec:
   env: {{ WORD: "{single}", HOLDFAST_TEST_RUN: "{mark}" }}
   order: stop-first
   minReady: 50ms
+  probes: {{ liveness: {{ exec: {{ command: ["true"] }}, period: 250ms, timeout: 10s, failureThreshold: 1 }} }}
   restart: {{ crashLoopingAfter: 1000, maxDelay: 200ms }}
 ---
 apiVersion: holdfast.dev/v1alpha1

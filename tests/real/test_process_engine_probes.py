@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 import pytest
 from tests.real.process_house import SLEEPER, House, is_alive, process, python, run, shell
 
 from holdfast.errors import TimedOut
+from holdfast.host.keeper_client import peek
 from holdfast.model.operation import RolloutStyle, StepVerb
 from holdfast.workload.process_spec import ExecProbe, LogProbe, Probes, ProbeSpec, ProcessSpec, RestartSpec, StopSpec
 
@@ -57,6 +59,36 @@ def test_an_exec_probe_that_hangs_is_killed_and_has_failed(house: House) -> None
                 return not is_alive(pid)
 
             await daemon.until(gone)
+
+    run(story())
+
+
+def test_a_keeper_that_dies_under_an_exec_probe_says_nothing_of_the_process(house: House) -> None:
+    """The look is asked again of the successor; a lost answer is no failure, or a dead keeper would restart what is well."""
+    look = ExecProbe(command=shell("echo x >> asked; while ! test -e go; do sleep 0.02; done"))
+
+    async def story() -> None:
+        async with house.daemon() as daemon:
+            liveness = ProbeSpec(exec=look, period=0.1, timeout=30.0, failure_threshold=1)
+            web = process(replace(QUICK, probes=Probes(liveness=liveness)))
+            await daemon.roll(web)
+            pid, folder = await daemon.pid(web), house.root / "data" / "shop"
+
+            def asked(times: int) -> Callable[[], Awaitable[bool]]:
+                async def look() -> bool:
+                    return (folder / "asked").exists() and len((folder / "asked").read_text().split()) >= times
+
+                return look
+
+            await daemon.until(asked(1))
+            found = peek(house.run_dir)
+            assert found is not None
+            os.kill(found[0].pid, signal.SIGKILL)
+            await daemon.until(asked(2))
+            (folder / "go").touch()
+            await daemon.until(asked(4))
+            assert await daemon.pid(web) == pid
+            assert daemon.of_type("process.unready") == daemon.of_type("process.exited") == []
 
     run(story())
 

@@ -16,8 +16,8 @@ from holdfast.engines.process.instance import Instance
 from holdfast.engines.process.link import Link
 from holdfast.engines.process.roster import Roster
 from holdfast.engines.process.spawning import Spawning
-from holdfast.engines.process.supervision import Supervision
-from holdfast.errors import EngineError
+from holdfast.engines.process.supervision import KEEPER_LOST, Supervision
+from holdfast.errors import EngineError, Unavailable
 from holdfast.host.keeper_state import Exit
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock
@@ -111,9 +111,7 @@ class Looks:
 
     async def _look(self, instance: Instance, supervision: Supervision, kind: ProbeKind, spec: ProbeSpec, key: str) -> None:
         try:
-            ok, detail = await self._ask(instance, supervision, kind, spec)
-        except EngineError as error:
-            ok, detail = False, error.message
+            ok, detail = await self._answered(instance, supervision, kind, spec)
         except Exception:  # an unanswered probe would never be asked again
             self.answer(supervision, key, Probed(kind, False, "the look itself failed"))
             raise
@@ -124,6 +122,16 @@ class Looks:
         found = self._roster.named(key)
         if found is not None and found[1] == found[0].machine.attempt:
             supervision.feed(found[0], said)
+
+    async def _answered(self, instance: Instance, supervision: Supervision, kind: ProbeKind, spec: ProbeSpec) -> tuple[bool, str]:
+        """Ask, again where the keeper was lost on the way: that says nothing of the process."""
+        while True:
+            try:
+                return await self._ask(instance, supervision, kind, spec)
+            except EngineError as error:
+                if error.code not in KEEPER_LOST:
+                    return False, error.message
+            await self._link.usable()
 
     async def _ask(self, instance: Instance, supervision: Supervision, kind: ProbeKind, spec: ProbeSpec) -> tuple[bool, str]:
         if spec.exec is not None:
@@ -150,9 +158,11 @@ class Looks:
             self._running.pop(spawn_id, None)
             if not client.is_closed:
                 supervision.forget(spawn_id)
+        if how.unknown:
+            raise Unavailable("HF3003", f"cannot run {look.command[0]}: the keeper was lost")
         if how.code == 0:
             return True, ""
-        words = f"exit code {how.code}" if how.code is not None else f"signal {how.signal}" if how.signal else "an exit nobody saw"
+        words = f"exit code {how.code}" if how.code is not None else f"signal {how.signal}"
         return False, f"{look.command[0]}: {words}"
 
     async def _read(self, instance: Instance, supervision: Supervision, kind: ProbeKind, look: LogProbe) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ class Supervision:
     def tidy_sockets(self) -> None:
         """Let go of what is held and nobody needs: whoever ended while no daemon ran, or no keeper, could not see to it."""
         for declared in dict.fromkeys(unit.declared for unit in self._roster):
-            self.start_task(f"release {declared}", partial(self.release_unneeded, declared))
+            self.start_task(f"release {declared}", partial(self._tidy, declared))
 
     def tidy_cgroups(self) -> None:
         """Remove the groups of what ended while no daemon ran."""
@@ -355,6 +356,11 @@ class Supervision:
             if self.held.pop(key, None) is not None:
                 await client.release(key)
 
+    async def _tidy(self, declared: ResourceId) -> None:
+        """Let go of what is not needed, by the way: where the keeper is lost meanwhile, who finds its successor comes back to it."""
+        with suppress(EngineError):
+            await self.release_unneeded(declared)
+
     # Ends
 
     def end(self, instance: Instance) -> None:
@@ -385,7 +391,7 @@ class Supervision:
         self._news.tell(instance.id)
         instance.bell.wake()
         if unit is not None and self.held:
-            self.start_task(f"release {unit.declared}", partial(self.release_unneeded, unit.declared))
+            self.start_task(f"release {unit.declared}", partial(self._tidy, unit.declared))
 
     # Cron
 
