@@ -152,6 +152,29 @@ def test_addresses_that_are_held_anew_are_served_and_the_same_ones_change_nothin
     play(story)
 
 
+def test_who_stops_a_replica_can_wait_until_nobody_is_sent_to_it() -> None:
+    async def story(stage: Stage) -> None:
+        stage.held["Process/shop/web"] = ("127.0.0.1:3001",)
+        await stage.apply(site("a", SiteSpec(hosts=("a.example.com",), service="web")))
+        reloads = stage.nginx.reloads
+        await stage.engine.services_served("Process/shop/web")
+        await stage.engine.services_served("Process/shop/nobody")
+        assert stage.nginx.reloads == reloads, "nothing was to be done"
+        stage.held["Process/shop/web"] = ("127.0.0.1:3002",)
+        await stage.engine.services_served("Process/shop/web")
+        assert stage.nginx.memory is not None
+        assert "127.0.0.1:3002" in stage.nginx.memory.text
+        assert "127.0.0.1:3001" not in stage.nginx.memory.text
+        stage.nginx.refusals.append("no")
+        stage.held["Process/shop/web"] = ("127.0.0.1:3003",)
+        await stage.engine.services_served("Process/shop/web")
+        assert "127.0.0.1:3003" not in stage.nginx.memory.text, "a rollout does not wait for ever"
+        await stage.until_told("edge.reloaded", 4)
+        assert "127.0.0.1:3003" in stage.nginx.memory.text
+
+    play(story)
+
+
 def test_a_name_is_looked_up_again() -> None:
     async def story(stage: Stage) -> None:
         wanted = site("a", SiteSpec(hosts=("a.example.com",), targets=("app.internal:80",)))

@@ -284,8 +284,9 @@ def test_a_daemon_that_was_away_while_nginx_died_starts_it_again() -> None:
 def test_an_edit_while_no_daemon_looked_is_told_and_undone_at_the_next_start() -> None:
     async def story(house: NginxHouse) -> None:
         await house.apply(site("a"))
-        house.edit(HOST, "x.example.com")
         await house.leave()
+        house.edit(HOST, "x.example.com")
+        assert house.events("edge.edited") == []
         await house.begin()
         told = await house.until_told("edge.edited")
         assert "x.example.com" in str(told.data["diff"])

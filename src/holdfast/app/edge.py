@@ -139,6 +139,9 @@ class Edge:
     def services_changed(self) -> None:
         self.nginx.services_changed()
 
+    async def services_served(self, service: str) -> None:
+        await self.nginx.services_served(service)
+
     async def aclose(self) -> None:
         await self.nginx.aclose()
         await self.acme.aclose()

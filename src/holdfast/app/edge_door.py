@@ -37,6 +37,8 @@ class Rooms(Protocol):
 
     def services_changed(self) -> None: ...
 
+    async def services_served(self, service: str) -> None: ...
+
 
 class EdgeDoor:
     """`make` makes the edge; `was_there` says whether an earlier daemon had one."""
@@ -86,6 +88,11 @@ class EdgeDoor:
     def services_changed(self) -> None:
         if self._rooms is not None:
             self._rooms.services_changed()
+
+    async def services_served(self, service: str) -> None:
+        """Return once requests for a service go to the addresses that are held for it now."""
+        if self._rooms is not None:
+            await self._rooms.services_served(service)
 
     async def look(self, claim: Claim, target: Mapping[str, Json]) -> tuple[bool, str]:
         """Look at what a Site claims. Raises `EngineError` where nobody answers."""

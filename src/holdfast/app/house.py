@@ -115,6 +115,7 @@ class House:
             search_path=config.path,
             applied=self._applied,
             crashed=self.crashed,
+            left=self._services_left,
         )
         self.file = FileEngine(
             roots=config.file_roots,
@@ -258,6 +259,9 @@ class House:
                 crashed=self.crashed,
             )
         )
+
+    async def _services_left(self, service: str) -> None:
+        await self.edge.services_served(service)
 
     def _had_edge(self) -> bool:
         return any(id.kind in KINDS for id in self.ledger.inventory)

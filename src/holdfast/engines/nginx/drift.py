@@ -9,7 +9,8 @@ A changed line is the Site's that it was rendered for. What is nobody's is shown
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from holdfast.edge.fold import Folded
 from holdfast.edge.part import KIND, Part
@@ -41,17 +42,25 @@ class Drift:
         self.memory = None
         self.wire.clear()
 
-    def by_id(self, folded: Folded | None) -> Mapping[ResourceId, str]:
-        """Return what is wrong with each resource, one sentence each."""
+    def of(self, ids: Collection[ResourceId], folded: Folded | None) -> Mapping[ResourceId, str]:
+        """Return what is wrong with those of some resources that something is wrong with, one sentence each."""
+        found = {**self.wire, **self._on_disk_and_in_memory(ids, folded)}
+        return {id: why for id, why in found.items() if id in ids}
+
+    def all(self, folded: Folded) -> Mapping[ResourceId, str]:
+        """Return what is wrong with each resource that something is wrong with."""
+        return self.of(self._roster.resources.keys(), folded)
+
+    def _on_disk_and_in_memory(self, ids: Collection[ResourceId], folded: Folded | None) -> Mapping[ResourceId, str]:
         found: dict[ResourceId, str] = {}
         for edit in self._nginx.edits():
             for id in self.owners(edit, folded):
                 found.setdefault(id, f"{edit.path.rpartition('/')[2]} was changed by somebody else")
         if folded is not None:
-            found |= {id: why for id, why in self._flags(folded) if id not in found}
+            found |= {id: why for id, why in self._flags(ids, folded) if id not in found}
         if self.memory is not None and (anybody := self._anybody()) is not None:
             found.setdefault(anybody, self.memory)
-        return {**self.wire, **found}
+        return found
 
     def news(self) -> tuple[Edit, ...]:
         """Return the edits that were not returned before."""
@@ -69,9 +78,12 @@ class Drift:
         edge = edge_resource(self._roster.resources.values())
         return edge.id if edge is not None else min((id for id in self._roster.resources if id.kind == KIND), default=None)
 
-    def _flags(self, folded: Folded) -> Iterable[tuple[ResourceId, str]]:
+    def _flags(self, ids: Iterable[ResourceId], folded: Folded) -> Iterator[tuple[ResourceId, str]]:
         there = self._nginx.flags()
-        for id, part in folded.served.items():
+        for id in ids:
+            part = folded.served.get(id)
+            if part is None:
+                continue
             if (flag := flag_of(part)) in there and flag not in folded.flags:
                 yield id, "somebody else put it into maintenance"
             elif flag in folded.flags and flag not in there:
@@ -89,7 +101,12 @@ class Drift:
 
 
 def flag_of(part: Part) -> str:
-    return f"{key(part.label)}{MAINTENANCE}"
+    return _flag(part.label)
+
+
+@lru_cache(maxsize=4_096)
+def _flag(label: str) -> str:
+    return f"{key(label)}{MAINTENANCE}"
 
 
 def _of_host(look: Look, folded: Folded) -> tuple[ResourceId, ...]:

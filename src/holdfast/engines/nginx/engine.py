@@ -7,7 +7,7 @@ what an earlier daemon left, `run` brings wishes to serve, starts nginx again wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -85,6 +85,7 @@ class NginxEngine:
         self._drift = Drift(nginx=nginx, roster=self._roster)
         self._news = News()
         self._wishes: dict[ResourceId, _Wish] = {}
+        self._waiters: list[asyncio.Future[None]] = []
         self._bell = Wakeup()
         self._turning = asyncio.Lock()
         self._is_open = False
@@ -141,6 +142,7 @@ class NginxEngine:
             for wish in self._wishes.values():
                 wish.answer(_not_running())
             self._wishes.clear()
+            _let_go(self._waiters)
 
     async def aclose(self) -> None:
         """Let go of nginx, which goes on."""
@@ -149,6 +151,19 @@ class NginxEngine:
     def services_changed(self) -> None:
         """Say that other addresses may be held for services. Where the configuration names the same ones, nothing happens."""
         self._bell.wake()
+
+    async def services_served(self, service: str) -> None:
+        """Return once nginx asks the addresses that are held for a service now, or cannot be brought to.
+
+        At once where it knows no other. Who stops a replica waits for this first: nothing new is sent to it then.
+        """
+        wanted = self._turns.wanted
+        if not self._is_open or wanted is None or not wanted.names_other(service):
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._bell.wake()
+        await waiter
 
     def renewed(self) -> None:
         """Say that pairs of certificate and key were replaced: nginx reads them at a reload only."""
@@ -159,7 +174,7 @@ class NginxEngine:
 
     async def observe(self, ids: Collection[ResourceId]) -> Live:
         wanted, now = self._turns.wanted, self._clock.now()
-        drift = self._drift.by_id(wanted.folded if wanted is not None else None)
+        drift = self._drift.of(frozenset(ids), wanted.folded if wanted is not None else None)
         return Live(
             observed={
                 id: observation(
@@ -204,8 +219,9 @@ class NginxEngine:
 
     async def _turn(self) -> bool:
         """Bring what is wished for to serve and answer each wish; False where what should serve does not."""
-        turns, reloads = self._turns, self._turns.reloads
+        turns, reloads, was_well = self._turns, self._turns.reloads, self._failure is None
         wishes, self._wishes = self._wishes, {}
+        waiters, self._waiters = self._waiters, []
         is_forced = self._is_forced or (bool(wishes) and self._drift.must_reload)
         self._is_forced = False
         failure: EngineError | None = None
@@ -213,6 +229,7 @@ class NginxEngine:
         try:
             if not self._is_begun:
                 await self._begin()
+            await self._watching.tell_edits()
             errors = await turns.bring({id: wish.resource for id, wish in wishes.items()}, is_forced=is_forced)
         except EngineError as error:
             failure, errors = error, dict.fromkeys(wishes, error)
@@ -221,13 +238,16 @@ class NginxEngine:
             for wish in wishes.values():
                 wish.answer(_not_running())
             raise
+        finally:
+            _let_go(waiters)
         if turns.reloads > reloads:
             self._drift.mended()
         is_serving = turns.serving is not None or not self._roster.resources
         self._failure = None if is_serving else failure or next(iter(errors.values()), None)
         for id, wish in wishes.items():
             wish.answer(errors.get(id))
-        self._news.tell([*wishes, *(self._roster.resources if not wishes else ())])
+        has_changed = turns.reloads > reloads or (self._failure is None) is not was_well
+        self._news.tell(self._roster.resources if has_changed else wishes)
         return is_serving and failure is None
 
     async def _look_up_names(self) -> None:
@@ -237,6 +257,12 @@ class NginxEngine:
             await self._roster.save()
             if self._turns.wanted is not None and self._turns.wanted.names:
                 self.services_changed()
+
+
+def _let_go(waiters: Iterable[asyncio.Future[None]]) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)
 
 
 def _not_running() -> Unavailable:

@@ -39,12 +39,19 @@ class Wanted:
     world: World
     resources: Mapping[ResourceId, Resource]
     ground: Ground
+    held: Callable[[str], tuple[str, ...]]
+    """What is held for a service by now."""
     names: frozenset[str] = field(default_factory=frozenset)
     """Names of targets that were looked up."""
 
     @property
     def generation(self) -> Generation:
         return Generation(digest=self.folded.generation, text=self.folded.text, pages=self.folded.pages)
+
+    def names_other(self, service: str) -> bool:
+        """Say whether other addresses stand in it for a service, or one of its sockets, than are held by now."""
+        asked = {each for each in _services_of(self.folded.served.values()) if each.partition("#")[0] == service}
+        return any(self.world.slots.get(each, ()) != self.held(each) for each in asked)
 
     def owners(self, line: int | None, words: str) -> tuple[Part, ...]:
         """Return whose it is that nginx complains of: of a line of the text, else of a certificate or secret that its words name."""
@@ -103,7 +110,7 @@ class Folding:
         await self._certificates.ensure(wanted_certificates(folded))
         if bare := {**dict(self._without_certificate(folded)), **refused}:
             folded = fold(found, world, good=good, refused=bare)
-        return Wanted(folded=folded, world=world, resources=resources, ground=self._ground(folded), names=names)
+        return Wanted(folded=folded, world=world, resources=resources, ground=self._ground(folded), held=self._services, names=names)
 
     def _names(self, found: Iterable[Part], edge: EdgeSpec, capability: Capability) -> Iterator[str]:
         """Yield the names that nginx cannot follow by itself."""

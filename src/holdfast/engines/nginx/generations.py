@@ -13,10 +13,11 @@ import difflib
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from holdfast.engines.nginx.port import Edit, Generation
 from holdfast.errors import EngineError
@@ -27,6 +28,7 @@ from holdfast.kit.canonical import digest_bytes
 LINK, FOLDER, PAGES = "current", "generations", "pages"
 CONF, MANIFEST = "nginx.conf", "manifest.json"
 LARGEST = 64 << 20
+Mark: TypeAlias = tuple[int, int, int, int]
 LONGEST_DIFF = 16_000
 """Characters of a diff that are kept."""
 
@@ -45,6 +47,7 @@ class Generations:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._texts: dict[str, str] = {}
+        self._looked: tuple[tuple[str, tuple[Mark, ...]], tuple[Edit, ...]] | None = None
 
     def conf(self, digest: str) -> Path:
         return self._root / FOLDER / digest / CONF
@@ -73,6 +76,7 @@ class Generations:
                 root.write(f"{folder}/{MANIFEST}", written, mode=0o600, sync=False)
             root.flush()
         self._texts[generation.digest] = generation.text
+        self._looked = None
 
     def switch(self, digest: str | None) -> None:
         """Point the link to a generation that was laid; None: to none."""
@@ -102,9 +106,22 @@ class Generations:
         return digest if digest is not None and not self.edits(digest) else None
 
     def edits(self, expected: str | None) -> tuple[Edit, ...]:
-        """Return what is not as it was laid of a generation, and whether the link leads elsewhere; `expected` None: nothing is."""
+        """Return what is not as it was laid of a generation, and whether the link leads elsewhere; `expected` None: nothing is.
+
+        Files are read again only where the kernel says that something about them changed.
+        """
         if expected is None:
             return ()
+        marks = tuple(_mark(path) for path in self._paths(expected))
+        if self._looked is None or self._looked[0] != (expected, marks):
+            self._looked = (expected, marks), self._compared(expected)
+        return self._looked[1]
+
+    def _paths(self, digest: str) -> Iterator[Path]:
+        yield from (self._root / LINK, self._root / FOLDER / digest / CONF, self._root / FOLDER / digest / MANIFEST)
+        yield from (self._root / PAGES / name for name in sorted(os.listdir(self._root / PAGES)))
+
+    def _compared(self, expected: str) -> tuple[Edit, ...]:
         found: list[Edit] = []
         linked = self.linked()
         if linked != expected:
@@ -147,6 +164,7 @@ class Generations:
 
     def remember(self, generation: Generation) -> None:
         """Say what the text of a generation is that an earlier life laid, so that edits can be shown."""
+        self._looked = None
         self._texts[generation.digest] = generation.text
 
     def kept(self) -> tuple[str, ...]:
@@ -174,6 +192,15 @@ class Generations:
         for name in os.listdir(self._root / PAGES):
             if name not in wanted:
                 root.remove(f"{PAGES}/{name}")
+
+
+def _mark(path: Path) -> Mark:
+    """Return what changes whenever a file is written, replaced or given to somebody (stat(2)); zeros where there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return (0, 0, 0, 0)
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _digest_of(root: Root, path: str) -> str | None:

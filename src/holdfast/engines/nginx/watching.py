@@ -66,16 +66,21 @@ class Watching:
                     await self._look(wanted.folded)
             await self._nginx.rotate()
 
-    async def _look(self, folded: Folded) -> None:
+    async def tell_edits(self) -> None:
+        """Tell what somebody changed on disk and was not told yet; before it is written over, at the latest."""
+        folded = self._turns.wanted.folded if self._turns.wanted is not None else None
         for edit in self._drift.news():
             owners = self._drift.owners(edit, folded)
-            parts = tuple(part for id in owners if (part := folded.served.get(id)) is not None)
+            parts = tuple(part for id in owners if folded is not None and (part := folded.served.get(id)) is not None)
             await self._emit(telling.edited(at=self._clock.now(), edit=edit, parts=parts))
+
+    async def _look(self, folded: Folded) -> None:
+        await self.tell_edits()
         before = self._drift.memory
         await self._look_at_memory()
         if self._drift.memory is not None and before is None:
             await self._emit(telling.drifted(at=self._clock.now(), what=self._drift.memory, parts=folded.served.values()))
-        self._news.tell(self._drift.by_id(folded))
+        self._news.tell(self._drift.all(folded))
 
     async def _look_at_memory(self) -> None:
         turns, master = self._turns, self._nginx.master()

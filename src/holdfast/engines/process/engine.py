@@ -22,7 +22,7 @@ from holdfast.engines.process.news import News
 from holdfast.engines.process.roster import Roster
 from holdfast.engines.process.scribe import Scribe
 from holdfast.engines.process.spawning import Places, Spawning, Users
-from holdfast.engines.process.steps import Steps
+from holdfast.engines.process.steps import Left, Steps
 from holdfast.engines.process.supervision import Supervision
 from holdfast.errors import EngineError
 from holdfast.host.keeper_client import KeeperClient
@@ -46,11 +46,16 @@ FOLLOW_S = 0.25
 """Between looks at a log that somebody follows."""
 
 
+async def _nobody_asks(service: str) -> None:
+    """Stand in where nothing stands before services."""
+
+
 class ProcessEngine:
     """Implements ports.Engine and ports.Logs, and answers the probe controller.
 
     `applied` gives a resource as last applied; `cgroups` finds the folder in which memory
-    limits may be set, None where they are sampled instead; `crashed` is told of a task that a fault of ours ended.
+    limits may be set, None where they are sampled instead; `crashed` is told of a task that a fault of ours ended; `left` sees to it
+    that who stands before a service asks an instance no longer that is about to be stopped.
     """
 
     name = "process"
@@ -71,6 +76,7 @@ class ProcessEngine:
         applied: Callable[[ResourceId], Resource | None],
         crashed: Callable[[str, BaseException], None] | None = None,
         cgroups: Callable[[], Path | None] = cgroup.own,
+        left: Left = _nobody_asks,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -97,7 +103,7 @@ class ProcessEngine:
         )
         self._memory = MemoryWatch(roster=self._roster, supervision=self._supervision, clock=clock)
         self._adoption = Adoption(roster=self._roster, supervision=self._supervision, scribe=self._scribe, clock=clock)
-        self._steps = Steps(roster=self._roster, supervision=self._supervision, scribe=self._scribe, random=random)
+        self._steps = Steps(roster=self._roster, supervision=self._supervision, scribe=self._scribe, random=random, left=left)
 
     # Life
 

@@ -7,6 +7,7 @@ is cancelled leaves nothing behind that would not come to its end by itself, and
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from holdfast.engines.process import cgroup
 from holdfast.engines.process.instance import Instance, Unit
@@ -24,12 +25,15 @@ from holdfast.workload.supervisor import Cause, Machine, Phase, Promoted, Revise
 
 UNDER_WAY = frozenset({Phase.IDLE, Phase.STARTING, Phase.WARMING, Phase.READY, Phase.UNREADY})
 NEVER_ALONE = frozenset({Phase.IDLE, Phase.STARTING})
+Left = Callable[[str], Awaitable[None]]
+"""Told of a declared resource of which an instance serves no longer; returns once nobody sends it anything new."""
 
 
 class Steps:
     """One method a verb. The walker sees to it that one resource is in one hand at a time."""
 
-    def __init__(self, *, roster: Roster, supervision: Supervision, scribe: Scribe, random: Random) -> None:
+    def __init__(self, *, roster: Roster, supervision: Supervision, scribe: Scribe, random: Random, left: Left) -> None:
+        self._left = left
         self._roster = roster
         self._supervision = supervision
         self._scribe = scribe
@@ -47,7 +51,7 @@ class Steps:
             case StepVerb.SWITCH:
                 await self._switch(step)
             case StepVerb.DRAIN:
-                return  # the stop signal is what a program drains by: it shares its sockets with its successor, who takes what is new
+                await self._drain(step)
             case StepVerb.STOP:
                 await self._stop(step)
             case StepVerb.DISCARD:
@@ -177,6 +181,12 @@ class Steps:
         self._supervision.plan_cron(candidate)
         await self._scribe.save(unit.id)
 
+    async def _drain(self, step: Step) -> None:
+        """Have what is new go to who serves now; finishing what it has begun is what a program does at the stop signal."""
+        unit = self._roster.get(step.id)
+        if unit is not None and unit.leaving:
+            await self._left(str(unit.declared))
+
     # In place
 
     async def _apply(self, step: Step, resource: Resource) -> None:
@@ -257,6 +267,7 @@ class Steps:
                 unit.leaving.append(unit.serving)
                 unit.serving = None
             await self._scribe.save(unit.id)
+            await self._left(str(unit.declared))
             await self._end_all(unit, step)
             await self._supervision.release_unneeded(unit.declared)
         await self._scribe.save(step.id)
