@@ -85,3 +85,17 @@ def test_a_restart_changes_nothing(story: list[tuple[float, float, bool]]) -> No
             saved = restarted.to_json()
             restarted = damping()
             restarted.restore(saved)
+
+
+def test_a_heal_counts_for_as_long_as_its_window_and_no_longer() -> None:
+    it = damping()
+    assert [it.healed(WEB, at, 0.0) for at in (0.0, 50.0, 100.0)] == [False, False, False]
+    assert it.healed(WEB, 149.0, 0.0)
+
+
+def test_only_who_fights_is_forgiven() -> None:
+    it = damping()
+    it.healed(WEB, 0.0, 0.0)
+    assert not it.forgive(WEB)
+    assert not it.forgive(OTHER)
+    assert it.to_json() == []

@@ -12,7 +12,7 @@ from holdfast.core.inbox import Inbox
 from holdfast.kit.backoff import Backoff
 from holdfast.model.ids import ResourceId
 
-A, B, C = (ResourceId("host", "Process", "shop", name) for name in "abc")
+A, B, C, D = (ResourceId("host", "Process", "shop", name) for name in "abcd")
 PLAIN = Backoff(first_s=1.0, factor=2.0, cap_s=8.0)
 
 
@@ -137,3 +137,39 @@ def test_the_heap_does_not_grow_with_marks() -> None:
         inbox.finished(A, float(at), ok=True, again_in=100_000.0 - at)
     assert len(inbox) == 1
     assert len(inbox._due) <= 100
+
+
+def test_slots_are_counted_through_rest_and_resume() -> None:
+    """Two work, one rests and comes back: three are at work, and two must end before the next begins."""
+    inbox = play("0 mark a\n0 mark b\n0 mark c\n0 take a\n0 take b\n0 rest a\n0 rest a\n0 take c\n0 resume a\n0 resume a")
+    inbox.mark(D, 1.0)
+    inbox.finished(B, 1.0, ok=True)
+    assert inbox.take(1.0) is None
+    inbox.finished(C, 1.0, ok=True)
+    assert inbox.take(1.0) == D
+
+
+def test_the_end_of_one_that_rests_gives_no_slot_twice() -> None:
+    inbox = play("0 mark a\n0 mark b\n0 mark c\n0 take a\n0 rest a\n0 take b\n0 take c\n0 ok a")
+    inbox.mark(D, 1.0)
+    assert inbox.take(1.0) is None
+
+
+def test_one_that_is_not_in_hand_neither_rests_nor_resumes() -> None:
+    inbox = play("0 mark a\n0 rest a\n0 resume a\n0 take a\n0 mark b\n0 mark c\n0 take b\n0 take nothing")
+    assert inbox.failures(D) == 0
+    assert len(inbox) == 3
+
+
+def test_a_mark_at_the_instant_that_it_is_due_changes_nothing() -> None:
+    inbox = play("0 mark a\n0 mark b\n0 mark a\n0 take a")
+    assert len(inbox._due) == 1
+
+
+def test_entries_that_count_no_more_are_thrown_away_in_bulk() -> None:
+    inbox = Inbox(retry=PLAIN)
+    for at in range(66):
+        inbox.mark(A, 100.0 - at)
+    assert len(inbox._due) == 66
+    inbox.mark(A, 1.0)
+    assert inbox._due == [(1.0, A)]

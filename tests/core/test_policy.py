@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,3 +101,35 @@ def test_what_a_plan_asks_of_a_person() -> None:
     assert (approvable(refused), approvable(foreign), approvable(waiting)) == (True, False, False)
     assert (len(refusals(refused)), len(refusals(foreign)), len(refusals(waiting))) == (1, 1, 0)
     assert deletions(Plan(waves=((gone,),))) == (WEB,)
+
+
+@pytest.mark.parametrize("name", ["prune", "allow_empty", "prune_share", "prune_free"])
+def test_each_setting_reaches_the_policy(name: str) -> None:
+    value = {"prune_share": 0.25, "prune_free": 9}.get(name, True)
+    assert getattr(policy(Settings(**{name: value})), name) == value
+
+
+def test_what_is_known_of_this_plan_reaches_the_policy() -> None:
+    plain, told = policy(Settings()), policy(Settings(), complete=False, rewound=True, approved="digest", rolling_back=[WEB])
+    assert (plain.complete, plain.rewound, plain.approved, plain.rolling_back) == (True, False, None, None)
+    assert (told.complete, told.rewound, told.approved, told.rolling_back) == (False, True, "digest", frozenset({WEB}))
+    assert (removal("digest").approved, removal().approved) == ("digest", None)
+
+
+REASONS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "nobody said why": ({"suspended": ""}, "suspended"),
+    "somebody did": ({"suspended": "by ann"}, "by ann"),
+    "pinned": ({"pin": PIN, "desired_digest": "bad"}, "pinned at r2aaaaaaaaaa: web did not become ready"),
+    "by hand": ({"is_automated": False}, "syncs only when a person says so"),
+    "window": ({"window": CLOSED}, "deny window until 06:00"),
+    "later": ({"retrying": LATER}, "failed 1 times: tries again"),
+    "spent": ({"retrying": SPENT}, "failed 6 times: waits for a new commit or a person"),
+}
+
+
+@pytest.mark.parametrize("says", REASONS)
+def test_a_hold_says_why(says: str) -> None:
+    given, reason = REASONS[says]
+    if given.get("pin"):
+        given = {**given, "pin": replace(PIN, revision="r2" + "a" * 38)}
+    assert decide(**given).reason == reason

@@ -43,3 +43,8 @@ def test_applications_do_not_mix() -> None:
     found = recover([operation("1", Trigger.COMMIT, 1.0, created=(A,)), operation("2", Trigger.MANUAL, 2.0, application="blog")], 9.0)
     assert [(it.application, it.created) for it in found.again] == [("blog", frozenset()), ("shop", frozenset({A}))]
     assert recover([], 9.0).again == ()
+
+
+def test_what_was_cut_off_says_so() -> None:
+    [found] = recover([operation("1", Trigger.COMMIT, 1.0)], 9.0).superseded
+    assert found.message == "the daemon stopped in the middle; the work is planned again from what is live"

@@ -38,3 +38,19 @@ def test_another_digest_starts_anew() -> None:
 @given(st.builds(Retrying, digest=st.text(), failures=st.integers(1), next_at=st.none() | st.floats(0, 1e9)))
 def test_it_survives_a_restart(state: Retrying) -> None:
     assert Retrying.from_json(state.to_json()) == state
+
+
+def test_the_factor_is_the_policys_own() -> None:
+    assert story(RetryPolicy(factor=3.0), 3) == [5.0, 15.0, 45.0]
+
+
+def test_it_is_due_at_its_time_and_when_the_clock_was_set_back_before_the_failure() -> None:
+    state = failed(None, "d", RetryPolicy(), 100.0)
+    assert state.failed_at == 100.0
+    assert [state.is_due(now) for now in (99.9, 100.0, 104.9, 105.0)] == [True, False, False, True]
+
+
+def test_it_is_written_down_word_by_word() -> None:
+    state = Retrying(digest="d", failures=2, next_at=9.0, failed_at=7.0)
+    assert state.to_json() == {"digest": "d", "failures": 2, "next_at": 9.0, "failed_at": 7.0}
+    assert Retrying.from_json(state.to_json()) == state

@@ -54,3 +54,26 @@ def test_a_pin_holds_until_git_asks_for_something_else() -> None:
     assert resumes(pin, "better")
     assert Pin.from_json(pin.to_json()) == pin
     assert Healthy.from_json(HEALTHY.to_json()) == HEALTHY
+
+
+SAID: dict[str, tuple[Operation, Healthy | None, str | None]] = {
+    "the operation did not fail": (replace(FAILED, phase=Phase.SUPERSEDED), HEALTHY, None),
+    "an operation triggered by drift is never rolled back": (replace(FAILED, trigger=Trigger.DRIFT), HEALTHY, None),
+    "the Application says holdfast.dev/rollback: off": (FAILED, HEALTHY, "off"),
+    "there is no healthy revision to go back to": (FAILED, None, None),
+    "the last healthy revision asks for the same": (FAILED, Healthy(revision="r1", digest="bad"), None),
+}
+
+
+@pytest.mark.parametrize("reason", SAID)
+def test_where_it_stays_it_says_why(reason: str) -> None:
+    assert on_failure(*SAID[reason], "web died", 9.0).reason == reason
+
+
+def test_where_it_goes_back_the_failure_is_the_reason() -> None:
+    assert on_failure(FAILED, HEALTHY, None, "web died", 9.0).reason == "web died"
+
+
+def test_a_person_who_goes_back_is_named() -> None:
+    pin = Pin(failed_digest="bad", failed_revision="r2", revision="r1", at=9.0, reason="rolled back by ann")
+    assert by_hand("bad", "r2", "r1", "ann", 9.0) == pin

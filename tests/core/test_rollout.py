@@ -137,3 +137,20 @@ def test_different_resources_run_at_once() -> None:
     wave = tuple(change(Verb.UPDATE, id) for id in ids)
     assert lanes(wave, lambda its: Resource(id=its, state=OLD)) == ((wave[0],), (wave[1],))
     assert lanes(wave, lambda its: None) == ((wave[0],), (wave[1],))
+
+
+def test_a_step_carries_what_its_engine_needs() -> None:
+    resource = Resource(id=WEB, state=NEW)
+    found = steps(change(Verb.REPLACE), resource, RolloutStyle.IN_PLACE, "op", 7.0)
+    assert [(step.operation, step.change, step.deadline_s) for step in found] == [("op", change(Verb.REPLACE), 7.0)] * 2
+    assert [step.resource for step in found] == [None, resource]
+
+
+def test_a_surge_that_is_no_number_is_one_lane() -> None:
+    known = {id: Resource(id=id, state=State.of({"surge": "many"}), owner=Derived((WEB,))) for id in replicas(3)}
+    wave = tuple(change(Verb.UPDATE, id) for id in known)
+    assert len(lanes(wave, known.get)) == 1
+    nothing_said = {id: Resource(id=id, state=NEW, owner=Derived((WEB,))) for id in known}
+    assert len(lanes(wave, nothing_said.get)) == 1
+    half = {WEB: Resource(id=WEB, state=NEW)}
+    assert lanes((change(Verb.UPDATE), change(Verb.CREATE)), half.get) == ((change(Verb.CREATE), change(Verb.UPDATE)),)
