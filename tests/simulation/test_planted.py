@@ -6,7 +6,7 @@ A property that no defect can break is no property.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from holdfast.kit.clock import Clock, Instant
 from holdfast.kit.secret import Redactor
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
-from holdfast.model.operation import Phase, Step
+from holdfast.model.operation import Outcome, Phase, Step
 from holdfast.model.plan import Change, Owned
 from holdfast.model.ports import PutOperation, Store, Write
 from holdfast.model.resource import Desired, Resource
@@ -67,7 +67,7 @@ class EntersNothing(Walker):
 class ForgetsNeeds(Walker):
     """All waves at once."""
 
-    async def walk(self, walk: Walk) -> tuple[object, ...]:
+    async def walk(self, walk: Walk) -> tuple[Outcome, ...]:
         walk.plan = replace(walk.plan, waves=(tuple(walk.plan),) if walk.plan else ())
         return await super().walk(walk)
 
@@ -76,7 +76,7 @@ class HoldsNothing(Walker):
     """Anybody may have anything in hand."""
 
     @asynccontextmanager
-    async def hold(self, ids: Collection[ResourceId]):  # type: ignore[no-untyped-def, override]
+    async def hold(self, ids: Collection[ResourceId]) -> AsyncIterator[None]:
         yield
 
     def take(self, id: ResourceId) -> bool:
@@ -93,7 +93,7 @@ class UndoesNothing(Walker):
 class TrustsSteps(Walker):
     """A step that was answered counts as success: nobody looks again."""
 
-    async def _settle(self, walk: Walk, change: Change, resource: Resource | None) -> None:  # type: ignore[override]
+    async def _settle(self, walk: Walk, change: Change, resource: Resource | None) -> None:
         return None
 
 

@@ -139,7 +139,7 @@ def campaign(work: Callable[[T], Tally], parts_of_it: Sequence[T], jobs: int) ->
         for part in parts_of_it:
             tally.join(work(part))
     else:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
             for done in pool.map(work, parts_of_it):
                 tally.join(done)
     return tally, time.monotonic() - began

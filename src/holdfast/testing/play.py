@@ -258,7 +258,7 @@ class _Player:
     def _encore(self, name: str, encore: int) -> None:
         """Touch as much once more as it takes for enough to be done; what was bad is mended."""
         commit: list[Resource] = []
-        for resource in self._teams[name].commits[-1]:
+        for resource in max(self._teams[name].commits, key=len):
             is_touched = self._properties.effects + self._promised < self._story.least_effects + MARGIN or "bad" in resource.state.fields
             commit.append(_touched(resource, 100 + encore) if is_touched else resource)
             self._promised += LIKELY_EFFECTS.get(str(resource.state.fields.get("style")), 1) if is_touched else 0
