@@ -177,6 +177,7 @@ def rendering_on(git: MirroredGit) -> Rendering:
         facts=Facts,
         allowed=frozenset(),
         had_resources=lambda name: True,
+        now=RealClock().now,
     )
 
 

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench.bench_process import cpu_s, keeper_of, memory_mb  # noqa: E402
 from tests.real.house import House, house  # noqa: E402
-from tests.real.siege import WEB_PY  # noqa: E402
+from tests.real.siege_programs import WEB_PY  # noqa: E402
 
 from holdfast.errors import HoldfastError  # noqa: E402
 from holdfast.host.keeper_client import peek  # noqa: E402
