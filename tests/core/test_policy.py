@@ -105,7 +105,7 @@ def test_what_a_plan_asks_of_a_person() -> None:
 
 @pytest.mark.parametrize("name", ["prune", "allow_empty", "prune_share", "prune_free"])
 def test_each_setting_reaches_the_policy(name: str) -> None:
-    value = {"prune_share": 0.25, "prune_free": 9}.get(name, True)
+    value: Any = {"prune_share": 0.25, "prune_free": 9}.get(name, True)
     assert getattr(policy(Settings(**{name: value})), name) == value
 
 

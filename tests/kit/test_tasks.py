@@ -112,3 +112,69 @@ def test_a_wakeup_remembers_one_ring() -> None:
         return await bell.wait_until(None), await bell.wait_until(loop.time())
 
     assert asyncio.run(story()) == (True, False)
+
+
+def test_a_ring_ends_the_wait_at_once_and_is_answered() -> None:
+    async def story() -> tuple[bool, bool]:
+        bell = Wakeup()
+        async with Tasks() as tasks, asyncio.timeout(10):
+            tasks.start("rings", rings(bell))
+            rang = await bell.wait_until(asyncio.get_running_loop().time() + 60)
+            return rang, bell.is_rung
+
+    async def rings(bell: Wakeup) -> None:
+        bell.wake()
+        bell.wake()
+
+    assert asyncio.run(story()) == (True, False)
+
+
+def test_a_wait_without_an_end_ends_with_a_ring() -> None:
+    async def story() -> bool:
+        bell = Wakeup()
+        async with asyncio.timeout(10):
+            asyncio.get_running_loop().call_soon(bell.wake)
+            await bell.wait()
+        return bell.is_rung
+
+    assert asyncio.run(story()) is False
+
+
+def test_a_task_has_its_name_and_may_stop_the_others() -> None:
+    async def story() -> list[str | None]:
+        told: list[str | None] = []
+
+        async def last(tasks: Tasks) -> None:
+            me = asyncio.current_task()
+            await tasks.stop()
+            told.append(me.get_name() if me else None)
+
+        async with asyncio.timeout(10), Tasks() as tasks:
+            tasks.start("waits", asyncio.Event().wait())
+            tasks.start("last", last(tasks))
+            await tasks.ended("waits")
+        return told
+
+    assert asyncio.run(story()) == ["last"]
+
+
+def test_ended_waits_for_that_task_alone() -> None:
+    async def story() -> list[str]:
+        told: list[str] = []
+        go = asyncio.Event()
+
+        async def waits() -> None:
+            await go.wait()
+            told.append("ended")
+
+        async with asyncio.timeout(10), Tasks() as tasks:
+            tasks.start("one", waits())
+            tasks.start("other", asyncio.Event().wait())
+            asyncio.get_running_loop().call_soon(go.set)
+            await tasks.ended("one")
+            await tasks.ended("nobody")
+            told.append("told")
+            await tasks.stop()
+        return told
+
+    assert asyncio.run(story()) == ["ended", "told"]
