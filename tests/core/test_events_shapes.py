@@ -1,6 +1,6 @@
 """The shape of every event, word by word: other programs read them, and the fold of an older daemon does.
 
-`event_shapes.jsonl` holds one line for each. An event that is new, or changed on purpose, gets the line that the failing test shows.
+`events_shapes.jsonl` holds one line for each. An event that is new, or changed on purpose, gets the line that the failing test shows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from holdfast.model.resource import Desired, Origin, Resource, Warning
 from holdfast.model.source import Revision
 from holdfast.model.state import State
 
-SHAPES = Path(__file__).with_name("event_shapes.jsonl")
+SHAPES = Path(__file__).with_name("events_shapes.jsonl")
 WEB, DB = ResourceId("docker", "Container", "shop", "web"), ResourceId("host", "Process", "shop", "db")
 ORIGIN = Origin(path="web.yaml", line=4, revision="r2")
 ONE, TWO = State.of({"version": 1}), State.of({"version": 2})
