@@ -27,6 +27,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="Another program was named, or it may not be run.",
             next_step="Name the nginx itself with `--capability-of`, or its version with `--nginx`.",
         ),
+        "HF8031": Explanation(
+            title="An imported file is there already",
+            meaning="An import never overwrites a file, and one of those that it would write exists. Nothing was written.",
+            cause="It was run before, or somebody wrote the file by hand.",
+            next_step="Remove the file, or choose another folder with `--output`.",
+        ),
         "HF8032": Explanation(
             title="An nginx file cannot be written",
             meaning="A file could not be replaced; the reason is the system's own. Files that could not be written are as they were.",

@@ -15,6 +15,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "demo": "See the whole story once: synced, killed, healed, deployed, rolled back",
             "init": "Look at a folder and write its Application file, or the unit of a service",
             "up": "Bring Applications up and keep them as Git says",
+            "import nginx": "Turn nginx files into Sites that mend their weaknesses",
         },
         "Ask first": {
             "render": "Show what Git says, as resources",
@@ -54,6 +55,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType({name: summary for section in SEC
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
         "edge": "Work with the edge: the nginx of this host, and nginx files",
+        "import": "Turn the files of other tools into Holdfast's kinds",
     }
 )
 """First words of commands of two words."""

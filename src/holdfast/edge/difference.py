@@ -81,7 +81,7 @@ class _Found:
 
 def difference(first: Sequence[Directive], second: Sequence[Directive]) -> tuple[Difference, ...]:
     """Return what differs, in the order of the requests that meet it; what is about the whole nginx comes first."""
-    before, after = _Side(first), _Side(second)
+    before, after = Side(first), Side(second)
     found: dict[tuple[str, str, str], _Found] = {}
 
     def note(what: str, old: tuple[Directive, ...], new: tuple[Directive, ...], request: str | None) -> None:
@@ -124,8 +124,8 @@ def address(request: Request) -> str:
     return f"{'https' if request.is_tls else 'http'}://{request.host}{port}{request.path}"
 
 
-class _Side:
-    """One of the two."""
+class Side:
+    """One of two configurations that are compared."""
 
     def __init__(self, directives: Sequence[Directive]) -> None:
         self.explainer = Explainer(directives)
@@ -133,7 +133,7 @@ class _Side:
         self.defined: dict[str, Directive] = {}
         for directive, above in walk(tuple(directives)):
             if directive.name in DEFINING and directive.args:
-                self.defined.setdefault(_defines(directive), directive)
+                self.defined.setdefault(defines(directive), directive)
             is_main = not above and self.explainer.servers and self.explainer.servers[0][1]
             if (is_main and directive.name not in WHOLE) or (len(above) == 1 and above[0].name == "events"):
                 self.whole[directive.name] = (*self.whole.get(directive.name, ()), directive)
@@ -161,7 +161,7 @@ class _Side:
             more["upstream"] = found.upstream.block or ()
         waiting = [each for several in settings.values() for each in several]
         while waiting:
-            for name in _names(waiting.pop()):
+            for name in names(waiting.pop()):
                 if name not in more and (definition := self.defined.get(name)) is not None:
                     more[name] = (definition,)
                     waiting.append(definition)
@@ -185,7 +185,7 @@ def _rewrites(found: Explanation) -> Iterator[Directive]:
         yield from (each for each in (block.block if block is not None else None) or () if each.name in REWRITES)
 
 
-def _defines(directive: Directive) -> str:
+def defines(directive: Directive) -> str:
     """Return what a definition is called: `map $x`, `limit_req_zone y`."""
     zone = next((found[1] for word in directive.args if (found := _ZONE.match(word)) is not None), None)
     if zone is not None:
@@ -193,7 +193,7 @@ def _defines(directive: Directive) -> str:
     return f"{directive.name} {directive.args[0 if directive.name == 'log_format' else -1]}"
 
 
-def _names(directive: Directive) -> Iterator[str]:
+def names(directive: Directive) -> Iterator[str]:
     """Yield what a directive and all in it may refer to."""
     for each, _ in walk((directive,)):
         for kind in REFERRED.get(each.name, ()):
@@ -207,7 +207,7 @@ def _names(directive: Directive) -> Iterator[str]:
 # Requests that show what there is
 
 
-def requests(*sides: _Side) -> Iterator[Request]:
+def requests(*sides: Side) -> Iterator[Request]:
     """Yield requests that together reach every server and location of the sides, each once."""
     seen: set[Request] = set()
     for port, is_tls in dict.fromkeys(each for side in sides for each in _ports(side.explainer)):

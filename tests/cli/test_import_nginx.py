@@ -1,0 +1,81 @@
+"""Importing nginx files from the command line: what is printed, what is written, and that nothing is overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cli.daemon import Runner
+
+SHOP = """server { listen 443 ssl; server_name shop.example.com; ssl_certificate /etc/ssl/shop.pem; ssl_certificate_key /etc/ssl/shop.key;
+  location / { proxy_pass http://10.0.0.1:3000; proxy_set_header Host $host; } }
+"""
+ODD = """# Ours
+server { listen 80; server_name odd.example.com;
+    location ~ ^/(.*)$ { proxy_pass http://$1; }   # wherever
+}
+"""
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "shop.conf").write_text(SHOP)
+    (tmp_path / "conf" / "odd.conf").write_text(ODD)
+    return tmp_path / "conf"
+
+
+def test_the_sites_are_printed_as_yaml(holdfast: Runner, conf: Path) -> None:
+    ran = holdfast("import", "nginx", str(conf / "shop.conf"), "--nginx", "1.22.1")
+    assert ran.code == 0
+    certificate, site = yaml.safe_load_all(ran.out)
+    assert (certificate["kind"], certificate["spec"]["hosts"]) == ("Certificate", ["shop.example.com"])
+    assert site == {
+        "apiVersion": "holdfast.dev/v1alpha1",
+        "kind": "Site",
+        "metadata": {"name": "shop.example.com"},
+        "spec": {"hosts": ["shop.example.com"], "certificate": "shop.example.com", "targets": ["10.0.0.1:3000"]},
+    }
+    assert "# - tls-protocols: no ssl_protocols" in ran.out
+    assert "secret shop.pem: copy /etc/ssl/shop.pem to secrets/shop.pem of the state folder" in ran.err
+
+
+def test_a_folder_is_written_file_by_file(holdfast: Runner, conf: Path, tmp_path: Path) -> None:
+    ran = holdfast("import", "nginx", str(conf), "--output", str(tmp_path / "edge"), "--json")
+    assert (ran.code, ran.document["kind"]) == (0, "Import")
+    assert sorted(path.name for path in (tmp_path / "edge").iterdir()) == [
+        "certificate-shop.example.com.yaml",
+        "odd.example.com.conf",
+        "shop.example.com.yaml",
+    ]
+    assert sorted(ran.data["written"]) == sorted(map(str, (tmp_path / "edge").iterdir()))
+    assert [each["name"] for each in ran.data["secrets"]] == ["shop.key", "shop.pem"]
+    assert len(ran.document["warnings"]) == 1
+    assert "where requests go is made of the request: http://$1" in ran.document["warnings"][0]
+
+
+def test_what_stays_is_as_it_was_below_its_reasons(holdfast: Runner, conf: Path, tmp_path: Path) -> None:
+    holdfast("import", "nginx", str(conf / "odd.conf"), "--output", str(tmp_path / "edge"))
+    text = (tmp_path / "edge" / "odd.example.com.conf").read_text()
+    assert text.startswith("# Stays as it was:\n# - ")
+    assert text.endswith(ODD.removeprefix("# Ours\n"))
+    assert holdfast("edge", "review", str(tmp_path / "edge" / "odd.example.com.conf"), "--nginx", "any", "--rule", "ssrf").code == 5
+
+
+def test_nothing_is_overwritten(holdfast: Runner, conf: Path, tmp_path: Path) -> None:
+    (tmp_path / "edge").mkdir()
+    (tmp_path / "edge" / "shop.example.com.yaml").write_text("mine\n")
+    ran = holdfast("import", "nginx", str(conf), "--output", str(tmp_path / "edge"), "--json")
+    assert (ran.code, ran.data["code"]) == (5, "HF8031")
+    assert [path.name for path in (tmp_path / "edge").iterdir()] == ["shop.example.com.yaml"]
+    (tmp_path / "file").write_text("")
+    assert holdfast("import", "nginx", str(conf), "--output", str(tmp_path / "file"), "--json").data["code"] == "HF8032"
+
+
+def test_files_and_hosts_are_said_by_options(holdfast: Runner, tmp_path: Path) -> None:
+    (tmp_path / "a.conf").write_text("server { listen 80; root /srv/a; }\n")
+    ran = holdfast("import", "nginx", str(tmp_path / "a.conf"), "--files", "/srv/a=public", "--host", "a.example.com")
+    assert yaml.safe_load(ran.out)["spec"]["static"] == {"root": "public"}
+    for wrong in ("/srv/a", "srv=a", "/srv=/a"):
+        assert holdfast("import", "nginx", str(tmp_path / "a.conf"), "--files", wrong, "--json").data["code"] == "HF8001"
