@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from holdfast.cli.yaml_text import document
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+"""YAML wants the colon within 1,024 characters, PyYAML within 128."""
 VALUES = st.recursive(
     st.booleans() | st.integers(-5, 5) | TEXTS | st.sampled_from(["30s", "20Mi", "on", "null", "1e3", "^/a\\.b'$", "x: y", "- z", ""]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(TEXTS, VALUES, max_size=4))
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_whatever_it_says_yaml_reads_it_back(spec: dict[str, Any]) -> None:
     text = document("Site", "a.example", spec, ["one\ntwo", "- three"])
     assert yaml.safe_load(text) == {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from holdfast.declare.schema import encode
@@ -39,7 +40,7 @@ from holdfast.model.scalars import Name
 
 CERTBOT = "/etc/letsencrypt/live/"
 SNAKEOIL = "/etc/ssl/certs/ssl-cert-snakeoil.pem"
-USUAL = {False: 80, True: 443}
+USUAL: Mapping[bool, int] = MappingProxyType({False: 80, True: 443})
 """Port by whether it is encrypted."""
 EVERYWHERE = frozenset({"version-disclosure"})
 """Rules whose finding stands at one server and is about all of them."""
