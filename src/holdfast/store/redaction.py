@@ -36,23 +36,26 @@ def redacted_event(redactor: Redactor, event: Event) -> Event:
 def _is_clean(redactor: Redactor, data: Mapping[str, Json]) -> bool:
     """Say whether redacting would surely change nothing: most events, at a fraction of the cost, since their texts are searched as one."""
     texts: list[str] = []
-    if not all(_is_plain(value, texts) for value in data.values()):
-        return False
+    for value in data.values():
+        if not _is_plain(value, texts):
+            return False
     text = "\n".join(texts)
     return text.isascii() and redactor.redact(text) == text
 
 
 def _is_plain(value: Json, texts: list[str]) -> bool:
     """Say whether `value` is JSON as it stands; its texts are added to `texts`."""
-    if isinstance(value, str):
-        texts.append(value)
-    elif isinstance(value, float):
-        return math.isfinite(value)
-    elif isinstance(value, dict):
-        return all(_is_plain(one, texts) for one in value.values())
-    elif isinstance(value, list):
-        return all(_is_plain(one, texts) for one in value)
-    return not isinstance(value, tuple)
+    kind = type(value)
+    if kind is str:
+        texts.append(value)  # type: ignore[arg-type]
+        return True
+    if kind is int or kind is bool or value is None:
+        return True
+    if kind is float:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    if kind is not dict and kind is not list:
+        return False
+    return all(_is_plain(one, texts) for one in (value.values() if kind is dict else value))  # type: ignore[union-attr]
 
 
 def _named(redactor: Redactor, data: Mapping[str, Json], depth: int) -> dict[str, Json]:

@@ -78,14 +78,14 @@ class Mounted:
 
     async def commit(self, *writes: Write) -> tuple[Event, ...]:
         self.life.boundary()
-        if self.disk.weather.strikes(Fault.DISK_FULL):
+        if self.disk.weather.now and self.disk.weather.strikes(Fault.DISK_FULL):
             await self.clock.sleep(0.001)
             raise StoreError("HF5001", "cannot write: no space is left on the device")
         told = self.disk.write(writes)
         self.life.boundary()
         if self.disk.dice.random() < YIELDS:
             await asyncio.sleep(0)
-        if self.disk.weather.strikes(Fault.LOST_REPLY):
+        if self.disk.weather.now and self.disk.weather.strikes(Fault.LOST_REPLY):
             raise StoreError("HF5002", "cannot write: the answer was lost")
         return told
 

@@ -22,7 +22,7 @@ LEAST_RESOURCES = 8
 LEAST_EFFECTS = 100
 COMMITS = 3
 COMMIT_EVERY_S = 40.0
-TOUCHED = 0.75
+TOUCHED = 0.65
 """How much of a tree a commit changes."""
 STYLES = ("start-first",) * 4 + ("start-first-private",) * 3 + ("stop-first",) * 2 + ("in-place",)
 BADNESS = ("dies", "dies", "hangs", "sick")

@@ -139,10 +139,10 @@ class SimulatedEngine:
     async def observe(self, ids: Collection[ResourceId]) -> Live:
         self.life.boundary()
         now = self.clock.monotonic()
-        at = now - LAG_S * self.random.random() if self.weather.strikes(Fault.LAG) else now
+        at = now - LAG_S * self.random.random() if self.weather.now and self.weather.strikes(Fault.LAG) else now
         seen = {id: self._seen(id, at, now) for id in ids}
         await self._answer()
-        if self.weather.strikes(Fault.BLIND):
+        if self.weather.now and self.weather.strikes(Fault.BLIND):
             raise Unavailable("HF2001", f"cannot look: {self.name} does not answer")
         return Live(observed=seen)
 
@@ -191,10 +191,11 @@ class SimulatedEngine:
         if id.kind not in self.kinds:
             return
         self._bell.wake()
-        if Fault.WATCH_GAP in self.weather.now or self.weather.strikes(Fault.MISSED_NEWS):
+        weather = self.weather
+        if weather.now and (Fault.WATCH_GAP in weather.now or weather.strikes(Fault.MISSED_NEWS)):
             return
         self._news[id] = None
-        if self.weather.strikes(Fault.REPEATED_NEWS):
+        if weather.now and weather.strikes(Fault.REPEATED_NEWS):
             asyncio.get_running_loop().call_later(self.random.random(), self._hear_again, id)
 
     def _hear_again(self, id: ResourceId) -> None:
@@ -214,7 +215,7 @@ class SimulatedEngine:
             await self._do(step)
             self.witness.did(step)
             self.life.boundary()
-            if self.weather.strikes(Fault.LOST_REPLY):
+            if self.weather.now and self.weather.strikes(Fault.LOST_REPLY):
                 lost = Unavailable if step.verb is StepVerb.GATE else TimedOut  # a gate that timed out says that its deadline passed
                 raise lost("HF2001", f"cannot {step.verb} {step.id}: the answer was lost")
         finally:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
-from collections.abc import Callable, Coroutine, Generator
-from heapq import heappop
+from collections.abc import Coroutine, Generator
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -48,23 +48,38 @@ class _Task(asyncio.Task[Any]):
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """`tasks` counts the tasks that were made."""
+    """`tasks` counts the tasks that were made; `now` is its time, in virtual seconds."""
 
     def __init__(self, seed: int) -> None:
         self.tasks = 0
-        self._now = 0.0
+        self.now = 0.0
         super().__init__(_NoFiles())
         self._dice = random.Random(seed)
         self.set_task_factory(_task)
 
     def time(self) -> float:
-        return self._now
+        return self.now
 
     def _make_self_pipe(self) -> None:
         """Nobody calls from another thread or from a signal, so the pair of sockets that every loop opens is spared."""
 
     def _close_self_pipe(self) -> None:
         pass
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
+        """As the base class, without its checks: half of what a loop does is this."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
+        return self.call_at(self.now + delay, callback, *args, context=context)
 
     def _run_once(self) -> None:
         """Run what is ready, task steps in an order that the dice choose; where nothing is, jump to the next timer.
@@ -77,8 +92,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         if not ready and not self._stopping:  # type: ignore[attr-defined]
             if not timers:
                 raise RuntimeError("deadlock: every task waits and no timer is set")
-            self._now = max(self._now, timers[0]._when)
-        while timers and timers[0]._when <= self._now:
+            self.now = max(self.now, timers[0]._when)
+        while timers and timers[0]._when <= self.now:
             timer = heappop(timers)
             timer._scheduled = False
             ready.append(timer)
@@ -91,7 +106,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     def _shuffle(self, ready: Any) -> None:
         """Let ready task steps change places among themselves."""
-        at = [n for n, handle in enumerate(ready) if isinstance(getattr(handle._callback, "__self__", None), _Task)]
+        at = [n for n, handle in enumerate(ready) if type(getattr(handle._callback, "__self__", None)) is _Task]
         if len(at) > 1:
             steps = [ready[n] for n in at]
             self._dice.shuffle(steps)
@@ -119,15 +134,16 @@ class SimulatedClock:
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         self._offset = start
-        self._time: Callable[[], float] | None = None
+        self._loop: Any = None
 
     def now(self) -> float:
         return self._offset + self.monotonic()
 
     def monotonic(self) -> float:
-        if self._time is None:
-            self._time = asyncio.get_running_loop().time
-        return self._time()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        seconds: float = self._loop.now
+        return seconds
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
