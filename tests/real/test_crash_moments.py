@@ -16,7 +16,7 @@ apiVersion: holdfast.dev/v1alpha1
 kind: Process
 metadata: {{ name: single }}
 spec:
-  command: [sh, -c, "trap 'sleep 1; exit 0' TERM; while :; do sleep 0.02; done"]
+  command: [sh, -c, "trap 'touch $HOLDFAST_DATA_DIR/asked; sleep 1; exit 0' TERM; while :; do sleep 0.02; done"]
   env: {{ WORD: "{word}" }}
   order: stop-first
   minReady: 0s
@@ -36,7 +36,7 @@ def test_what_a_death_cut_off_goes_on_and_is_not_healed_backwards_first(shop: Ho
     shop.well()
     before, pid = shop.newest(), shop.pid(SINGLE)
     second = shop.commit("two", single_yaml=SLOW_TO_END.format(word="two"))
-    shop.happened("operation.started", after=before)
+    shop.until("the old one is asked to end", (shop.state / "data" / "shop" / "asked").exists)
     shop.end(signal.SIGKILL)
     shop.up()
     shop.well(second)
