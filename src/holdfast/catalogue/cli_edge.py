@@ -45,5 +45,11 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A typing error.",
             next_step="Write it as a browser shows it, such as https://app.example.com/path.",
         ),
+        "HF8034": Explanation(
+            title="No Site is declared there",
+            meaning="The edge is made of Sites, and what was named declares none.",
+            cause="Another folder was meant, or the Site is not committed yet: only what is committed counts.",
+            next_step="Write a resource of kind Site and commit it; `holdfast explain Site` shows its fields.",
+        ),
     }
 )

@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "edge review": "Look for weaknesses in nginx files, and mend them",
             "edge explain": "Show what a request would meet: server, location, upstream, headers, guards",
             "edge diff": "Show what requests would meet differently in two configurations",
+            "edge render": "Show the nginx configuration that Sites make",
             "edge fmt": "Put nginx files into one form",
         },
         "This installation": {

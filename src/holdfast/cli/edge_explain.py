@@ -9,11 +9,14 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from holdfast.cli.call import Call
+from holdfast.cli.edge_sites import Sites, fold_sites, is_application
 from holdfast.cli.ink import Ink, plain
 from holdfast.cli.nginx_files import read_files
+from holdfast.cli.nginx_program import capability, nginx_options
 from holdfast.cli.page import files, page
 from holdfast.edge.explain import Explanation, Request, explain
 from holdfast.edge.include import normal, roots
+from holdfast.edge.parse import parse
 from holdfast.edge.tree import Directive
 from holdfast.edge.write import head
 from holdfast.errors import UsageError
@@ -25,30 +28,51 @@ from holdfast.errors import UsageError
     examples=(
         ("holdfast edge explain https://app.example.com/api -f app.conf", "What a request meets in a file of nginx."),
         ("holdfast edge explain http://app.example.com/ -f /etc/nginx", "In the whole configuration of this host."),
+        ("holdfast edge explain https://shop.example.com/ -f application.yaml", "In what the Sites of an Application make."),
     ),
-    exits={1: "nginx could not read a file", 3: "nobody listens there"},
-    see=("edge diff", "edge review"),
+    exits={1: "a file could not be read, or a Site not be served", 3: "nobody listens there"},
+    see=("edge diff", "edge review", "edge render"),
 )
 @click.argument("url", metavar="URL")
 @files
+@nginx_options
 @click.pass_obj
-def command(call: Call, url: str, files: tuple[str, ...]) -> int:
+def command(call: Call, url: str, files: tuple[str, ...], version: str | None, program: str | None) -> int:
     """Show what a request would meet, by nginx's own rules: the server, the location, what answers, the upstream, the headers of the
     answer and the guards, each with its place.
 
-    FILE is a file of nginx or a folder, as for `holdfast edge review`. Patterns are tried; one that cannot be is named.
+    FILE is a file of nginx or a folder of them, as for `holdfast edge review`; or an Application file or a folder of a repository, as for
+    `holdfast edge render`: then places are lines of what that shows, and the Sites are named. Patterns are tried; one that cannot be is
+    named.
 
-    Document: EdgeExplanation {url, server, is_default, locations[], answers[], upstream, headers[], guards[], unknown[]}; each directive
-    {text, at}.
+    Document: EdgeExplanation {url, server, names[], is_default, sites[], locations[], answers[], upstream, headers[], guards[],
+    unknown[]}; each directive {text, at}.
     """
     request = _request(url)
     if not files:
         raise UsageError("HF8001", "cannot explain: no file is named", hint=f"holdfast edge explain {url} -f nginx.conf")
-    found = read_files(call.folder, files)
-    it = explain(tuple(each for whole in roots(found.configs) for each in whole.directives), request)
-    data = _data(url, it)
-    call.terminal.answer("EdgeExplanation", data, lambda: _lines(request, data, call.terminal.ink), found.warnings)
+    applications = [name for name in files if is_application(call.folder, name)]
+    if applications and len(applications) < len(files):
+        raise UsageError("HF8001", "cannot explain: files of nginx and of Applications together", hint="name those of one kind")
+    sites: tuple[str, ...] = ()
+    if applications:
+        rendered = fold_sites(call, files, None, capability(call, version, program), is_usual=True)
+        it = explain(parse("nginx.conf", rendered.folded.text.encode()).directives, request)
+        sites = _sites(rendered, it)
+        warnings = rendered.warnings
+    else:
+        found = read_files(call.folder, files)
+        it = explain(tuple(each for whole in roots(found.configs) for each in whole.directives), request)
+        warnings = found.warnings
+    data = {**_data(url, it), "sites": list(sites)}
+    call.terminal.answer("EdgeExplanation", data, lambda: _lines(request, data, call.terminal.ink), warnings)
     return 3 if it.server is None else 0
+
+
+def _sites(rendered: Sites, it: Explanation) -> tuple[str, ...]:
+    """Return the Sites whose server answers."""
+    line = it.server.line if it.server is not None else None
+    return () if line is None else tuple(str(id._replace(kind="Site")) for id in rendered.folded.owners(line))
 
 
 def _request(url: str) -> Request:
@@ -98,7 +122,8 @@ def _lines(request: Request, data: Mapping[str, Any], ink: Ink) -> Iterator[str]
         return
     names = ", ".join(data["names"]) or "without a name"
     why = " (the default: no server has the name)" if data["is_default"] else ""
-    rows = [("server", f"{plain(names)}{why}", data["server"]["at"])]
+    rows = [("site", each, None) for each in data["sites"]]
+    rows += [("server", f"{plain(names)}{why}", data["server"]["at"])]
     rows += [("location", each["text"], each["at"]) for each in data["locations"]]
     rows += [("answer", each["text"], each["at"]) for each in data["answers"]]
     if data["upstream"] is not None:

@@ -51,7 +51,7 @@ class File:
         1: "nginx could not read a file, or a file could not be written",
         5: "a file is there already",
     },
-    see=("edge review", "edge diff", "init"),
+    see=("edge review", "edge diff", "edge render"),
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option(
