@@ -58,7 +58,7 @@ def test_the_configuration_of_a_folder_as_it_is_committed(holdfast: Runner, tmp_
     assert [each["id"] for each in ran.data["sites"]] == ["Site/shop/shop"]
     first, last = ran.data["sites"][0]["lines"][-1]
     assert "server_name shop.example.com;" in "\n".join(text.splitlines()[first - 1 : last])
-    assert "the addresses of Process/shop/web are known after apply" in ran.document["warnings"]
+    assert "the addresses of Process/shop/web, api.internal are known after apply" in ran.document["warnings"]
     assert holdfast("edge", "render", str(shop), "--nginx", "1.30.4").out.count("http2 on;") == 2
     assert holdfast("edge", "render", str(shop), "--nginx", "1.22.1").out.rstrip("\n") == text.rstrip("\n")
 

@@ -5,6 +5,7 @@ What only a running daemon knows stands by its name: the addresses that it holds
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from holdfast.model.labels import APPLICATION
 from holdfast.model.resource import Origin, Resource
 from holdfast.model.state import State
 
+DECLARING = (".yaml", ".yml")
 LATER = "unix:/known-after-apply/"
 """In place of addresses that a daemon holds."""
 PORTS: Mapping[bool, tuple[int, int]] = MappingProxyType({True: (80, 443), False: (8080, 8443)})
@@ -42,11 +44,12 @@ class Sites:
 
 
 def is_application(folder: str, name: str) -> bool:
-    """Say whether a name is an Application file or a folder of a repository, not a file of nginx."""
-    if name.endswith((".yaml", ".yml", ".json")):
+    """Say whether a name is an Application file, or a folder that declares something, not a file or folder of nginx."""
+    if name.endswith(DECLARING):
         return True
     path = os.path.join(folder, name)
-    return os.path.isdir(path) and not any(each.endswith(".conf") for each in os.listdir(path))
+    there = os.listdir(path) if os.path.isdir(path) else ["nginx.conf"]
+    return any(each.endswith(DECLARING) for each in there) or not any(each.endswith(".conf") for each in there)
 
 
 def fold_sites(call: Call, names: Sequence[str], revision: str | None, able: Capability | None, *, is_usual: bool) -> Sites:
@@ -111,9 +114,17 @@ def _hosts(parts: Sequence[Part]) -> Iterator[str]:
                 yield address.rpartition(":")[0]
 
 
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return name.startswith("unix:") or name == "unix"
+    return True
+
+
 def _warnings(data: Mapping[str, Any], folded: Folded, world: World) -> Iterator[str]:
     yield from (str(it["message"]) for it in data["warnings"])
-    if world.slots:
-        yield f"the addresses of {', '.join(sorted(world.slots))} are known after apply"
+    if later := (*sorted(world.slots), *sorted(name for name in world.resolved if name and not _is_address(name))):
+        yield f"the addresses of {', '.join(later)} are known after apply"
     for notes in folded.notes.values():
         yield from notes

@@ -84,7 +84,7 @@ def command(
     able = capability(call, version, program)
     found = read_files(call.folder, files)
     it = import_nginx(found.configs, able, folders=dict(map(_folder, folders)), hosts=hosts)
-    made = tuple(_files(it))
+    made = tuple(documents(it))
     written = _write(os.path.join(call.folder, output), made) if output is not None else []
     data: dict[str, Any] = {
         "files": [{**_shown(each), "remarks": [remark.to_json() for remark in each.remarks]} for each in made],
@@ -112,7 +112,8 @@ def _shown(each: File) -> dict[str, Any]:
     return {"name": each.name, "kind": each.kind, "title": each.title, "text": each.text}
 
 
-def _files(it: Imported) -> Iterator[File]:
+def documents(it: Imported) -> Iterator[File]:
+    """Yield the files of the repository to be."""
     if it.edge is not None:
         yield File(name="edge.yaml", kind="Edge", title="edge", text=document("Edge", "edge", _spec(EdgeSpec, it.edge)), remarks=())
     for name, certificate in it.certificates:

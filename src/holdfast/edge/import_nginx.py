@@ -77,7 +77,7 @@ def import_nginx(
         sites=_apart(sites),
         left=(*left, *_streams(directives)),
         secrets=secrets_of([*good, certificates.notebook]),
-        notes=(*notes, *strangers, *dropped.values()),
+        notes=(*notes, *strangers, *dropped.values(), *certificates.notes()),
     )
 
 
@@ -263,6 +263,13 @@ class _Certificates:
             certificate=SecretRef(secret=self.notebook.secret(chain)), key=SecretRef(secret=self.notebook.secret(key))
         )
         return name
+
+    def notes(self) -> Iterator[Remark]:
+        if self.has_certbot:
+            folder = CERTBOT.removesuffix("/live/")
+            yield Remark(
+                rule="certbot", message=f"this host must lend certbot's folder to the Edge: edge.certbot {folder} in its configuration"
+            )
 
     def used(self, sites: Sequence[ImportedSite]) -> tuple[tuple[str, CertificateSpec], ...]:
         wanted = {each.spec.certificate for each in sites}
