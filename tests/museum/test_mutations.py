@@ -1,6 +1,7 @@
 """Every defect in this museum that has a `mutation.toml` is still caught: brought back in a copy of the source, its test fails.
 
-Keys: `file`, the text `before` in it, which is there once, the text `after` that brings the defect back, and `shown_by`, the test.
+Keys: `file`, and `edit` tables with the text `before` in it, which is there once, and the text `after` that brings the defect back (or one
+such pair without a table); `shown_by`, the test.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ def test_a_defect_that_comes_back_is_caught(name: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     place = tmp_path / it["file"]
     text = place.read_text()
-    assert text.count(it["before"]) == 1, f"{it['file']} has changed: bring {name} up to date"
-    place.write_text(text.replace(it["before"], it["after"]))
+    for edit in it.get("edit", [it]):
+        assert text.count(edit["before"]) == 1, f"{it['file']} has changed: bring {name} up to date"
+        text = text.replace(edit["before"], edit["after"])
+    place.write_text(text)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", it["shown_by"]]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)

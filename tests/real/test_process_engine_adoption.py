@@ -316,6 +316,25 @@ def test_what_was_on_its_way_out_ends_as_expected_also_without_a_daemon(house: H
     run(story())
 
 
+def test_an_exit_is_told_before_the_record_forgets_who_it_was(house: House) -> None:
+    async def story() -> None:
+        web = process(QUICK)
+        async with house.daemon() as daemon:
+            await daemon.roll(web)
+            pid = await daemon.pid(web)
+            daemon.hold_the_pen()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await daemon.delete(web)
+        async with house.daemon() as daemon:
+            told = (await daemon.until_told("process.exited"))[0]
+            assert (told.data["pid"], told.data["expected"]) == (pid, True)
+            await daemon.delete(web)
+            assert (living(house), house.records.all()) == ([], {})
+
+    run(story())
+
+
 def test_after_a_reboot_what_was_last_applied_starts_again(house: House) -> None:
     async def story() -> None:
         web = process(HTTP)

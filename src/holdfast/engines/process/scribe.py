@@ -61,9 +61,13 @@ class Scribe:
         self._bell.wake()
 
     async def save(self, id: ResourceId) -> None:
-        """Write the record of a unit now: as it is, or that it is no more. Raises StoreError; then it stays marked."""
+        """Write the record of a unit now: as it is, or that it is no more. Raises StoreError; then it stays marked.
+
+        What was noted before goes first: a record that no longer names an instance says that its exit was told.
+        """
         self._changed[id] = None
         async with self._turn:
+            await self._write_notes()
             self._changed.pop(id, None)  # what changes from here on marks it again
             try:
                 await self._write_record(id)
@@ -89,7 +93,7 @@ class Scribe:
         """Write what is noted, once: the last word of a daemon."""
         await self._write()
 
-    async def _write(self) -> None:
+    async def _write_notes(self) -> None:
         while self._notes:
             note = self._notes[0]
             if note.make is not None and (event := note.make()) is not None:
@@ -97,6 +101,10 @@ class Scribe:
             if note.forget is not None:
                 self._told.append(note.forget)
             self._notes.popleft()
+
+    async def _write(self) -> None:
+        async with self._turn:
+            await self._write_notes()
         for id in tuple(self._changed):
             try:
                 await self.save(id)
