@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,16 @@ NEWER: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("service", "build"): ("no_cache_filter",),
 }
 """Fields that compose-go reads and this edition of the schema does not have yet."""
+LAX = re.compile(
+    r"(?:configs|secrets)\.[^:]*\.external: unknown field "
+    r"|\.gpus\.\d+: unknown field "
+    r"|: '.*' is no name: "
+    r"|: it stands twice, "
+    r"|: name and external\.name are one thing$"
+    r"|, got (?:'|the number)"
+)
+"""What this edition or its evaluator leaves open: fields that nobody reads, names that nothing can have, what comes again in a list, a name
+said twice, and words that stand for no number, switch, size, time or port."""
 LIKE = tree("a: 1")
 FILES = [text for case in cases("load").values() if len(text := case["files"][0]["content"]) < 4_000]
 
@@ -76,7 +87,7 @@ def test_there_is_enough_to_change() -> None:
 @settings(max_examples=400)
 @given(st.data())
 def test_what_the_schema_refuses_is_refused(data: st.DataObject) -> None:
-    """And what it takes is taken, unless a word stands for no number, switch, size, time or port."""
+    """And what it takes is taken, but for what it leaves open."""
     model = data.draw(st.sampled_from(MODELS))
     path = data.draw(st.sampled_from(list(places(model))))
     new = changed(model, path, data.draw(VALUES), data.draw(st.booleans()))
@@ -84,7 +95,7 @@ def test_what_the_schema_refuses_is_refused(data: st.DataObject) -> None:
     if not is_valid(new, SCHEMA, SCHEMA):
         assert told != []
     else:
-        assert all(", got '" in each or "got the number" in each for each in told), told
+        assert all(map(LAX.search, told)), told
 
 
 def test_the_fields_are_the_schemas_fields() -> None:

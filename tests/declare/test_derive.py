@@ -121,6 +121,12 @@ def test_every_ring_is_told_once() -> None:
     assert [error.split(":")[0] for error in errors(*documents)] == ["HF1203 a.yaml", "HF1203 a.yaml"]
 
 
+def test_what_needs_something_that_is_wrong_in_itself_is_not_told_as_well() -> None:
+    assert [error.split(":")[0] for error in errors(thing("a", "{needs: [b]}"), thing("b", "{size: -1}"))] == ["HF1021 a.yaml"]
+    wrong = errors(thing("a", "{needs: [c]}"), thing("b", "{size: -1}"))
+    assert [error.split(":")[0] for error in wrong] == ["HF1201 a.yaml", "HF1021 a.yaml"]
+
+
 def test_parts_of_one_declaration_share_what_only_one_can_have() -> None:
     assert len(render(thing("a", "{parts: 3, port: 80}")).resources) == 3
 

@@ -177,6 +177,6 @@ def test_the_sample_is_sound_and_says_where_everything_came_from() -> None:
     for path in places(model.value):
         text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         if text:
-            where = model.origin(text)
-            assert where is not None, text
-            assert 1 <= (where.line or 0) <= SAMPLE.count("\n"), text
+            located = model.locate(text)
+            assert located is not None, text
+            assert 1 <= (located.where.line or 0) <= SAMPLE.count("\n"), text

@@ -30,8 +30,8 @@ def model(files: Files | str, **more: Any) -> Any:
 
 def where(files: Files, path: str) -> str:
     (found,) = read(files).models
-    place = found.origin(path)
-    return f"{place.path}:{place.line}:{place.column}" if place is not None else "nowhere"
+    located = found.locate(path)
+    return f"{located.where.path}:{located.where.line}:{located.where.column}" if located is not None else "nowhere"
 
 
 def test_an_override_file_joins_by_itself_and_every_value_keeps_its_place() -> None:
@@ -187,7 +187,7 @@ def test_variables_come_from_env_alone_and_an_unset_one_is_a_warning() -> None:
     files = {"compose.yaml": "services: {web: {image: 'w:${TAG}', command: 'echo $$HOME ${HOME}', environment: [PATH]}}", ".env": "TAG=3\n"}
     reading = read(files)
     assert model(files)["services"]["web"]["image"] == "w:3"
-    assert model(files)["services"]["web"]["command"] == ["echo", "$HOME"]
+    assert model(files)["services"]["web"]["command"] == ["echo", "$$HOME"]
     assert [warning.message.partition(":")[0] for warning in reading.warnings] == [
         "variable HOME is not set and reads as nothing",
         "services.web",

@@ -14,7 +14,7 @@ from holdfast.api.document import operation_data
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.checks import checks
 from holdfast.app.house import House, opened
-from holdfast.app.look import planned, rendered
+from holdfast.app.look import located, planned, rendered
 from holdfast.app.offline import Offline
 from holdfast.app.progress import lines_of
 from holdfast.app.settle import Settled, settle
@@ -47,6 +47,11 @@ def render(
 ) -> dict[str, Any]:
     """Return the data of `Render` for Application files, or for a folder of a repository as it is committed."""
     return _run(rendered(files, StateFolder(state_dir), config, revision))
+
+
+def locate(path: str, files: tuple[str, ...], *, state_dir: str, config: Config, revision: str | None = None) -> dict[str, Any] | None:
+    """Return {application, path, value, where} of a value of a compose file; None where there is none, ValueError where `path` is none."""
+    return _run(located(path, files, StateFolder(state_dir), config, revision))
 
 
 def offline(state_dir: str) -> Offline:

@@ -53,6 +53,20 @@ async def rendered(files: tuple[str, ...], state: StateFolder, config: Config, r
         return render_data([await it.desired(each, revision) for each in it.subjects])
 
 
+async def located(path: str, files: tuple[str, ...], state: StateFolder, config: Config, revision: str | None) -> dict[str, Any] | None:
+    """Return {application, path, value, where} of a value in a file of another tool; None where no Application has it.
+
+    Raises ValueError where `path` is none.
+    """
+    async with _looking(files, state, config, is_render=True) as it:
+        for subject in it.subjects:
+            for model in (await it.desired(subject, revision)).models:
+                if (found := model.locate(path)) is not None:
+                    where = found.where.to_json()
+                    return {"application": subject.sourced.name, "path": path, "value": found.value, "where": where}
+    return None
+
+
 async def planned(files: tuple[str, ...], state: StateFolder, config: Config, revision: str | None) -> dict[str, Any]:
     """Return the data of `Plan` against what lives on this host now."""
     async with _looking(files, state, config, is_render=False) as it:

@@ -155,10 +155,13 @@ class Joined:
     errors: tuple[DeclarationError, ...] = ()
 
 
-def join(parts: Sequence[Part]) -> Joined:
-    """Return the resources of all parts with their needs resolved, or every error that only shows between them."""
+def join(parts: Sequence[Part], failed: Collection[str] = ()) -> Joined:
+    """Return the resources of all parts with their needs resolved, or every error that only shows between them.
+
+    `failed` are the names of what is declared but is wrong in itself: a need of one of those is not told as well.
+    """
     twice = list(_twice(parts))
-    index = _Index(parts)
+    index = _Index(parts, failed)
     resolved: dict[ResourceId, dict[ResourceId, Path]] = {}
     errors = list(twice)
     for part in parts:
@@ -196,8 +199,9 @@ def _named(declaration: Declaration) -> Where:
 class _Index:
     """Who is called what, and what each stands for; each table is made when the first need asks for it."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], failed: Collection[str]) -> None:
         self.parts: Mapping[ResourceId, Part] = {part.id: part for part in parts}
+        self.failed = frozenset(failed)
 
     @cached_property
     def stands_for(self) -> Mapping[ResourceId, tuple[ResourceId, ...]]:
@@ -221,7 +225,8 @@ class _Index:
         for text, path in part.needs:
             target = self.find(text, part, path)
             if isinstance(target, DeclarationError):
-                errors.append(target)
+                if target.code != "HF1201" or text.rpartition("/")[2] not in self.failed:
+                    errors.append(target)
             else:
                 found[target] = path
         return found, errors

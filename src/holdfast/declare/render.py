@@ -182,7 +182,8 @@ class Renderer:
         scope = _scope(request, are_sound=not errors)
         errors += selection.errors
         files = [*self._manifests(request, selection, known), *_workloads(selection, scope, known, self._registry)]
-        files = [self._filled(file, known, errors) for file in files]
+        failed: set[str] = set()
+        files = [self._filled(file, known, errors, failed) for file in files]
         if known.open:
             return Asks(tuple(known.open))
         errors += [error for file in files for error in file.reading.errors]
@@ -190,8 +191,8 @@ class Renderer:
         if not consumed and not errors and not request.had_resources:
             errors.append(nothing_there(request.tree, request.directory, self._registry))
         release, prepare = self._release(request, orders, files, consumed)
-        parts = list(self._expanded(request, scope, release, files, errors))
-        joined = join(parts)
+        parts = list(self._expanded(request, scope, release, files, errors, failed))
+        joined = join(parts, failed)
         errors += joined.errors
         if errors:
             raise declaration_errors(sorted(_flat(errors), key=_place))
@@ -226,8 +227,8 @@ class Renderer:
                 self._files.put((blob.path, *at), blob.id, file)
             yield file
 
-    def _filled(self, file: _File, known: _Known, errors: list[DeclarationError]) -> _File:
-        """Return `file` with what its declarations ask for filled in."""
+    def _filled(self, file: _File, known: _Known, errors: list[DeclarationError], failed: set[str]) -> _File:
+        """Return `file` with what its declarations ask for filled in; the names of those that cannot be go to `failed`."""
         if not file.asks:
             return file
         filled: list[Declaration] = []
@@ -243,6 +244,7 @@ class Renderer:
                     filled.append(answer)
                 else:
                     errors.append(answer)
+                    failed.add(declaration.name)
         return replace(file, reading=replace(file.reading, declarations=tuple(filled)), alone=False)
 
     def _release(
@@ -270,9 +272,15 @@ class Renderer:
         return digest([id, steps]) if prepare else id, prepare
 
     def _expanded(
-        self, request: RenderRequest, scope: Scope, release: str | None, files: Iterable[_File], errors: list[DeclarationError]
+        self,
+        request: RenderRequest,
+        scope: Scope,
+        release: str | None,
+        files: Iterable[_File],
+        errors: list[DeclarationError],
+        failed: set[str],
     ) -> Iterator[Part]:
-        """Yield the parts of all declarations; every error of them goes to `errors`."""
+        """Yield the parts of all declarations; every error of the others goes to `errors`, their names to `failed`."""
         plain = self._stamp(request, scope, released=False)
         released = self._stamp(request, replace(scope, release=release), released=True)
         for file in files:
@@ -282,11 +290,16 @@ class Renderer:
             if known is not None and known[0] is stamp:
                 yield from known[1]
                 continue
-            made = [expand(each, stamp.scope, stamp.facts, self._registry) for each in file.reading.declarations]
-            sound = tuple(each for each in made if isinstance(each, Part))
-            errors += [error for each in made if not isinstance(each, Part) for error in each]
-            if file.alone and len(sound) == len(made):
-                self._parts.put(place, file.blob.id, (stamp, sound))
+            sound = []
+            for declaration in file.reading.declarations:
+                made = expand(declaration, stamp.scope, stamp.facts, self._registry)
+                if isinstance(made, Part):
+                    sound.append(made)
+                else:
+                    errors += made
+                    failed.add(declaration.name)
+            if file.alone and len(sound) == len(file.reading.declarations):
+                self._parts.put(place, file.blob.id, (stamp, tuple(sound)))
             yield from sound
 
     def _stamp(self, request: RenderRequest, scope: Scope, released: bool) -> _Stamp:

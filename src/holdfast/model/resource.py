@@ -110,14 +110,22 @@ class Prepare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A value of a model, and where it was written."""
+
+    value: Json
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """What a format made of a file, in that format's own words, for people to look at."""
 
     path: str
     """As it stands in the repository."""
     value: Json
-    origin: Callable[[str], Where | None]
-    """From a path in the value, such as `services.web.ports[0]`, to where it was written; ValueError where it is no path."""
+    locate: Callable[[str], Located | None]
+    """From a path such as `web.ports[0]` to the value there; None where there is none. ValueError where it is no path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,7 @@ class Compose:
 
 
 def _model(path: str, project: Project) -> Model:
-    return Model(path=path, value=project.shown(), origin=lambda text: origin_of(project, text))
+    return Model(path=path, value=project.shown(), locate=lambda text: origin_of(project, text))
 
 
 def _no_engine(path: str, scope: Scope) -> DeclarationError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from types import UnionType
 
 from holdfast.kit.canonical import Json
 from holdfast.workload.compose import short
@@ -117,16 +118,18 @@ class Texts(ListOf):
 
     item: Shape = TEXT
     expected: str = "text or a list"
+    one: type[str] | UnionType = str
+    """What may stand without a list."""
 
     def read(self, node: Node, path: Path, told: Told) -> Node | None:
-        return ListOf.read(self, _listed(node), path, told)
+        return ListOf.read(self, _listed(node, self.one), path, told)
 
     def merge(self, base: Node, over: Node) -> Node | None:
-        return ListOf.merge(self, _listed(base), _listed(over))
+        return ListOf.merge(self, _listed(base, self.one), _listed(over, self.one))
 
 
-def _listed(node: Node) -> Node:
-    return node.holding((node.holding(node.value),)).under(node.key_mark) if isinstance(node.value, str) else node
+def _listed(node: Node, one: type[str] | UnionType = str) -> Node:
+    return node.holding((node.holding(node.value),)).under(node.key_mark) if isinstance(node.value, one) else node
 
 
 class Command(Shape):

@@ -136,7 +136,9 @@ VOLUMES = Several(
                     }
                 )
             ),
-            "volume": yes(Record(fields={"labels": yes(LABELS), "nocopy": yes(FLAG), "subpath": yes(TEXT)})),
+            "volume": yes(
+                Record(fields={"labels": no(LABELS, "write them at the volume itself"), "nocopy": yes(FLAG), "subpath": yes(TEXT)})
+            ),
             "tmpfs": yes(Record(fields={"size": yes(between(0, None, is_size=True)), "mode": yes(MODE)})),
             "image": yes(Record(fields={"subpath": yes(TEXT)})),
         },

@@ -284,7 +284,7 @@ BLKIO = Record(
     },
 )
 PROVIDER = Record(
-    fields={"type": yes(TEXT), "options": yes(MapOf(item=Texts(item=VALUE)))},
+    fields={"type": yes(TEXT), "options": yes(MapOf(item=Texts(item=VALUE, one=str | int | float)))},
     required=("type",),
 )
 LOGGING_OPTIONS = MapOf(item=WORD, keeps_null=True)

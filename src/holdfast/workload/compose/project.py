@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
-from holdfast.model.resource import Warning
+from holdfast.model.resource import Located, Warning
 from holdfast.workload.compose.load import Loader, Setting
 from holdfast.workload.compose.meaning import check, check_resources
 from holdfast.workload.compose.node import Node, Path, steps_of
@@ -144,8 +144,8 @@ def _written_name(request: Request, shelf: Shelf, told: Told) -> str | None:
     return found
 
 
-def origin_of(project: Project, text: str) -> Where | None:
-    """Return the file and line that a value came from: `web.ports[0]`, or from the top `services.web.ports[0]`, `networks.back.name`.
+def origin_of(project: Project, text: str) -> Located | None:
+    """Return a value, and the file and line it came from: `web.ports[0]`, or from the top `services.web.ports[0]`, `networks.back.name`.
 
     None where the model has no such value; ValueError where `text` is no path.
     """
@@ -153,7 +153,7 @@ def origin_of(project: Project, text: str) -> Where | None:
         return None
     path = steps_of(text)
     found = node_at(project.tree, path) or node_at(project.tree, ("services", *path))
-    return found.where if found is not None else None
+    return Located(value=found.to_json(), where=found.where) if found is not None else None
 
 
 def node_at(tree: Node, path: Path) -> Node | None:
