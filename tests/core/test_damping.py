@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,3 +101,14 @@ def test_only_who_fights_is_forgiven() -> None:
     assert not it.forgive(WEB)
     assert not it.forgive(OTHER)
     assert it.to_json() == []
+
+
+def test_it_is_written_down_word_by_word_and_an_older_daemons_word_is_read() -> None:
+    it = damping()
+    it.healed(WEB, 5.0, 1.0, "digest")
+    told: Any = it.to_json()[0]
+    assert told == {"id": ["host", "Process", "shop", "web"], "at": [5.0], "due_at": 6.0, "state": "digest", "is_contended": False}
+    again = damping()
+    again.restore([{name: value for name, value in told.items() if name != "state"}])
+    assert again.to_json() == [{**told, "state": ""}]
+    assert not again.forgive(WEB, "")

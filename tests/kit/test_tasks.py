@@ -178,3 +178,18 @@ def test_ended_waits_for_that_task_alone() -> None:
         return told
 
     assert asyncio.run(story()) == ["ended", "told"]
+
+
+def test_a_task_is_guarded_only_where_that_is_asked_for() -> None:
+    crashes: list[str] = []
+
+    async def fails() -> None:
+        raise RuntimeError("broken")
+
+    async def story() -> None:
+        async with Tasks(on_crash=lambda name, _: crashes.append(name)) as tasks:
+            tasks.start("bad", fails())
+
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(story())
+    assert crashes == []

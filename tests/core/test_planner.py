@@ -1,0 +1,163 @@
+"""What the cases do not tell: the code of each refusal, and what stands but is not remembered so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from holdfast.core.order import held_up
+from holdfast.core.planner import gone, plan, unrecorded
+from holdfast.core.world import subjects
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Live, Observation
+from holdfast.model.plan import Inventory, Owned, Plan, Policy, Verb
+from holdfast.model.resource import Desired, Origin, Resource, ResourcePolicy
+from holdfast.model.state import State
+
+A, B, C, D = (ResourceId("host", "Process", "shop", name) for name in "abcd")
+ONE, TWO = State.of({"version": 1}), State.of({"version": 2})
+PRUNES = Policy(prune=True)
+
+
+def resource(id: ResourceId, state: State = ONE, **more: Any) -> Resource:
+    return Resource(id=id, state=state, **more)
+
+
+def owned(it: Resource, application: str = "shop", **more: Any) -> Owned:
+    return Owned(application=application, resource=it, revision="r1", operation="op", **more)
+
+
+def desired(*resources: Resource) -> Desired:
+    return Desired.of("shop", "r2", resources)
+
+
+def inventory(*its: Owned) -> Inventory:
+    return {it.resource.id: it for it in its}
+
+
+def stands(*ids: ResourceId, state: State = ONE, **more: Any) -> Live:
+    return Live(observed={id: Observation(state=state, **more) for id in ids})
+
+
+def codes(found: Plan) -> dict[str, str]:
+    return {id.name: blocked.code for id, blocked in found.blocked.items()}
+
+
+KEPT = owned(resource(A, policy=ResourcePolicy(protect=True)))
+MANY = tuple(owned(resource(ResourceId("host", "Process", "shop", f"x{number}"))) for number in range(9))
+REFUSED: dict[str, tuple[Desired, Live, Inventory, Policy]] = {
+    "HF2001": (desired(resource(A)), Live(observed={}, unreachable={A: "no answer"}), {}, PRUNES),
+    "HF2002": (desired(resource(A)), stands(A), {}, PRUNES),
+    "HF2004": (
+        desired(resource(B)),
+        stands(B, *(it.resource.id for it in MANY)),
+        inventory(owned(resource(B)), *MANY),
+        PRUNES,
+    ),
+    "HF2005": (desired(), stands(A), inventory(owned(resource(A))), PRUNES),
+    "HF2006": (desired(resource(B)), stands(A, B), inventory(KEPT, owned(resource(B))), PRUNES),
+    "HF2008": (
+        desired(resource(B)),
+        stands(A, B),
+        inventory(owned(resource(A)), owned(resource(B))),
+        replace(PRUNES, rolling_back=frozenset()),
+    ),
+    "HF2016": (desired(resource(B)), stands(A, B), inventory(owned(resource(A)), owned(resource(B))), replace(PRUNES, rewound=True)),
+}
+
+REASONS = {
+    "HF2001": "unknown: no answer",
+    "HF2002": "is there already and not ours: adopt it, rename it or remove it",
+    "HF2004": "would delete 9 of 10 declared resources: a person must confirm",
+    "HF2005": "nothing is declared any more: emptying needs allowEmpty or a person",
+    "HF2006": "is protected: deleting it needs a person",
+    "HF2008": "a rollback deletes only what the failed operation created: a person must confirm",
+    "HF2016": "Git went back to before it was declared: a person must confirm",
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_what_is_refused_says_its_code_and_why(code: str) -> None:
+    found = plan(*REFUSED[code])
+    assert set(codes(found).values()) == {code}
+    assert {blocked.reason for blocked in found.blocked.values()} == {REASONS[code]}
+
+
+def test_what_waits_for_something_blocked_says_so() -> None:
+    found = plan(desired(resource(A), resource(B, needs=frozenset({A}))), Live(observed={B: Observation(state=None)}), {}, PRUNES)
+    assert codes(found) == {"a": "HF2001", "b": "HF2009"}
+    assert found.blocked[B].reason == "waits for Process/shop/a, which is blocked"
+
+
+def test_what_stands_and_is_remembered_so_is_no_news() -> None:
+    it = resource(A, origin=Origin(path="a", line=1, revision="r1"))
+    moved = replace(it, origin=Origin(path="b", line=9, revision="r2"))
+    assert unrecorded(desired(moved), stands(A), inventory(owned(it))) == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "more"),
+    [
+        (owned(resource(A, wave=2)), {}),
+        (owned(resource(A, needs=frozenset({B}))), {}),
+        (owned(resource(A, state=TWO)), {}),
+        (owned(resource(A), is_applied=False), {}),
+        (None, {"owned": True}),
+    ],
+)
+def test_what_stands_and_is_remembered_otherwise_is_news(known: Owned | None, more: dict[str, Any]) -> None:
+    it = resource(A)
+    assert unrecorded(desired(it), stands(A, **more), inventory(*([known] if known else []))) == (it,)
+
+
+@pytest.mark.parametrize(
+    ("live", "known"),
+    [
+        (stands(A, state=TWO), ()),
+        (Live(observed={A: Observation(state=None)}), ()),
+        (Live(observed={}), ()),
+        (Live(observed={A: Observation(state=ONE)}, unreachable={A: "no answer"}), ()),
+        (stands(A, owned=False), ()),
+        (stands(A), (owned(resource(A, wave=2), application="blog"),)),
+        (stands(A), (owned(resource(A), application="blog", is_applied=False),)),
+    ],
+)
+def test_what_does_not_stand_or_is_not_ours_is_no_news(live: Live, known: tuple[Owned, ...]) -> None:
+    assert unrecorded(desired(resource(A)), live, inventory(*known)) == ()
+
+
+def test_what_is_forgotten_and_seen_to_be_gone_leaves_the_inventory() -> None:
+    known = inventory(owned(resource(A)), owned(resource(B)), owned(resource(C), application="blog"))
+    live = Live(observed={A: Observation(state=None), B: Observation(state=ONE), C: Observation(state=None)})
+    assert set(gone(desired(), live, known)) == {A}
+
+
+def test_what_is_looked_at_is_what_is_in_scope_what_it_needs_and_what_goes_before() -> None:
+    known = inventory(owned(resource(A)), owned(resource(B, needs=frozenset({A}))), owned(resource(C), application="blog"))
+    wanted = desired(resource(B, needs=frozenset({D})), resource(D))
+    assert subjects(wanted, known) == {A, B, D}
+    assert subjects(wanted, known, [D]) == {D}
+    assert subjects(wanted, known, [B]) == {B, D}
+    assert subjects(wanted, known, [A]) == {A, B}
+
+
+def test_who_restarts_with_one_that_may_be_replaced_is_looked_at_with_it() -> None:
+    follower = resource(B, policy=ResourcePolicy(restart_with=frozenset({A})))
+    known = inventory(owned(resource(A)), owned(follower))
+    replaceable = resource(A, policy=ResourcePolicy(replace_on=frozenset({"version"})))
+    assert subjects(desired(replaceable), known, [A]) == {A, B}
+    assert subjects(desired(resource(A), follower), known, [A]) == {A}
+
+
+def test_a_replacement_that_fails_holds_up_who_went_down_for_it() -> None:
+    """B goes down before A is replaced and comes up after; where A fails B's second half waits."""
+    first = resource(A, policy=ResourcePolicy(replace_on=frozenset({"version"})))
+    follower = resource(B, policy=ResourcePolicy(restart_with=frozenset({A})))
+    wanted = desired(replace(first, state=TWO), follower, resource(C))
+    known = inventory(owned(first), owned(follower), owned(resource(C, state=TWO)))
+    found = plan(wanted, Live(observed={id: Observation(state=it.resource.state) for id, it in known.items()}), known, PRUNES)
+    assert {(change.id.name, change.verb) for change in found} == {("a", Verb.REPLACE), ("b", Verb.REPLACE), ("c", Verb.UPDATE)}
+    assert held_up(found, wanted, known, [A]) == {B}
+    assert held_up(found, wanted, known, [C]) == frozenset()
