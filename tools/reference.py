@@ -34,6 +34,7 @@ from holdfast.delivery.project_spec import AppProjectSpec
 from holdfast.delivery.unhonoured import APPLICATION_FIELDS, PROJECT_FIELDS, SOURCE_FIELDS
 from holdfast.edge.certificate_spec import CertificateSpec
 from holdfast.edge.edge_spec import EdgeSpec
+from holdfast.edge.nginx_file import NginxFileSpec
 from holdfast.edge.site_spec import SiteSpec
 from holdfast.workload.container_spec import ContainerSpec, NetworkSpec, VolumeSpec
 from holdfast.workload.file import FileSpec
@@ -146,6 +147,19 @@ spec:
     - {path: /api, service: api, stripPrefix: true, timeouts: {read: 60s}}
     - {path: /assets/, static: {root: public/assets, maxAge: 30d}}
     - {path: /old, redirect: {to: https://shop.example.com/new}}
+""",
+        unhonoured={},
+    ),
+    Page(
+        name="NginxFile",
+        api_version=OWN,
+        spec_type=NginxFileSpec,
+        modules=("edge/nginx_file.py",),
+        example="""
+metadata:
+  name: old
+spec:
+  file: nginx/old.conf
 """,
         unhonoured={},
     ),

@@ -9,6 +9,7 @@ from holdfast.declare.registry import Registry
 from holdfast.edge.certificate import CertificateKind
 from holdfast.edge.edge import EdgeKind
 from holdfast.edge.issuer import Hook, Means
+from holdfast.edge.nginx_file import NginxFileKind
 from holdfast.edge.site import SiteKind, SitePartKind
 from holdfast.host.config import Config
 from holdfast.source.git import GitPolicy
@@ -33,7 +34,7 @@ def registry(file_roots: tuple[str, ...] | None = None, *, lent: Means | None = 
         NetworkKind(is_reached=is_render),
         VolumeKind(is_reached=is_render, host_roots=roots),
     )
-    edge = (SiteKind(), SitePartKind(), CertificateKind(), EdgeKind(lent))
+    edge = (SiteKind(), SitePartKind(), NginxFileKind(), CertificateKind(), EdgeKind(lent))
     return Registry(
         kinds=(ProcessKind(), FileKind(file_roots), *edge, *containers),
         formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots)),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from holdfast.edge.certificate import covers
+from holdfast.edge.difference import defines
 from holdfast.edge.edge_spec import UnknownHost
 from holdfast.edge.part import Part
 from holdfast.edge.pieces import Compiled, refusal
@@ -153,6 +154,10 @@ class _Chosen:
                 if loser.part.id not in told:
                     told.add(loser.part.id)
                     yield loser.part, _taken(claim, holder.part, loser.part)
+        for part, error in (*self.whole_hosts(), *self.names()):
+            if part.id not in told:
+                told.add(part.id)
+                yield part, error
         for hosts, parts in by_hosts(tuple(self.compiled[id] for id in sorted(self.compiled)), self.good).items():
             for each in parts[1:]:
                 if each.part.id not in told and (reason := _disagreement(parts[0].part, each.part)) is not None:
@@ -167,6 +172,28 @@ class _Chosen:
                 told.add(each.part.id)
                 hint = "add the host to the Certificate, or write certificate: auto"
                 yield each.part, refusal(each.part, "HF1322", f"Certificate {each.part.spec.certificate} is not for {host}", hint)
+
+    def whole_hosts(self) -> Iterator[tuple[Part, DeclarationError]]:
+        """Yield who must give up hosts that a file of nginx has, or wants, as a whole."""
+        for hosts, parts in by_hosts(tuple(self.compiled[id] for id in sorted(self.compiled)), self.good).items():
+            if any(each.servers for each in parts):
+                for each in parts[1:]:
+                    hint = "a host is either a file's or Sites': take it out of one of the two"
+                    yield each.part, refusal(each.part, "HF1343", f"{', '.join(hosts)} is answered by {parts[0].part.title} already", hint)
+
+    def names(self) -> Iterator[tuple[Part, DeclarationError]]:
+        """Yield who must give up an upstream, a variable or a zone that another has, of the files of nginx."""
+        holders: dict[str, Part] = {}
+        files = [each for _, each in sorted(self.compiled.items()) if each.servers]
+        for each in sorted(files, key=lambda it: (it.part.id not in self.good, it.part.id)):
+            for name in (f"upstream {one.args[0]}" if one.name == "upstream" else defines(one) for one in each.http if one.args):
+                holder = holders.setdefault(name, each.part)
+                if holder is not each.part:
+                    yield (
+                        each.part,
+                        refusal(each.part, "HF1344", f"{name} is {holder.title}'s already", "call it otherwise in one of the two"),
+                    )
+                    break
 
     def claims(self) -> Iterator[tuple[tuple[str, str, str], list[Compiled]]]:
         """Yield each path of each host that several want, whoever holds it first."""

@@ -19,6 +19,8 @@ from holdfast.model.resource import Origin, Resource
 from holdfast.model.state import Facts
 
 KIND = "SitePart"
+TEXT = "nginx"
+"""Field of its state that holds servers written for nginx."""
 ANSWERS = ("service", "targets", "static", "redirect", "respond")
 """Fields of which one says what answers."""
 WITH_ANSWER = ("socket", "balance", "sticky", "upstream", "retry", "health", "breaker", "canary", "mirror", "cache", "sse")
@@ -53,6 +55,8 @@ class Part:
     """Of its state."""
     release: str | None = None
     """Release id of the files it serves; None where it serves none."""
+    text: str | None = None
+    """Servers as somebody wrote them for nginx; None: it is a Site, whose fields say all."""
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service → addresses that were held for it when it was rendered; none is there: known after apply."""
     origin: Origin | None = None
@@ -60,6 +64,11 @@ class Part:
     @property
     def label(self) -> str:
         return f"{self.id.namespace}/{self.id.name}"
+
+    @property
+    def title(self) -> str:
+        """Return what it is and what it is called, for people."""
+        return f"{'Site' if self.text is None else 'NginxFile'} {self.label}"
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -142,7 +151,7 @@ def fields_of(spec: SiteSpec, facts: Facts, id: ResourceId, application: str, re
 def part_of(resource: Resource) -> Part:
     """Return the part that a resource of kind SitePart is."""
     fields = resource.state.fields
-    release, services = fields.get("release"), fields.get("services")
+    release, services, text = fields.get("release"), fields.get("services"), fields.get(TEXT)
     held = services if isinstance(services, dict) else {}
     return Part(
         id=resource.id,
@@ -150,6 +159,7 @@ def part_of(resource: Resource) -> Part:
         spec=read(SiteSpec, fields),
         digest=resource.state.digest,
         release=release if isinstance(release, str) else None,
+        text=text if isinstance(text, str) else None,
         slots={name: tuple(map(str, value)) for name, value in held.items() if isinstance(value, list)},
         origin=resource.origin,
     )

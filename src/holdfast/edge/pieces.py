@@ -36,6 +36,8 @@ class Compiled:
     """Names of the folders that answers are kept in."""
     notes: tuple[str, ...]
     """What this nginx does not do, though nothing fails."""
+    servers: tuple[Directive, ...] = ()
+    """Of a file of nginx: all that its hosts have."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,4 +104,4 @@ class Pieces:
 def refusal(part: Part, code: str, reason: str, hint: str | None = None) -> DeclarationError:
     """Return the error of a part, at the place in Git that a person must edit."""
     where = [Where(path=part.origin.path, line=part.origin.line)] if part.origin is not None else []
-    return DeclarationError(code, f"cannot serve Site {part.label}: {reason}", where=where, hint=hint)
+    return DeclarationError(code, f"cannot serve {part.title}: {reason}", where=where, hint=hint)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from holdfast.edge.part import Part
 from holdfast.edge.pieces import Compiled, Pieces
+from holdfast.edge.render_file import render_file
 from holdfast.edge.render_http import challenge, listens, redirect_to_tls
 from holdfast.edge.render_location import locations
 from holdfast.edge.tree import Directive
@@ -20,6 +21,8 @@ def render_part(part: Part, world: World) -> Compiled:
     pieces = Pieces(part=part, world=world, is_tls=is_tls)
     if is_tls and not world.capability.has_tls:
         raise pieces.refusal("HF1323", f"{world.capability} has no TLS", "write certificate: none, or install a build with it")
+    if part.text is not None:
+        return render_file(part, pieces, certificate_of(part))
     try:
         found = tuple((path, locations(pieces, path)) for path in part.paths)
         compiled = pieces.compiled(found)
@@ -31,6 +34,9 @@ def render_part(part: Part, world: World) -> Compiled:
 
 def servers(world: World, hosts: tuple[str, ...], parts: Sequence[Compiled]) -> Iterator[Directive]:
     """Yield the servers of hosts that the same parts answer; the first part says what holds for the whole host."""
+    if parts[0].servers:
+        yield from parts[0].servers
+        return
     first = parts[0].part.spec
     canonical = first.canonical_host
     others = tuple(host for host in hosts if canonical is not None and host != canonical)

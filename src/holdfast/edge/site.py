@@ -50,7 +50,7 @@ class SiteKind:
             state=State.of(fields_of(spec, facts, id, scope.application, release)),
             origin=declaration.origin,
             labels={**declaration.labels, APPLICATION: scope.application, EXCLUSIVE: ",".join(_tokens(spec))},
-            claims=tuple(_claims(spec)),
+            claims=tuple(claims_of(spec)),
         )
 
     def needs(self, declaration: Declaration) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
@@ -150,7 +150,7 @@ def _serves_files(spec: SiteSpec) -> bool:
     return any(route.static is not None and route.static.from_ == "release" for route in (spec, *spec.paths))
 
 
-def _claims(spec: SiteSpec) -> Iterator[Claim]:
+def claims_of(spec: SiteSpec) -> Iterator[Claim]:
     """Yield what visitors see of each encrypted host; a wildcard is visited under a name of it. Where they come in, the edge knows."""
     if spec.certificate != "none":
         for host in spec.hosts:
