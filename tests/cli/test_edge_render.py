@@ -33,9 +33,10 @@ spec: {https: 9443, connections: 128}
 """
 
 
-def repository(folder: Path, text: str) -> Path:
+def repository(folder: Path, text: str, **files: str) -> Path:
     folder.mkdir()
-    (folder / "site.yaml").write_text(text)
+    for name, content in {"site.yaml": text, **files}.items():
+        (folder / name).write_text(content)
     identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
     for command in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "first")):
         subprocess.run(["git", *identity, *command], cwd=folder, check=True)
@@ -74,6 +75,16 @@ def test_what_a_request_meets_in_it(holdfast: Runner, tmp_path: Path) -> None:
     assert "return 308" in redirect.out
     (tmp_path / "a.conf").write_text("")
     assert holdfast("edge", "explain", "https://a", "-f", str(shop), "-f", str(tmp_path / "a.conf"), "--json").data["code"] == "HF8001"
+
+
+def test_a_file_of_nginx_stands_beside_sites_under_its_own_kind(holdfast: Runner, tmp_path: Path) -> None:
+    declared = "---\napiVersion: holdfast.dev/v1alpha1\nkind: NginxFile\nmetadata: {name: old}\nspec: {file: old.conf}\n"
+    shop = repository(
+        tmp_path / "shop", SITES + declared, **{"old.conf": "server { listen 80; server_name old.example.com; return 204; }\n"}
+    )
+    data = holdfast("edge", "render", str(shop), "--nginx", "1.22.1", "--json").data
+    assert [each["id"] for each in data["sites"]] == ["NginxFile/shop/old", "Site/shop/shop"]
+    assert holdfast("edge", "explain", "http://old.example.com/", "-f", str(shop), "--json").data["sites"] == ["NginxFile/shop/old"]
 
 
 def test_no_site_and_a_site_that_cannot_be_served_are_told(holdfast: Runner, tmp_path: Path) -> None:

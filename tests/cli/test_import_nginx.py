@@ -63,6 +63,24 @@ def test_what_stays_is_as_it_was_below_its_reasons(holdfast: Runner, conf: Path,
     assert holdfast("edge", "review", str(tmp_path / "edge" / "odd.example.com.conf"), "--nginx", "any", "--rule", "ssrf").code == 5
 
 
+def test_the_data_of_nginx_proxy_manager_is_read_as_a_folder(holdfast: Runner, tmp_path: Path) -> None:
+    host = """map $scheme $hsts_header { https "max-age=63072000; preload"; }
+server { set $forward_scheme http; set $server "192.168.1.10"; set $port 3000; listen 80; listen 443 ssl http2; server_name npm.example.com;
+  include conf.d/include/letsencrypt-acme-challenge.conf; include conf.d/include/ssl-ciphers.conf;
+  ssl_certificate /etc/letsencrypt/live/npm-1/fullchain.pem; ssl_certificate_key /etc/letsencrypt/live/npm-1/privkey.pem;
+  include conf.d/include/force-ssl.conf; location / { include conf.d/include/proxy.conf; }
+  include /data/nginx/custom/server_proxy[.]conf; }
+"""
+    for folder, text in (("proxy_host", host), ("stream", "server { listen 5432; proxy_pass 10.0.0.1:5432; }\n")):
+        (tmp_path / "nginx" / folder).mkdir(parents=True)
+        (tmp_path / "nginx" / folder / "1.conf").write_text(text)
+    data = holdfast("import", "nginx", str(tmp_path / "nginx"), "--nginx", "1.22.1", "--json").data
+    assert [each["kind"] for each in data["files"]] == ["Edge", "Site", "nginx"]
+    site = yaml.safe_load(data["files"][1]["text"])
+    assert (site["metadata"]["name"], site["spec"]["targets"]) == ("npm.example.com", ["192.168.1.10:3000"])
+    assert "redirectHttp" not in site["spec"]
+
+
 def test_nothing_is_overwritten(holdfast: Runner, conf: Path, tmp_path: Path) -> None:
     (tmp_path / "edge").mkdir()
     (tmp_path / "edge" / "shop.example.com.yaml").write_text("mine\n")

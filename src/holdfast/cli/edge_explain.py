@@ -72,7 +72,7 @@ def command(call: Call, url: str, files: tuple[str, ...], version: str | None, p
 def _sites(rendered: Sites, it: Explanation) -> tuple[str, ...]:
     """Return the Sites whose server answers."""
     line = it.server.line if it.server is not None else None
-    return () if line is None else tuple(str(id._replace(kind="Site")) for id in rendered.folded.owners(line))
+    return () if line is None else tuple(str(rendered.folded.served[id].declared) for id in rendered.folded.owners(line))
 
 
 def _request(url: str) -> Request:

@@ -44,7 +44,7 @@ def command(
     folded = it.folded
     sites = [
         {
-            "id": str(id._replace(kind="Site")),
+            "id": str(part.declared),
             "hosts": list(part.spec.hosts),
             "lines": [[first, last] for first, last, owners in folded.lines if id in owners],
         }

@@ -66,9 +66,14 @@ class Part:
         return f"{self.id.namespace}/{self.id.name}"
 
     @property
+    def declared(self) -> ResourceId:
+        """Return the id of what a person declared."""
+        return self.id._replace(kind="Site" if self.text is None else "NginxFile")
+
+    @property
     def title(self) -> str:
         """Return what it is and what it is called, for people."""
-        return f"{'Site' if self.text is None else 'NginxFile'} {self.label}"
+        return f"{self.declared.kind} {self.label}"
 
     @property
     def paths(self) -> tuple[Path, ...]:
