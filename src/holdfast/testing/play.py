@@ -154,6 +154,8 @@ class _Player:
         self._stage.fate.deaths, self._busy = (), self._stage.fate.count
         if self._stage.lives == 1 and any(act.deed is Deed.CRASH for act in self._story.acts):
             await self._revive()  # the crash that was told did not come to its boundary
+            if not await self._rest():
+                return False
         for encore in range(ENCORES):
             if self._properties.effects >= self._story.least_effects:
                 return True
