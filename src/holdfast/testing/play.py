@@ -87,6 +87,8 @@ class _Player:
         self._promised = 0
         """Effects that the encores under way will likely have."""
         self._last_word: dict[str, int] = {}
+        self._turns = {team.name: asyncio.Lock() for team in story.teams}
+        """One question about an Application at a time."""
         self._persons = Tasks(on_crash=lambda name, error: stage.crashes.append(f"{name}: {error!r}"))
 
     async def play(self) -> Played:
@@ -189,8 +191,10 @@ class _Player:
         return True
 
     async def _swept(self) -> bool:
-        """Let the safety net find what nobody told of."""
+        """Let the safety net find what nobody told of, and every Application be looked at anew."""
         await self._stage.house.sweep.sweep()
+        for name in self._teams:
+            await self._stage.house.source.refresh(name)
         return await self._rest()
 
     async def _idle(self) -> None:
@@ -313,28 +317,33 @@ class _Player:
 
     async def _insist(self, name: str, number: int, ask: Callable[[SyncController, str], Awaitable[object]]) -> None:
         """Ask, and again where the daemon died or its disk was full before it answered, until somebody asks for something else."""
-        stage = self._stage
         for _ in range(PATIENCE):
-            if self._last_word[name] != number:
-                return
-            if stage.is_alive:
-                life = stage.house.life
-                try:
-                    async with asyncio.timeout(PATIENCE_S):
-                        await ask(stage.house.sync, name)
+            async with self._turns[name]:
+                if self._last_word[name] != number or await self._answered(name, ask):
                     return
-                except StoreError:
-                    self._properties.note(f"{name}: the disk is full")
-                except HoldfastError as error:
-                    self._properties.note(f"{name}: {error.message}")
-                    return
-                except TimeoutError:
-                    if not life.is_over:
-                        return
-                except asyncio.CancelledError:
-                    if not life.is_over or (task := asyncio.current_task()) is None or task.cancelling():
-                        raise
-            await stage.clock.sleep(ASK_AGAIN_S)
+            await self._stage.clock.sleep(ASK_AGAIN_S)
+
+    async def _answered(self, name: str, ask: Callable[[SyncController, str], Awaitable[object]]) -> bool:
+        """Ask once; say whether there was an answer that counts."""
+        stage = self._stage
+        if not stage.is_alive:
+            return False
+        life = stage.house.life
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await ask(stage.house.sync, name)
+        except StoreError:
+            self._properties.note(f"{name}: the disk is full")
+            return False
+        except HoldfastError as error:
+            self._properties.note(f"{name}: {error.message}")
+        except TimeoutError:
+            return not life.is_over
+        except asyncio.CancelledError:
+            if not life.is_over or (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            return False
+        return True
 
 
 async def _suspend(sync: SyncController, name: str) -> None:

@@ -144,6 +144,8 @@ class Properties:
         """Say whether somebody else took it away, or another operation: of its own Application, or one that is to bring it up again."""
         by = self.world.removed.get(need, "")
         other, this = self.disk.walks.get(by or ""), self.disk.walks.get(step.operation)
+        if by != step.operation and self.world.removed_at.get(need, -1.0) > self._began.get(step.operation, 0.0):
+            return True  # an engine that says yes and does it late did so after the look
         return by is None or (other is not None and (other.phase is Phase.RUNNING or this is None or other.application != this.application))
 
     def _why(self, operation: Operation, step: Step) -> None:

@@ -45,6 +45,8 @@ class World:
     """Served until the switch, not ended yet."""
     removed: dict[ResourceId, str | None] = field(default_factory=dict)
     """Who took an id away last: an operation, None for somebody else."""
+    removed_at: dict[ResourceId, float] = field(default_factory=dict)
+    """When (monotonic)."""
     meddled_at: dict[ResourceId, float] = field(default_factory=dict)
     """When somebody else changed an id last (monotonic)."""
     late: dict[ResourceId, asyncio.TimerHandle] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class World:
         if id not in self.things:
             return None
         self._remember(id)
-        self.removed[id] = by
+        self.removed[id], self.removed_at[id] = by, self.clock.monotonic()
         if by is None:
             self.meddled_at[id] = self.clock.monotonic()
         thing = self.things.pop(id)

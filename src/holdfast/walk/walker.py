@@ -334,6 +334,7 @@ class Walker:
             self.untold(change.id)
             await self._ledger.drop(change.id, applied, pruned)
         else:
+            self.untold(change.id)  # down for a while: what comes up again is news
             await self._journal.emit(applied)
 
     async def _step_through(self, walk: Walk, change: Change, resource: Resource | None) -> int:
