@@ -1,11 +1,11 @@
 # `make` lists what there is. Every target sets up what it needs; setting up again costs nothing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check bench soak docs lock
+.PHONY: help setup demo test lint check bench soak mutate docs lock
 
 BIN := .venv/bin
-PYTHON_PATHS := src tests $(wildcard bench examples)
-TYPED_PATHS := src tests $(wildcard bench)
+PYTHON_PATHS := src tests tools $(wildcard bench examples)
+TYPED_PATHS := src tests tools $(wildcard bench)
 WORKERS ?= 2
 
 help: ## list these targets
@@ -35,6 +35,10 @@ bench: ## measure, with peers where they are installed; JSON on stdout
 
 soak: setup ## the slow tests, and the simulator with many more seeds, and the readers with much more broken input
 	@HOLDFAST_SOAK=1 $(BIN)/pytest -m "slow or simulation or fuzz"
+
+mutate: ## change core and kit in thousands of small ways, on a copy, and see that the tests notice: an hour or two
+	@tools/setup --mutate
+	@build/mutate/venv/bin/python tools/mutate.py $(MUTANTS)
 
 docs: setup ## write the pages of docs/reference that are made from the source
 	@for tool in tools/reference*.py; do $(BIN)/python "$$tool" || exit; done

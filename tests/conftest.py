@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Debian keeps nginx and ip here; an ordinary user's PATH does not.
 SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
@@ -28,6 +28,10 @@ IS_SOAK = bool(os.environ.get("HOLDFAST_SOAK"))
 settings.register_profile("dev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples=200, derandomize=True, print_blob=True, database=None)
 settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=5_000, print_blob=True)
+# One example that fails is enough to end a mutant, and shrinking it tells nobody anything.
+settings.register_profile(
+    "mutate", parent=settings.get_profile("dev"), derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("soak" if IS_SOAK else "ci" if IS_CI else "dev")
 
 
