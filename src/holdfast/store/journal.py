@@ -228,7 +228,7 @@ class StoreJournal:
         """Return how things stood: the fold of all events up to `instant`. Raises StoreError, HF5007 where they are no longer kept."""
         snapshot = await self._store.snapshot(until=instant)
         if snapshot is None:
-            past.must_reach(await self._store.events(limit=1), instant)
+            past.must_reach(await self._store.events(limit=1), instant, await self._store.snapshot())
         folding = past.begin(snapshot)
         after = folding.view.seq
         while page := await self._store.events(after=after, until=instant, limit=past.PAGE):

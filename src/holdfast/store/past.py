@@ -26,9 +26,12 @@ def begin(snapshot: Snapshot | None) -> Folding:
         raise StoreError("HF5003", f"cannot read snapshot {snapshot.seq} of the store: {error}", hint="holdfast explain HF5003") from error
 
 
-def must_reach(first: tuple[Event, ...], instant: Instant | None) -> None:
-    """Raise StoreError where no snapshot is old enough and the events do not begin at the beginning: `first` is the oldest one kept."""
-    if first and first[0].seq > 1:
+def must_reach(first: tuple[Event, ...], instant: Instant | None, newest: Snapshot | None = None) -> None:
+    """Raise StoreError where no snapshot is old enough and the events do not begin at the beginning.
+
+    `first` is the oldest one kept; where none is, `newest` tells that there were some: a snapshot takes the place of what was forgotten.
+    """
+    if first[0].seq > 1 if first else newest is not None:
         moment = f"at {datetime.fromtimestamp(instant, UTC):%Y-%m-%d %H:%M:%SZ}" if instant is not None else "now"
         raise StoreError(
             "HF5007",

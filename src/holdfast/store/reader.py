@@ -80,7 +80,7 @@ class StoreReader:
         """Return the fold of all events up to `instant`; HF5007 where they are no longer kept."""
         snapshot = self.snapshot(until=instant)
         if snapshot is None:
-            past.must_reach(self.events(limit=1), instant)
+            past.must_reach(self.events(limit=1), instant, self.snapshot())
         folding = past.begin(snapshot)
         for event in self.pages(after=folding.view.seq, until=instant):
             folding.apply(event)
