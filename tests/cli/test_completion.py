@@ -25,7 +25,7 @@ def test_every_shell_gets_a_script(holdfast: Runner, shell: str) -> None:
     ("words", "expected"),
     [
         ("", {name.split()[0] for name in COMMANDS}),
-        ("edge re", {"review"}),
+        ("edge re", {"render", "review"}),
         ("st", {"status"}),
         ("sync --ap", {"--approve"}),
         ("explain HF800", {f"HF800{digit}" for digit in "123456789"}),

@@ -54,7 +54,7 @@ def paths(path: str, depth: int = 0) -> Iterator[str]:
 @pytest.mark.parametrize("kind", kinds())
 def test_every_field_of_every_kind_can_be_asked_for(holdfast: Runner, kind: str) -> None:
     every = [describe(path) for path in paths(kind)]
-    assert len(every) > 3
+    assert len(every) > 2
     assert [each["path"] for each in every if each is not None and not each["description"]] == []
     told: Any = holdfast("explain", kind, "--json").data
     assert told["schema"]["properties"]["kind"] == {"const": kind}

@@ -57,7 +57,7 @@ def describe(path: str) -> dict[str, Any] | None:
 
 
 def _docs(spec_type: type[Any]) -> Mapping[str, Mapping[str, str]]:
-    """Return the docstrings of a spec and of all that its fields are made of, read from where they are written."""
+    """Return the docstrings of a spec and of all that its fields are made of, read from where they are written; inherited ones too."""
     from holdfast.declare.hint import bare, element, entries, is_raw, is_spec, spec_fields, union
     from holdfast.declare.schema import field_docs
 
@@ -72,9 +72,12 @@ def _docs(spec_type: type[Any]) -> Mapping[str, Mapping[str, str]]:
             pair = entries(plain)
             hints += [each for each in (*union(plain), element(plain), pair[1] if pair else None) if each is not None]
     docs: dict[str, Mapping[str, str]] = {}
-    for module in dict.fromkeys(spec.__module__ for spec in specs):
+    for module in dict.fromkeys(base.__module__ for spec in specs for base in spec.__mro__[:-1]):
         docs.update(field_docs(inspect.getsource(sys.modules[module])))
-    return docs
+    return docs | {
+        spec.__name__: {name: text for base in reversed(spec.__mro__) for name, text in docs.get(base.__name__, {}).items()}
+        for spec in specs
+    }
 
 
 def _walk(whole: Schema, kind: str, fields: list[str]) -> tuple[Schema, bool]:
