@@ -158,7 +158,8 @@ def application_text(found: Found, repository: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-PLAIN = re.compile(r"[A-Za-z./~][A-Za-z0-9_./~@+-]*(?::[A-Za-z0-9_./~@+-]+)*")
+PLAIN = re.compile(r"(?:[A-Za-z/~]|\.\.?(?=/|$))[A-Za-z0-9_./~@+-]*(?::[A-Za-z0-9_./~@+-]+)*")
+"""A dot begins a number (`.5`, `.inf`), unless it begins a path."""
 WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n", "~"})
 
 
