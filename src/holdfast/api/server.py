@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import socket
 import stat
 import struct
@@ -46,6 +45,7 @@ from holdfast.api.wire import (
     text,
 )
 from holdfast.errors import Busy, HoldfastError, Refused, Unavailable, UsageError
+from holdfast.host.users import person_of
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.event import Event
 
@@ -309,11 +309,7 @@ def _peer(request: web.Request) -> tuple[int, int]:
 
 
 def _person(request: web.Request) -> str:
-    uid = _peer(request)[1]
-    try:
-        return f"{uid} {pwd.getpwuid(uid).pw_name}"
-    except KeyError:
-        return str(uid)
+    return person_of(_peer(request)[1])
 
 
 # The socket

@@ -96,6 +96,12 @@ class HostUsers:
         )
 
 
+def person_of(uid: int) -> str:
+    """Return who acts, for an event: `0 root`, or the uid alone where it has no name here."""
+    name = _name_of(uid)
+    return name if name == str(uid) else f"{uid} {name}"
+
+
 def _name_of(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
