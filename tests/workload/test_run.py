@@ -22,7 +22,8 @@ from holdfast.workload.process_spec import (
     SocketSpec,
     StopSpec,
 )
-from holdfast.workload.run import DEADLINE_S, is_shared, read, write
+from holdfast.workload.replicated import DEADLINE_S
+from holdfast.workload.run import is_shared, read, write
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=6)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,4}[a-z0-9]", fullmatch=True)

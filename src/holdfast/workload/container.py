@@ -21,14 +21,14 @@ from holdfast.model.labels import APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
-from holdfast.model.resource import Derived, Prepare, Resource, ResourcePolicy, Warning
+from holdfast.model.resource import Prepare, Resource, ResourcePolicy, Warning
 from holdfast.model.state import Facts, State
 from holdfast.workload.container_spec import ContainerSpec, PortSpec
 from holdfast.workload.exposure import TODAY, container_refusals, container_warnings, judged, no_engine
 from holdfast.workload.process_spec import SecretRef
+from holdfast.workload.replicated import DEADLINE_S, progress_deadline_s, replicas
 
 T = TypeVar("T")
-DEADLINE_S = 60.0
 NOT_STATE = ("needs", "restartWith", "waivers", "update", "env")
 """What makes no difference to what runs; env is written by itself."""
 HOT = frozenset({"restart", "progressDeadline"})
@@ -63,7 +63,7 @@ class ContainerKind:
             errors.insert(0, no_engine(declaration, scope))
         deadline_s = DEADLINE_S
         try:
-            deadline_s = _deadline(spec, scope)
+            deadline_s = progress_deadline_s(spec.progress_deadline, scope)
         except ValueError as error:
             where = [declaration.place(())]
             errors.append(DeclarationError("HF1431", f"cannot read annotation {PROGRESS_DEADLINE}: {error}", where=where))
@@ -87,21 +87,7 @@ class ContainerKind:
         return tuple((need, ("spec", "needs", at)) for at, need in enumerate(spec.needs))
 
     def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
-        """Return a resource for each of several replicas; each state is free of their number, so that scaling rolls nobody."""
-        count = resource.state.fields.get("replicas", 1)
-        if not isinstance(count, int) or count < 2:
-            return ()
-        parents = resource.owner.parents if isinstance(resource.owner, Derived) else ()
-        fields = {name: value for name, value in resource.state.fields.items() if name != "replicas"}
-        return tuple(
-            replace(
-                resource,
-                id=resource.id._replace(name=f"{resource.id.name}.{at}"),
-                state=State.of({**fields, "replica": at}),
-                owner=Derived((*parents, resource.id)),
-            )
-            for at in range(count)
-        )
+        return replicas(resource)
 
     def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
         return tuple(container_warnings(declaration))
@@ -135,13 +121,6 @@ class ContainerKind:
 
     def answered(self, declaration: Declaration, answers: Mapping[Ask, bytes | None]) -> Declaration | DeclarationError:
         return judged(declaration, answers[TODAY])
-
-
-def _deadline(spec: ContainerSpec, scope: Scope) -> float:
-    if spec.progress_deadline is not None:
-        return spec.progress_deadline
-    text = scope.annotations.get(PROGRESS_DEADLINE)
-    return DEADLINE_S if text is None else parse_duration(text)
 
 
 def write(spec: ContainerSpec, *, deadline_s: float, release: str | None, fingerprints: Mapping[str, str]) -> dict[str, Json]:

@@ -13,18 +13,19 @@ from typing import Any
 from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
-from holdfast.kit.duration import format_duration, parse_duration
+from holdfast.kit.duration import format_duration
 from holdfast.model.declaration import Declaration, Scope
 from holdfast.model.ids import ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
-from holdfast.model.resource import Derived, Prepare, Resource, Warning
+from holdfast.model.resource import Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
 from holdfast.workload.process_check import errors, warnings
 from holdfast.workload.process_spec import ProbeSpec, ProcessSpec, SocketSpec
-from holdfast.workload.run import DEADLINE_S, is_shared, read, write
+from holdfast.workload.replicated import DEADLINE_S, progress_deadline_s, replicas
+from holdfast.workload.run import is_shared, read, write
 from holdfast.workload.supervisor import Phase
 
 HOT = frozenset(
@@ -48,7 +49,7 @@ class ProcessKind:
         found = list(errors(declaration, scope))
         deadline_s = DEADLINE_S
         try:
-            deadline_s = _deadline(spec, scope)
+            deadline_s = progress_deadline_s(spec.progress_deadline, scope)
         except ValueError as error:
             found.append(_bad_deadline(declaration, scope, error))
         if found:
@@ -71,21 +72,7 @@ class ProcessKind:
         return tuple((need, ("spec", "needs", at)) for at, need in enumerate(spec.needs))
 
     def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
-        """Return a resource for each of several replicas; each state is free of their number, so that scaling rolls nobody."""
-        count = resource.state.fields.get("replicas", 1)
-        if not isinstance(count, int) or count == 1:
-            return ()
-        parents = resource.owner.parents if isinstance(resource.owner, Derived) else ()
-        fields = {name: value for name, value in resource.state.fields.items() if name != "replicas"}
-        return tuple(
-            replace(
-                resource,
-                id=resource.id._replace(name=f"{resource.id.name}.{at}"),
-                state=State.of({**fields, "replica": at}),
-                owner=Derived((*parents, resource.id)),
-            )
-            for at in range(count)
-        )
+        return replicas(resource)
 
     def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
         return tuple(warnings(declaration))
@@ -112,14 +99,6 @@ class ProcessKind:
         if spec.prepare is None:
             return None
         return Prepare(command=spec.prepare, working_dir=spec.working_dir, timeout_s=spec.prepare_timeout, origin=declaration.origin)
-
-
-def _deadline(spec: ProcessSpec, scope: Scope) -> float:
-    """Return the field, else the Application's annotation, else the default; ValueError where the annotation is no duration."""
-    if spec.progress_deadline is not None:
-        return spec.progress_deadline
-    text = scope.annotations.get(PROGRESS_DEADLINE)
-    return DEADLINE_S if text is None else parse_duration(text)
 
 
 def _bad_deadline(declaration: Declaration, scope: Scope, error: ValueError) -> DeclarationError:

@@ -14,8 +14,8 @@ from holdfast.declare.hint import Hint, bare, element, entries, is_spec, scalar,
 from holdfast.declare.schema import encode
 from holdfast.kit.canonical import Json
 from holdfast.workload.process_spec import ProcessSpec, SecretRef, SocketSpec
+from holdfast.workload.replicated import DEADLINE_S
 
-DEADLINE_S = 60.0
 NOT_STATE = ("needs", "prepare", "prepareTimeout")
 """What a person writes about a process that makes no difference to what runs."""
 
