@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from holdfast.api.document import operation_data
@@ -15,15 +15,15 @@ from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.checks import checks
 from holdfast.app.house import House, opened
 from holdfast.app.look import located, planned, rendered
-from holdfast.app.offline import Offline
 from holdfast.app.progress import lines_of
-from holdfast.app.settle import Settled, settle
+from holdfast.app.settle import settle
 from holdfast.app.state import StateFolder
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.view import status
 from holdfast.host.config import Config
 from holdfast.host.memory import use_one_heap
 from holdfast.host.options import Outcome, Progress, ProgressLine, UpOptions
+from holdfast.host.users import person_of
 from holdfast.kit.tasks import Tasks
 
 T = TypeVar("T")
@@ -35,16 +35,12 @@ def up(options: UpOptions, config: Config, progress: Progress) -> Outcome:
     return _run(_up(options, config, progress))
 
 
-def plan(
-    files: tuple[str, ...], *, state_dir: str, config: Config, revision: str | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
+def plan(files: tuple[str, ...], *, state_dir: str, config: Config, revision: str | None = None) -> dict[str, Any]:
     """Return the data of `Plan` for Application files, without a daemon and without changing anything."""
     return _run(planned(files, StateFolder(state_dir), config, revision))
 
 
-def render(
-    files: tuple[str, ...], *, state_dir: str, config: Config, revision: str | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
+def render(files: tuple[str, ...], *, state_dir: str, config: Config, revision: str | None = None) -> dict[str, Any]:
     """Return the data of `Render` for Application files, or for a folder of a repository as it is committed."""
     return _run(rendered(files, StateFolder(state_dir), config, revision))
 
@@ -52,11 +48,6 @@ def render(
 def locate(path: str, files: tuple[str, ...], *, state_dir: str, config: Config, revision: str | None = None) -> dict[str, Any] | None:
     """Return {application, path, value, where} of a value of a compose file; None where there is none, ValueError where `path` is none."""
     return _run(located(path, files, StateFolder(state_dir), config, revision))
-
-
-def offline(state_dir: str) -> Offline:
-    """Return what the store remembers, for when no daemon answers."""
-    return Offline(state_dir)
 
 
 def down(
@@ -85,23 +76,22 @@ async def _up(options: UpOptions, config: Config, progress: Progress) -> Outcome
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, house.stop.set)
         tasks.start("progress", _tell(house, progress))
-        settled: Settled | None = None
+        exit_code = 0
         try:
             if not options.once:
                 await house.run()
             else:
-                settled = await _once(house, options.timeout_s)
+                exit_code = await _once(house, options.timeout_s)
         finally:
             await tasks.stop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
         is_alive = any(resource.live for it in house.journal.view.applications.values() for resource in it.resources.values())
         notes = (STAY,) if is_alive else ()
-        exit_code = settled.exit_code if settled else 0
         return Outcome(status=status(house.journal.view, house.clock.now()), exit_code=exit_code, notes=notes)
 
 
-async def _once(house: House, timeout_s: float) -> Settled:
+async def _once(house: House, timeout_s: float) -> int:
     async with Tasks() as tasks:
         tasks.start("house", house.run())
         try:
@@ -111,9 +101,10 @@ async def _once(house: House, timeout_s: float) -> Settled:
 
 
 async def _tell(house: House, progress: Progress) -> None:
-    async for event in house.journal.follow(house.journal.newest):
-        for line in lines_of(event):
-            progress(line)
+    async with aclosing(house.journal.follow(house.journal.newest)) as news:
+        async for event in news:
+            for line in lines_of(event):
+                progress(line)
 
 
 async def _down(application: str, state: StateFolder, config: Config, approve: str | None, progress: Progress | None) -> dict[str, Any]:
@@ -122,20 +113,12 @@ async def _down(application: str, state: StateFolder, config: Config, approve: s
         tasks.start("progress", _tell(house, progress or _silent))
         tasks.start("house", house.run(serve=False))
         try:
-            return operation_data(await house.sync.request(application, Request(ask=Ask.DOWN, person=_ourselves(), approve=approve)))
+            request = Request(ask=Ask.DOWN, person=person_of(os.getuid()), approve=approve)
+            return operation_data(await house.sync.request(application, request))
         finally:
             house.stop.set()
             await tasks.ended("house")
             await tasks.stop()
-
-
-def _ourselves() -> str:
-    """Return who asks, as `api.service` has it: uid and name, or the uid alone where it has none."""
-    uid = os.getuid()
-    try:
-        return f"{uid} {pwd.getpwuid(uid).pw_name}"
-    except KeyError:
-        return str(uid)
 
 
 def _silent(line: ProgressLine) -> None:

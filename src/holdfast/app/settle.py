@@ -6,11 +6,12 @@ Reads the view that people see; looks again whenever an event came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing, suppress
 
 from holdfast.app.house import House
 from holdfast.core.view import SYNCED, ApplicationView, View
+from holdfast.model.event import Event
 from holdfast.model.live import Status
 from holdfast.model.operation import Phase
 from holdfast.model.resource import Resource
@@ -22,31 +23,35 @@ WAITS = frozenset({"retrying", "window"})
 """Holds that time alone lifts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """0 all Synced and Healthy; 1 a source, a render or the store failed; 3 degraded, pinned or held; 5 policy said no; 75 not in time."""
+async def settle(house: House, timeout_s: float) -> int:
+    """Return the exit code that it ended with, at the latest after `timeout_s`.
 
-    exit_code: int
+    0 all Synced and Healthy; 1 a source, a render or the store failed; 3 degraded, pinned or held; 5 policy said no; 75 not in time.
+    """
+    async with aclosing(house.journal.follow(house.journal.newest)) as news:
+        try:
+            async with asyncio.timeout(timeout_s):
+                code = await _settled(house, news)
+        except TimeoutError:
+            return LATE
+        if code == OK:
+            with suppress(TimeoutError):  # what is not proven yet reads so
+                async with asyncio.timeout(min(PROOFS_S, timeout_s)):
+                    await _proven(house, news)
+        return code
 
 
-async def settle(house: House, timeout_s: float) -> Settled:
-    """Return how it ended up, at the latest after `timeout_s`."""
+async def _settled(house: House, news: AsyncIterator[Event]) -> int:
     names = house.applications.names
-    news = house.journal.follow(house.journal.newest)
-    try:
-        async with asyncio.timeout(timeout_s):
-            await house.looked_at(names)
-            while (code := await _judged(house, names)) is None:
-                await anext(news)
-    except TimeoutError:
-        return Settled(exit_code=LATE)
-    try:
-        async with asyncio.timeout(min(PROOFS_S, timeout_s)):
-            while code == OK and not all_proven(house.journal.view, (owned.resource for owned in house.ledger.inventory.values())):
-                await anext(news)
-    except TimeoutError:
-        pass  # what is not proven yet reads so
-    return Settled(exit_code=code)
+    await house.looked_at(names)
+    while (code := await _judged(house, names)) is None:
+        await anext(news)
+    return code
+
+
+async def _proven(house: House, news: AsyncIterator[Event]) -> None:
+    while not all_proven(house.journal.view, (owned.resource for owned in house.ledger.inventory.values())):
+        await anext(news)
 
 
 async def _judged(house: House, names: Iterable[str]) -> int | None:

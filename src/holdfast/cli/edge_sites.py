@@ -60,7 +60,7 @@ def fold_sites(call: Call, names: Sequence[str], revision: str | None, able: Cap
     from holdfast.app.entry import render
 
     call.terminal.tell(f"rendering {', '.join(names)}{f' at {revision}' if revision else ''} …")
-    data = render(tuple(names), state_dir=call.state_dir, config=call.config, revision=revision, progress=call.progress)
+    data = render(tuple(names), state_dir=call.state_dir, config=call.config, revision=revision)
     resources = [_resource(each) for each in data["resources"]]
     parts = [part_of(each) for each in resources if each.id.kind == KIND]
     if not parts:

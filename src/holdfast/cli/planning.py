@@ -17,7 +17,7 @@ def plan(call: Call, command: str, files: tuple[str, ...], application: str | No
         call.terminal.tell(f"planning {', '.join(files)}{at} …")
         from holdfast.app.entry import plan as planned
 
-        data = planned(files, state_dir=call.state_dir, config=call.config, revision=revision, progress=call.progress)
+        data = planned(files, state_dir=call.state_dir, config=call.config, revision=revision)
         return {"data": data, "warnings": []}
     if application is None:
         raise UsageError("HF8001", f"cannot {command}: neither Application files nor a name is given", hint=_hint(command))

@@ -43,7 +43,7 @@ def command(call: Call, paths: tuple[str, ...], files: tuple[str, ...], revision
     call.terminal.tell(f"rendering {', '.join(wanted)}{f' at {revision}' if revision else ''} …")
     from holdfast.app.entry import render
 
-    data = render(wanted, state_dir=call.state_dir, config=call.config, revision=revision, progress=call.progress)
+    data = render(wanted, state_dir=call.state_dir, config=call.config, revision=revision)
     terminal = call.terminal
     show = _brief if is_brief else _whole
     terminal.answer("Render", data, lambda: show(data, terminal.ink, terminal.width), [_warning(it) for it in data["warnings"]])
