@@ -10,10 +10,11 @@ from itertools import islice
 from typing import Any
 
 from holdfast.api.service import unknown_application
+from holdfast.app.speaking import speaking
 from holdfast.app.state import StateFolder
 from holdfast.core.view import HISTORY_EVENTS, HISTORY_OPERATIONS, View, history, status
 from holdfast.engines.process import logs
-from holdfast.errors import Busy, UsageError
+from holdfast.errors import Busy
 from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.store.reader import StoreReader
@@ -53,14 +54,7 @@ class Offline:
         """Return the last lines, each with the id of whose they are: of an Application's processes, or of one."""
         with self._open() as store:
             inventory = store.inventory()
-        speaking = [
-            (id, owned.application)
-            for id, owned in sorted(inventory.items())
-            if id.kind == "Process" and name in (owned.application, str(id), str(owned.resource.declared_id), id.name)
-        ]
-        if not speaking:
-            raise UsageError("HF8023", f"cannot read the logs of {name}: no Application or Process has that name", hint="holdfast status")
-        return [(str(id), text) for id, application in speaking for text in self._tail(id, application, lines)]
+        return [(str(id), text) for id in speaking(inventory, name) for text in self._tail(id, inventory[id].application, lines)]
 
     def _tail(self, id: ResourceId, application: str, lines: int) -> tuple[str, ...]:
         return logs.tail(logs.files_of(self._state.logs / application, id, application), lines)

@@ -14,18 +14,17 @@ from holdfast.api.document import operation_data, plan_data
 from holdfast.api.service import Data, LogLine, unknown_application
 from holdfast.app.applications import Applications
 from holdfast.app.checks import checks
+from holdfast.app.speaking import speaking
 from holdfast.controllers.source import Rendering
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
 from holdfast.core.view import HISTORY_EVENTS, HISTORY_OPERATIONS, history, status
 from holdfast.core.world import subjects
-from holdfast.errors import SourceError, UsageError
+from holdfast.errors import SourceError
 from holdfast.kit.clock import Clock, Instant
-from holdfast.kit.suggest import did_you_mean
 from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Event
-from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Logs
 from holdfast.model.resource import Desired
 from holdfast.store.journal import StoreJournal
@@ -123,7 +122,7 @@ class HouseService:
         return plan_data([(application, desired.revision, plan(desired, live, it.ledger.inventory, it.sync.allowed(desired)))])
 
     async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
-        ids = self._speaking(name)
+        ids = speaking(self._it.ledger.inventory, name)
         for id in ids:
             for text in await self._it.logs[id.kind].tail(id, lines):
                 yield LogLine(source=str(id), text=text)
@@ -177,21 +176,6 @@ class HouseService:
     def _served(self, name: str) -> None:
         if name not in self._it.applications.names:
             raise unknown_application(name, self._it.applications.names)
-
-    def _speaking(self, name: str) -> Sequence[ResourceId]:
-        """Return the resources that `name` means and that write logs: an Application's, a replicated one's, or one."""
-        speaking = {id: owned for id, owned in sorted(self._it.ledger.inventory.items()) if id.kind in self._it.logs}
-        found = [
-            id
-            for id, owned in speaking.items()
-            if name in (owned.application, str(id), str(owned.resource.declared_id), id.name, owned.resource.declared_id.name)
-        ]
-        if found:
-            return found
-        names = sorted({str(id) for id in speaking} | set(self._it.applications.names))
-        guess = did_you_mean(name, names)
-        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(names[:5])}" if names else "nothing runs yet"
-        raise UsageError("HF8023", f"cannot read the logs of {name}: no Application or Process has that name", hint=hint)
 
 
 async def merged(

@@ -1,0 +1,29 @@
+"""Whose logs a name means: an Application's, those of one Process with all its replicas, or of one resource by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from holdfast.errors import UsageError
+from holdfast.kit.suggest import did_you_mean
+from holdfast.model.ids import ResourceId
+from holdfast.model.plan import Inventory
+
+KINDS: Collection[str] = frozenset({"Process"})
+"""Kinds that write logs."""
+
+
+def speaking(inventory: Inventory, name: str) -> tuple[ResourceId, ...]:
+    """Return the ids that `name` means, in order; UsageError (HF8023) where there is none."""
+    known = {id: owned for id, owned in sorted(inventory.items()) if id.kind in KINDS}
+    found = []
+    for id, owned in known.items():
+        declared = owned.resource.declared_id
+        if name in (owned.application, str(id), str(declared), id.name, declared.name):
+            found.append(id)
+    if found:
+        return tuple(found)
+    names = sorted({str(id) for id in known} | {owned.application for owned in known.values()})
+    guess = did_you_mean(name, names)
+    hint = f"did you mean {guess}?" if guess else f"there are {', '.join(names[:5])}" if names else "nothing runs yet"
+    raise UsageError("HF8023", f"cannot read the logs of {name}: no Application or Process has that name", hint=hint)
