@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.real.edge_house import SEARCH_PATH, Application, self_signed
-from tests.real.nginx_house import NginxHouse, play
+from tests.real.nginx_house import DEADLINE_S, NginxHouse, play
 from tests.real.process_house import SERVER
 
 from holdfast.edge.route_spec import AuthSpec, BasicAuth, MaintenanceSpec, SecretRef, StaticSpec
@@ -328,7 +328,20 @@ async def held_application(folder: Path) -> AsyncIterator[tuple[str, KeeperClien
         yield f"127.0.0.1:{held.port}", client
     finally:
         await client.release("web")
+        await forgotten(client)
         await client.aclose()
+
+
+async def forgotten(client: KeeperClient) -> None:
+    """End all children and forget them: a keeper stays for as long as somebody may ask how one ended."""
+    await client.subscribe()
+    for child in (await client.list()).children:
+        await client.kill(child.spawn_id)
+    async with asyncio.timeout(DEADLINE_S):
+        while any(child.alive for child in (await client.list()).children):
+            await anext(client.events())
+    for child in (await client.list()).children:
+        await client.forget(child.spawn_id)
 
 
 async def started(client: KeeperClient, number: int) -> str:
