@@ -207,16 +207,18 @@ class Session:
             assert time.monotonic() < deadline, f"does not come to rest: {json.dumps(found, indent=1)}\n{self.told()}"
 
     def status(self) -> list[dict[str, Any]]:
+        return list(self.asked("status").get("applications", []))
+
+    def asked(self, *words: str) -> dict[str, Any]:
         told = subprocess.run(
-            ["holdfast", "status", "--json"],
+            ["holdfast", *words, "--json"],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=LIMIT_S,
             check=False,
         )
-        data = json.loads(told.stdout)["data"]
-        return list(data.get("applications", []))
+        return dict(json.loads(told.stdout)["data"])
 
     def is_at_rest(self, application: Mapping[str, Any]) -> bool:
         said = {condition["type"] for condition in application["conditions"] if condition["status"]}
@@ -225,8 +227,15 @@ class Session:
         if application["desired_revision"] != self.head(application) or said & {"Reconciling"}:
             return False
         is_held = application["pinned"] or application["suspended"] or said & {"RenderError", "Refused", "Held", "RetryExhausted"}
-        has_failed = application["operation"] is not None and application["operation"]["phase"] == "Failed"
-        return bool(is_held) or has_failed or application["sync"] == "Synced"
+        return bool(is_held) or application["sync"] == "Synced" or self.has_failed(application)
+
+    def has_failed(self, application: Mapping[str, Any]) -> bool:
+        """Whether the last operation failed at what Git says now: one at an earlier revision says nothing of this one."""
+        last = application["operation"]
+        if last is None or last["phase"] != "Failed":
+            return False
+        operations = self.asked("history", application["name"])["operations"]
+        return any(it["id"] == last["id"] and it["revision"] == application["desired_revision"] for it in operations)
 
     def head(self, application: Mapping[str, Any]) -> str:
         """Return what Git says now where the reader stands in the repository, else what was seen of it."""
