@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from tests.engines.docker_stage import Dockerd
 
 # Debian keeps nginx and ip here; an ordinary user's PATH does not.
 SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
@@ -73,6 +74,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if left:
         session.config.stash[LEFT] = left
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def engine_of_the_session() -> Iterator[Dockerd]:
+    """One dockerd for all tests of a run."""
+    found = Dockerd()
+    try:
+        found.start()
+        found.busybox()
+        yield found
+    finally:
+        found.remove()
+
+
+@pytest.fixture
+def dockerd(engine_of_the_session: Dockerd) -> Iterator[Dockerd]:
+    """A real Docker Engine; the test is in its network."""
+    with engine_of_the_session.inside():
+        yield engine_of_the_session
 
 
 LEFT = pytest.StashKey[list[str]]()

@@ -1,0 +1,1 @@
+"""The docker engine: containers, networks and volumes of Docker hosts."""
