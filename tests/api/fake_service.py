@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from holdfast.api.service import Data, LogLine, unknown_application
+from holdfast.api.service import Data, LogLine, certificate_named, unknown_application
 from holdfast.core.fold import Folding
 from holdfast.core.view import history, status
 from holdfast.errors import HoldfastError
 from holdfast.model.event import Event
+from holdfast.model.ids import HOST, ResourceId
 
 ALL = "all"
 
@@ -26,6 +27,7 @@ class FakeService:
         self.operation: Data = {"operation": None, "accepted": True}
         self.during: list[Event] = []
         """What happens while an operation runs."""
+        self.certificates = FakeCertificates(self)
         self.lines: list[LogLine] = []
         self.checks: list[dict[str, Any]] = []
         self.gate: asyncio.Event | None = None
@@ -153,3 +155,69 @@ class FakeService:
     async def doctor(self) -> Data:
         self._check("doctor")
         return {"checks": self.checks}
+
+
+class FakeCertificates:
+    """Certificates that are rows of JSON; what is asked of them stands in `asked` of the service, and `fail` counts here too."""
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+        self.rows: dict[ResourceId, dict[str, Any]] = {}
+        self.authorities: list[dict[str, Any]] = []
+        self.outcome = "renewed"
+        self.message = ""
+
+    def put(self, name: str = "shop", application: str = "shop", **more: Any) -> ResourceId:
+        id = ResourceId(HOST, "Certificate", application, name)
+        fresh: dict[str, Any] = {
+            "id": str(id),
+            "application": application,
+            "hosts": [f"{name}.example.com"],
+            "source": "issued",
+            "issuer": "letsencrypt",
+            "serial": "0a1b",
+            "names": [f"{name}.example.com"],
+            "not_after": 5e9,
+            "renew_at": 4e9,
+            "next_at": 4e9,
+            "message": "",
+            "drift": [],
+            "awaited": None,
+            "is_taken_over": False,
+        }
+        self.rows[id] = fresh | more
+        return id
+
+    def find(self, name: str) -> ResourceId:
+        return certificate_named(name, {id: row["hosts"] for id, row in self.rows.items()})
+
+    def application_of(self, id: ResourceId) -> str:
+        return str(self.rows[id]["application"])
+
+    async def listed(self, application: str | None) -> Data:
+        self._service._check("certificates")
+        found = [row for row in self.rows.values() if application in (None, row["application"])]
+        return {"certificates": found, "authorities": self.authorities}
+
+    async def renew(self, id: ResourceId, person: str, is_forced: bool) -> Data:
+        self._asked("renew", id, person, is_forced)
+        return {"outcome": self.outcome, "certificate": self.rows[id], "rehearsal": None}
+
+    async def rehearse(self, id: ResourceId) -> Data:
+        self._asked("rehearse", id)
+        rehearsal = {"issuer": "letsencrypt", "directory": "https://staging.example/dir", "is_staging": True}
+        return {"outcome": "rehearsed", "certificate": self.rows[id], "rehearsal": rehearsal}
+
+    async def revoke(self, id: ResourceId, person: str, reason: str) -> Data:
+        self._asked("revoke", id, person, reason)
+        row = self.rows[id]
+        return {"revoked": {name: row[name] for name in ("issuer", "serial", "names")}, "reason": reason, "certificate": row}
+
+    async def take_over(self, id: ResourceId, person: str) -> Data:
+        self._asked("take_over", id, person)
+        return {"certificate": self.rows[id], "message": self.message, "next_step": "let certbot forget it"}
+
+    def _asked(self, what: str, id: ResourceId, *more: Any) -> None:
+        self._service.asked.append((what, str(id), *more))
+        self._service._check(what)
+        self._service.put(*self._service.during)

@@ -116,6 +116,10 @@ class Shelf:
             raise found
         return found
 
+    def revokes(self, id: ResourceId, issuer: str) -> None:
+        if issuer == "local":
+            raise Rejected("HF3157", "it does not speak ACME")
+
     async def revoke(self, id: ResourceId, version: str, issuer: str, reason: int) -> None:
         self.revoked.append((version, reason))
 
@@ -407,6 +411,47 @@ def test_what_is_gone_while_it_is_asked_for_is_no_crash() -> None:
     play(story)
 
 
+def test_without_force_only_what_is_due_is_renewed_and_what_failed_does_not_wait() -> None:
+    async def story(stage: Stage) -> None:
+        stage.shelf.faults["first"] = NO
+        id = stage.shelf.apply()
+        await stage.clock.sleep(1)
+        assert stage.renew.shown(id)["message"] == "first: not proven"
+        waits = stage.renew.shown(id)["next_at"]
+        assert isinstance(waits, float)
+        assert waits > stage.clock.now() + 10
+        del stage.shelf.faults["first"]
+        assert isinstance(await stage.renew.renew(id, "0 root"), Obtained)
+        assert stage.journal.events[-1].data["by"] == "0 root"
+        assert await stage.renew.renew(id) is None
+        shown = stage.renew.shown(id)
+        renew_at = shown["renew_at"]
+        assert isinstance(renew_at, float)
+        assert 53 * DAY < renew_at - stage.clock.now() < 60 * DAY
+        assert (shown["next_at"], shown["message"]) == (renew_at, "")
+        await stage.clock.sleep(59 * DAY)
+        assert stage.types().count("certificate.issued") == 2
+        assert stage.journal.events[-1].data["by"] is None
+
+    play(story)
+
+
+def test_of_what_certbot_renews_no_moment_is_told() -> None:
+    async def story(stage: Stage) -> None:
+        stage.shelf.issuers = ("certbot", "second")
+        id = stage.shelf.apply()
+        await stage.clock.sleep(1)
+        assert stage.renew.shown(id)["renew_at"] is None
+        assert (await stage.renew.dry_run(id)).issuer == "certbot"
+        stage.shelf.faults["second"] = NO
+        assert await stage.renew.take_over(id) == NO
+        shown = stage.renew.shown(id)
+        assert (shown["source"], shown["is_taken_over"], shown["message"]) == ("adopted", True, "second: not proven")
+        assert shown["renew_at"] == stage.clock.now()
+
+    play(story)
+
+
 def test_a_person_has_a_new_one_at_any_age() -> None:
     async def story(stage: Stage) -> None:
         id = stage.shelf.apply()
@@ -464,9 +509,24 @@ def test_only_a_key_that_others_know_is_revoked_without_a_new_one(reason: str, r
         id = stage.shelf.apply()
         await stage.clock.sleep(1)
         stage.shelf.faults["first"] = DOWN
-        with pytest.raises(Unavailable):
-            await stage.renew.revoke(id, reason)
+        with pytest.raises(Unavailable) as caught:
+            await stage.renew.revoke(id, reason, "0 root")
         assert len(stage.shelf.revoked) == revoked
+        assert ("which is revoked now: it is down" in caught.value.message) == bool(revoked)
+        assert [event.data["by"] for event in stage.journal.events if event.type == "certificate.revoked"] == ["0 root"] * revoked
+
+    play(story)
+
+
+def test_what_its_issuer_cannot_revoke_is_not_even_replaced() -> None:
+    async def story(stage: Stage) -> None:
+        stage.shelf.issuers = ("local",)
+        id = stage.shelf.apply()
+        await stage.clock.sleep(1)
+        asked = len(stage.shelf.asked)
+        with pytest.raises(Rejected) as caught:
+            await stage.renew.revoke(id)
+        assert (caught.value.code, len(stage.shelf.asked)) == ("HF3157", asked)
 
     play(story)
 

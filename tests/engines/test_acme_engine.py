@@ -359,8 +359,7 @@ def test_the_local_authority_signs_for_internal_names_under_one_root(tmp_path: P
             ids = [await house.apply(name, name=short) for name, short in (("db.internal", "db"), ("*.corp.internal", "corp"))]
             for id in ids:
                 assert isinstance(await house.engine.obtain(id, "local"), Obtained)
-            root_path = house.engine.authority_root("local")
-            assert root_path is not None
+            root_path = house.engine.authorities()["local"]
             assert stat.S_IMODE(root_path.stat().st_mode) == 0o644
             assert stat.S_IMODE((root_path.parent / "key.pem").stat().st_mode) == 0o600
             (root,) = load_chain(root_path.read_bytes())
@@ -376,8 +375,7 @@ def test_a_root_without_its_key_signs_nothing(tmp_path: Path) -> None:
         async with opened(tmp_path, LOCAL) as house:
             id = await house.apply("db.internal")
             await house.engine.obtain(id, "local")
-            root_path = house.engine.authority_root("local")
-            assert root_path is not None
+            root_path = house.engine.authorities()["local"]
             (root_path.parent / "key.pem").write_text((await make_key("ecdsa-p256")).reveal())
             failed = await house.engine.obtain(id, "local")
             assert isinstance(failed, Failed)
@@ -560,8 +558,9 @@ def test_what_certbot_has_is_taken_over_when_a_person_says_so(tmp_path: Path) ->
             id = await house.apply(NAME)
             await house.renew.force(id)
             before = told(folder)
-            await house.renew.take_over(id)
-            assert (await house.renew.force(id)).issuer == "local"
+            came = await house.renew.take_over(id, "0 root")
+            assert isinstance(came, Obtained)
+            assert came.issuer == "local"
             assert told(folder) == before
             assert house.journal.types() == ["certificate.issued", "certificate.taken_over", "certificate.issued"]
             with pytest.raises(Rejected) as caught:

@@ -89,6 +89,8 @@ class House:
         self.client = Client(str(self.state))
         self.daemon: subprocess.Popen[bytes] | None = None
         self.log = folder / "daemon.log"
+        self.environ: dict[str, str] = {}
+        """Beside that of the tests, for every program that is started here."""
         self.repository.mkdir()
         self.git("init", "--quiet", "--initial-branch=main")
         self.file.write_text(APPLICATION.format(name=name, repository=self.repository))
@@ -121,7 +123,15 @@ class House:
 
     def run(self, *words: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
-        done = subprocess.run([*HOLDFAST, *words], cwd=self.folder, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        done = subprocess.run(
+            [*HOLDFAST, *words],
+            cwd=self.folder,
+            env={**os.environ, **self.environ},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
         if expect is not None:
             assert done.returncode == expect, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
@@ -141,7 +151,12 @@ class House:
         given = [word for file in files or (self.file,) for word in ("--file", str(file))]
         with open(self.log, "ab") as log:
             self.daemon = subprocess.Popen(
-                [*HOLDFAST, "up", *given, "--state", str(self.state)], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*HOLDFAST, "up", *given, "--state", str(self.state)],
+                cwd=self.folder,
+                env={**os.environ, **self.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:

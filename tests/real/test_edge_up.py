@@ -16,6 +16,7 @@ import pytest
 from tests.real.acme_house import CA, Pebble, pebble
 from tests.real.house import House, free_port, house
 
+from holdfast.edge.certificate_life import Leaf
 from holdfast.engines.nginx.generations import CONF, LINK
 from holdfast.host.thread import in_thread
 from holdfast.host.tls import leaf_of
@@ -52,13 +53,24 @@ class Edge:
     def site(self) -> str:
         return SITE.format(http=self.http, https=self.https, host=HOST, issuers=json.dumps(self.issuers))
 
-    def issuer(self) -> str:
-        """Return who signed the certificate that visitors get."""
+    def leaf(self) -> Leaf:
+        """Return the certificate that visitors get."""
         with (
             socket.create_connection(("127.0.0.1", self.https), timeout=10.0) as plain,
             self.context.wrap_socket(plain, server_hostname=HOST) as connection,
         ):
-            return leaf_of([connection.getpeercert(binary_form=True) or b""]).issuer
+            return leaf_of([connection.getpeercert(binary_form=True) or b""])
+
+    def issuer(self) -> str:
+        """Return who signed it."""
+        return self.leaf().issuer
+
+    def serial(self) -> str:
+        return self.leaf().serial
+
+    def trust(self, root: str) -> None:
+        """Visit from now on as a browser that believes one root alone."""
+        self.context = ssl.create_default_context(cafile=root)
 
     def ask(self) -> dict[str, str]:
         """Visit once, over a connection of its own."""

@@ -10,6 +10,7 @@
 | GET /v1/logs?name&lines, with follow=1 as they come | lines {source, text}, at last End |
 | POST /v1/sync {application, approve, wait}, /v1/rollback {application, to}, /v1/down {application, approve} | Events, last Operation |
 | POST /v1/suspend {application, reason}, /v1/resume {application}, /v1/refresh {application} | Done |
+| /v1/certificates… | see `certificate` |
 
 Whatever is not in this table is refused. Neighbours: `wire` (envelopes and statuses), `stream`, and the `Service` that knows everything.
 """
@@ -20,15 +21,16 @@ import asyncio
 import os
 import socket
 import stat
-import struct
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 from aiohttp import web
 
+from holdfast.api.certificate import CertificateRoutes
+from holdfast.api.request import Answer, body_of, document, peer_of, person_of_peer, query_of
 from holdfast.api.service import Data, LogLine, Service
 from holdfast.api.stream import HEARTBEAT_S, of_application, send_events, send_lines, send_work
 from holdfast.api.wire import (
@@ -37,7 +39,6 @@ from holdfast.api.wire import (
     envelope,
     error_document,
     instant,
-    json_object,
     malformed,
     number,
     status_of,
@@ -45,7 +46,6 @@ from holdfast.api.wire import (
     text,
 )
 from holdfast.errors import Busy, HoldfastError, Refused, Unavailable, UsageError
-from holdfast.host.users import person_of
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.event import Event
 
@@ -57,8 +57,6 @@ FOLDER_MODE = 0o711
 """Run users pass through to their notify sockets, and see nothing else."""
 LONGEST_SOCKET_PATH = 100
 """sun_path holds 108 bytes; a longer path is reached through its folder's descriptor."""
-
-_Answer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def is_trusted(uid: int) -> bool:
@@ -80,6 +78,7 @@ class ApiServer:
     ) -> None:
         """`crashed` is told of defects: the route and what was raised."""
         self._service = service
+        self._certificates = CertificateRoutes(service.certificates, self._work)
         self._path = Path(socket_path)
         self._crashed = crashed
         self._trusted = trusted
@@ -114,7 +113,7 @@ class ApiServer:
             application.router.add_route(method, path, answer)
         return application
 
-    def _routes(self) -> Mapping[tuple[str, str], _Answer]:
+    def _routes(self) -> Mapping[tuple[str, str], Answer]:
         return {
             ("GET", "/v1/version"): self._version,
             ("GET", "/v1/doctor"): self._doctor,
@@ -130,6 +129,7 @@ class ApiServer:
             ("POST", "/v1/suspend"): self._suspend,
             ("POST", "/v1/resume"): self._resume,
             ("POST", "/v1/refresh"): self._refresh,
+            **self._certificates.table(),
         }
 
     # What stands before every route
@@ -141,8 +141,8 @@ class ApiServer:
         if task is not None:
             self._open.add(task)
         try:
-            if not self._trusted(_peer(request)[1]):
-                raise Refused("HF7002", f"cannot serve uid {_peer(request)[1]}: only the daemon's own user and root may ask")
+            if not self._trusted(peer_of(request)[1]):
+                raise Refused("HF7002", f"cannot serve uid {peer_of(request)[1]}: only the daemon's own user and root may ask")
             return await handler(request)
         except HoldfastError as error:
             return _failed(error)
@@ -169,39 +169,39 @@ class ApiServer:
     # Looking
 
     async def _version(self, request: web.Request) -> web.Response:
-        _query(request).end()
-        return _answer("Version", self._service.version())
+        query_of(request).end()
+        return document("Version", self._service.version())
 
     async def _doctor(self, request: web.Request) -> web.Response:
-        _query(request).end()
-        return _answer("Doctor", await self._service.doctor())
+        query_of(request).end()
+        return document("Doctor", await self._service.doctor())
 
     async def _status(self, request: web.Request) -> web.Response:
-        query = _query(request)
+        query = query_of(request)
         application, at = query.take("application", text), query.take("at", instant)
         query.end()
-        return _answer("Status", await self._service.status(application, at))
+        return document("Status", await self._service.status(application, at))
 
     async def _tree(self, request: web.Request) -> web.Response:
-        query = _query(request)
+        query = query_of(request)
         application = query.take("application", text)
         query.end()
-        return _answer("Tree", await self._service.tree(application))
+        return document("Tree", await self._service.tree(application))
 
     async def _plan(self, request: web.Request) -> web.Response:
-        query = _query(request)
+        query = query_of(request)
         application, revision = query.need("application", text), query.take("revision", text)
         query.end()
-        return _answer("Plan", await self._service.plan(application, revision))
+        return document("Plan", await self._service.plan(application, revision))
 
     async def _history(self, request: web.Request) -> web.Response:
-        query = _query(request)
+        query = query_of(request)
         application = query.need("application", text)
         query.end()
-        return _answer("History", await self._service.history(application))
+        return document("History", await self._service.history(application))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        query = _query(request)
+        query = query_of(request)
         after, since, application = query.take("after", number), query.take("since", instant), query.take("application", text)
         limit, follow = query.take("limit", number), query.take("follow", switch)
         query.end()
@@ -211,10 +211,10 @@ class ApiServer:
             start = await self._service.newest() if after is None else after
             return await send_events(request, of_application(self._service.follow(start), application), self._crashed, self._heartbeat_s)
         found = await self._service.events(after or 0, min(limit or MOST_EVENTS, MOST_EVENTS), application, since)
-        return _answer("Events", {"events": [event.to_json() for event in found]})
+        return document("Events", {"events": [event.to_json() for event in found]})
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
-        query = _query(request)
+        query = query_of(request)
         name, lines, follow = query.need("name", text), query.take("lines", number), query.take("follow", switch)
         query.end()
         found = self._service.logs(name, 100 if lines is None else min(lines, MOST_EVENTS), bool(follow))
@@ -223,34 +223,34 @@ class ApiServer:
     # Acting
 
     async def _sync(self, request: web.Request) -> web.StreamResponse:
-        body = Fields(json_object(await request.read()))
+        body = await body_of(request)
         application, approve, wait = body.need("application", text), body.take("approve", text), body.take("wait", switch)
         body.end()
-        person = _person(request)
+        person = person_of_peer(request)
         if wait is False:
-            return _answer("Operation", await self._service.sync(application, person, approve, False))
-        return await self._work(request, application, lambda: self._service.sync(application, person, approve, True))
+            return document("Operation", await self._service.sync(application, person, approve, False))
+        return await self._work(request, "Operation", application, lambda: self._service.sync(application, person, approve, True))
 
     async def _rollback(self, request: web.Request) -> web.StreamResponse:
-        body = Fields(json_object(await request.read()))
+        body = await body_of(request)
         application, to = body.need("application", text), body.take("to", text)
         body.end()
-        person = _person(request)
-        return await self._work(request, application, lambda: self._service.rollback(application, to, person))
+        person = person_of_peer(request)
+        return await self._work(request, "Operation", application, lambda: self._service.rollback(application, to, person))
 
     async def _down(self, request: web.Request) -> web.StreamResponse:
-        body = Fields(json_object(await request.read()))
+        body = await body_of(request)
         application, approve = body.need("application", text), body.take("approve", text)
         body.end()
-        person = _person(request)
-        return await self._work(request, application, lambda: self._service.down(application, person, approve))
+        person = person_of_peer(request)
+        return await self._work(request, "Operation", application, lambda: self._service.down(application, person, approve))
 
-    async def _work(self, request: web.Request, application: str, act: Callable[[], Awaitable[Data]]) -> web.StreamResponse:
-        """Do what a person asked while its events go out."""
+    async def _work(self, request: web.Request, kind: str, application: str, act: Callable[[], Awaitable[Data]]) -> web.StreamResponse:
+        """Do what a person asked while the events of an Application go out, and end with a document of a kind."""
         start = await self._service.newest()
 
         async def work() -> bytes:
-            return envelope("Operation", await act())
+            return envelope(kind, await act())
 
         async def rest(told: int) -> tuple[Event, ...]:
             return await self._service.events(max(start, told), None, application, None)
@@ -259,36 +259,25 @@ class ApiServer:
         return await send_work(request, work, events, rest, self._crashed, self._heartbeat_s)
 
     async def _suspend(self, request: web.Request) -> web.Response:
-        body = Fields(json_object(await request.read()))
+        body = await body_of(request)
         application, reason = body.need("application", text), body.take("reason", text)
         body.end()
-        await self._service.suspend(application, _person(request), reason or "")
-        return _answer("Done", {"application": application})
+        await self._service.suspend(application, person_of_peer(request), reason or "")
+        return document("Done", {"application": application})
 
     async def _resume(self, request: web.Request) -> web.Response:
-        body = Fields(json_object(await request.read()))
+        body = await body_of(request)
         application = body.need("application", text)
         body.end()
-        await self._service.resume(application, _person(request))
-        return _answer("Done", {"application": application})
+        await self._service.resume(application, person_of_peer(request))
+        return document("Done", {"application": application})
 
     async def _refresh(self, request: web.Request) -> web.Response:
-        body = Fields(json_object(await request.read()))
+        body = await body_of(request)
         application = body.take("application", text)
         body.end()
         await self._service.refresh(application)
-        return _answer("Done", {"application": application})
-
-
-def _query(request: web.Request) -> Fields:
-    for name in request.query:
-        if len(request.query.getall(name)) > 1:
-            raise malformed(f"{name} stands twice")
-    return Fields(request.query)
-
-
-def _answer(kind: str, data: Data) -> web.Response:
-    return web.Response(body=envelope(kind, data), content_type="application/json")
+        return document("Done", {"application": application})
 
 
 def _failed(error: HoldfastError, status: int | None = None) -> web.Response:
@@ -297,19 +286,6 @@ def _failed(error: HoldfastError, status: int | None = None) -> web.Response:
 
 def _log_line(line: LogLine) -> bytes:
     return orjson.dumps({"source": line.source, "text": line.text}) + b"\n"
-
-
-def _peer(request: web.Request) -> tuple[int, int]:
-    """Return pid and uid of who asks, from the kernel (unix(7) SO_PEERCRED); uid -1 once the connection is gone."""
-    connection = request.transport.get_extra_info("socket") if request.transport else None
-    if connection is None:
-        return 0, -1
-    pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return pid, uid
-
-
-def _person(request: web.Request) -> str:
-    return person_of(_peer(request)[1])
 
 
 # The socket

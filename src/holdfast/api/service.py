@@ -6,7 +6,7 @@ those of product.md §5; `document` makes them from values of the model.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -14,6 +14,7 @@ from holdfast.errors import UsageError
 from holdfast.kit.clock import Instant
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.event import Event
+from holdfast.model.ids import ResourceId
 
 Data: TypeAlias = Mapping[str, Any]
 """The `data` of a document."""
@@ -27,8 +28,44 @@ class LogLine:
     text: str
 
 
+class CertificateService(Protocol):
+    """What is asked of certificates. `id` comes from `find`; methods that act raise what issuers and engines raise."""
+
+    def find(self, name: str) -> ResourceId:
+        """Return the Certificate that a name means: its id, its name, or one of its hosts. UsageError (HF7009) for none, or several."""
+        ...
+
+    def application_of(self, id: ResourceId) -> str: ...
+
+    async def listed(self, application: str | None) -> Data:
+        """Return the data of `Certificates`: {certificates[], authorities[] {issuer, root, is_made, install[]}}.
+
+        A certificate is as `edge.certificate_shown` says, with {drift[], awaited} of what is served.
+        """
+        ...
+
+    async def renew(self, id: ResourceId, person: str, is_forced: bool) -> Data:
+        """Return the data of `Renewal`: {outcome renewed|kept|not_due, certificate, rehearsal: null}."""
+        ...
+
+    async def rehearse(self, id: ResourceId) -> Data:
+        """Return the data of `Renewal`: {outcome rehearsed, certificate, rehearsal {issuer, directory, is_staging}}."""
+        ...
+
+    async def revoke(self, id: ResourceId, person: str, reason: str) -> Data:
+        """Return the data of `Revocation`: {revoked {serial, names, issuer}, reason, certificate}; the last is what is served now."""
+        ...
+
+    async def take_over(self, id: ResourceId, person: str) -> Data:
+        """Return the data of `TakeOver`: {certificate, message, next_step}; `message`: why there is no new one yet, or ""."""
+        ...
+
+
 class Service(Protocol):
     """The doors of the daemon. `person` is who asks, `uid name`, from the kernel and not from the caller."""
+
+    @property
+    def certificates(self) -> CertificateService: ...
 
     def version(self) -> Data:
         """Return {version, pid, state, started_at}."""
@@ -101,3 +138,18 @@ def unknown_application(name: str, known: Iterable[str]) -> UsageError:
     guess = did_you_mean(name, names)
     have = f"there are {', '.join(names)}" if names else "there is none yet; start one with `holdfast up -f application.yaml`"
     return UsageError("HF7004", f"cannot find Application {name}: it is not known here", hint=f"did you mean {guess}?" if guess else have)
+
+
+def certificate_named(name: str, known: Mapping[ResourceId, Collection[str]]) -> ResourceId:
+    """Return the one of `known` (id → hosts) that a name means; UsageError (HF7009) for none, or several."""
+    exact = [id for id in known if name in (str(id), f"{id.namespace}/{id.name}")]
+    found = exact or [id for id in known if name == id.name] or [id for id, hosts in known.items() if name in hosts]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        hint = f"write one of {', '.join(map(str, sorted(found)))}"
+        raise UsageError("HF7009", f"cannot tell which Certificate {name} is: there are {len(found)}", hint=hint)
+    names = sorted({*map(str, known), *(id.name for id in known), *(host for hosts in known.values() for host in hosts)})
+    guess = did_you_mean(name, names)
+    have = f"there are {', '.join(map(str, sorted(known)))}" if known else "there is none; a Site asks for one"
+    raise UsageError("HF7009", f"cannot find Certificate {name}: it is not known here", hint=f"did you mean {guess}?" if guess else have)

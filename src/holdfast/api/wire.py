@@ -51,7 +51,7 @@ STATUS: Mapping[type[HoldfastError], int] = MappingProxyType(
     }
 )
 """One status a class. 404, 405 and 413 are said of requests and mean usage as 400 does; 520 any other failure."""
-STATUS_OF_CODE: Mapping[str, int] = MappingProxyType({"HF7001": 404, "HF7004": 404, "HF7006": 413})
+STATUS_OF_CODE: Mapping[str, int] = MappingProxyType({"HF7001": 404, "HF7004": 404, "HF7006": 413, "HF7009": 404})
 
 
 def envelope(kind: str, data: Any, warnings: Collection[str] = ()) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from holdfast.app.registry import means
 from holdfast.controllers.expiry import ExpiryController
 from holdfast.controllers.renew import RenewController
 from holdfast.edge.edge_spec import EdgeSpec
+from holdfast.edge.issuer_spec import IssuerSpec
 from holdfast.edge.typed import read
+from holdfast.engines.acme.authority import install_hint
 from holdfast.engines.acme.engine import AcmeEngine
 from holdfast.engines.nginx.challenges import FolderChallenges
 from holdfast.engines.nginx.engine import NginxEngine
@@ -106,6 +108,7 @@ class Edge:
             held=self.acme.held, edge=self.entrance, served=served, journal=it.journal, clock=it.clock, random=it.random
         )
         self.engines: tuple[Engine, ...] = (self.acme, self.nginx)
+        self._issuers: Sequence[IssuerSpec] = self.spec().tls.issuers
 
     def spec(self) -> EdgeSpec:
         """Return the Edge as it was applied last, its defaults where none was."""
@@ -136,8 +139,19 @@ class Edge:
             for name, part in (("nginx", self.nginx.run()), ("renew", self.renew.run()), ("expiry", self.expiry.run())):
                 tasks.start(name, part, guard=True)
 
+    def authorities(self) -> tuple[dict[str, Json], ...]:
+        """Return the local authorities, and for people how their roots are installed where they are to be believed."""
+        return tuple(
+            {"issuer": name, "root": str(root), "is_made": root.exists(), "install": list[Json](install_hint(root))}
+            for name, root in self.acme.authorities().items()
+        )
+
     def services_changed(self) -> None:
+        """Say that an operation has ended: services may have moved, and other issuers be declared."""
         self.nginx.services_changed()
+        if (declared := self.spec().tls.issuers) != self._issuers:
+            self._issuers = declared
+            self.renew.reconsider()
 
     async def services_served(self, service: str) -> None:
         await self.nginx.services_served(service)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from types import MappingProxyType
 from typing import Protocol
 
+from holdfast.app.certificates import Behind
 from holdfast.errors import Unavailable
 from holdfast.kit.canonical import Json
 from holdfast.model.ids import ResourceId
@@ -22,7 +23,7 @@ KINDS: Mapping[str, str] = MappingProxyType({"Certificate": "acme", "SitePart": 
 """Kind → the engine behind the door."""
 
 
-class Rooms(Protocol):
+class Rooms(Behind, Protocol):
     """What is behind the door (`app.edge.Edge`)."""
 
     engines: tuple[Engine, ...]

@@ -17,6 +17,7 @@ import holdfast
 from holdfast.api.server import ApiServer
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
+from holdfast.app.certificates import HouseCertificates
 from holdfast.app.edge_door import KINDS, EdgeDoor, Rooms
 from holdfast.app.registry import git_policy, means, registry
 from holdfast.app.release_port import ReleasePort
@@ -225,6 +226,7 @@ class House:
                 logs={"Process": self.process},
                 wanted=self.source.desired,
                 refresh=self._refresh,
+                certificates=HouseCertificates(lambda: self.edge.rooms, lambda: journal.view.applications),
                 clock=clock,
                 state=self.state.path,
                 started_at=clock.now(),

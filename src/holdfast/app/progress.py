@@ -62,6 +62,11 @@ def _exited(event: Event, data: Mapping[str, Any]) -> str | None:
     return f"{event.subject} ended after {data['seconds']:.1f} s: {how}"
 
 
+def _issued(event: Event, data: Mapping[str, Any]) -> str:
+    days = (data["not_after"] - event.at) / 86_400
+    return f"{event.subject} has a certificate of {data['issuer'] or 'itself'} for {', '.join(data['names'])}, valid for {days:.1f} d"
+
+
 _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = MappingProxyType(
     {
         "revision.fetched": lambda event, data: f"revision {data['commit'][:12]} {data['subject_line']!r} by {data['author']}",
@@ -88,6 +93,16 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
         "process.unready": lambda event, data: f"{event.subject} is not ready: {data['message']}",
         "claim.proven": lambda event, data: f"{event.subject} proven: {data['claim']}",
         "claim.refuted": lambda event, data: f"{event.subject} refuted: {data['claim']}: {data['evidence']}",
+        "certificate.issued": _issued,
+        "certificate.failed": lambda event, data: f"{event.subject}: issuer {data['issuer']} gave none: {data['message']}",
+        "certificate.expiring": lambda event, data: (
+            f"visitors of {data['host']} get a certificate that expires in {data['left_s'] / 86_400:.1f} d"
+        ),
+        "certificate.fresh": lambda event, data: f"visitors of {data['host']} get a fresh certificate",
+        "certificate.revoked": lambda event, data: (
+            f"{event.subject}: serial {data['serial']} is revoked at {data['issuer']} ({data['reason']})"
+        ),
+        "certificate.taken_over": lambda event, data: f"{event.subject} is no longer {data['issuer']}'s to renew",
         "application.suspended": lambda event, data: f"suspended by {data['by']}",
         "application.resumed": lambda event, data: f"resumed by {data['by']}",
         "application.removed": lambda event, data: "its file was taken away",

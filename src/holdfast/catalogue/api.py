@@ -57,5 +57,11 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The folder was made by another user, or a link or file stands there.",
             next_step="Remove it, run as its user, or choose another folder with `--state`.",
         ),
+        "HF7009": Explanation(
+            title="No such Certificate",
+            meaning="A Certificate is asked for by its id, by its name, or by one of its hosts; this is none, or it means several.",
+            cause="A typing error, its Application was not synced yet, or two Applications have a Certificate of one name.",
+            next_step="`holdfast certificate list` shows what there is; write the whole id.",
+        ),
     }
 )

@@ -77,7 +77,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         ),
         "HF8012": Explanation(
             title="Not confirmed",
-            meaning="The command would have removed what it named, asked for a yes and got none. Nothing was done.",
+            meaning="The command would have removed or revoked what it named, asked for a yes and got none. Nothing was done.",
             cause="Anything but y was answered.",
             next_step="Answer y, or give `--yes`.",
         ),

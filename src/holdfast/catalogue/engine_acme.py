@@ -117,7 +117,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             title="No such Certificate",
             meaning="Something was asked of a Certificate that this installation has not applied.",
             cause="A typing error, or its Application was not synced yet.",
-            next_step="`holdfast status` lists what there is.",
+            next_step="`holdfast certificate list` shows what there is.",
         ),
         "HF3159": Explanation(
             title="Something else is there",

@@ -43,6 +43,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "edge diff": "Show what requests would meet differently in two configurations",
             "edge render": "Show the nginx configuration that Sites make",
             "edge fmt": "Put nginx files into one form",
+            "certificate list": "Show certificates: until when, by whom, and when each is renewed",
+            "certificate renew": "Renew a certificate now, or only rehearse it",
+            "certificate revoke": "Replace a certificate and have the old one revoked",
+            "certificate take-over": "Renew what certbot has renewed until now",
+            "certificate root": "Show how the root of a local authority is installed",
         },
         "This installation": {
             "doctor": "Look for what is missing or wrong on this host",
@@ -56,6 +61,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType({name: summary for section in SEC
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
         "edge": "Work with the edge: the nginx of this host, and nginx files",
+        "certificate": "Look at certificates, renew and revoke them",
         "import": "Turn the files of other tools into Holdfast's kinds",
     }
 )
@@ -64,4 +70,4 @@ GROUPS: Mapping[str, str] = MappingProxyType(
 
 def module_of(name: str) -> str:
     """Return the module that holds a command."""
-    return f"holdfast.cli.{name.replace(' ', '_')}"
+    return f"holdfast.cli.{name.replace(' ', '_').replace('-', '_')}"

@@ -1,4 +1,4 @@
-"""What sync, rollback and down have in common: an operation is asked for, told while it runs, and answered with."""
+"""What commands that have the daemon work have in common: it is asked for, told while it runs, and answered with."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ SUPERSEDED = 75
 
 def perform(call: Call, client: Client, path: str, application: str, doing: str, **body: Any) -> dict[str, Any]:
     """Have the daemon do something, tell its steps, and return the `Operation` document. `doing` is said while nothing else is."""
+    return work(call, client, path, doing, application=application, **body)
+
+
+def work(call: Call, client: Client, path: str, doing: str, **body: Any) -> dict[str, Any]:
+    """Have the daemon do something, tell its steps, and return the document that it ends with."""
     terminal = call.terminal
     terminal.tell(f"{doing} …")
-    return client.work(path, _teller(terminal.tell, doing), application=application, **body)
+    return client.work(path, _teller(terminal.tell, doing), **body)
 
 
 def _teller(tell: Callable[..., None], doing: str) -> Callable[[Mapping[str, Any] | None], None]:

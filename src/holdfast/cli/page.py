@@ -175,6 +175,11 @@ def application(is_required: bool = True) -> Callable[[F], F]:
     return click.argument("application", required=is_required, shell_complete=complete_application)
 
 
+def certificate(function: F) -> F:
+    """Give a command its CERTIFICATE, completed by what the daemon knows."""
+    return click.argument("certificate", shell_complete=complete_certificate)(function)
+
+
 def files(function: F) -> F:
     """Give a command `-f FILE`, once or more."""
     return click.option(
@@ -204,3 +209,15 @@ def complete_application(ctx: click.Context, param: click.Parameter, incomplete:
     except HoldfastError:
         return []
     return [CompletionItem(each["name"], help=f"{each['sync']}, {each['health']}") for each in told if each["name"].startswith(incomplete)]
+
+
+def complete_certificate(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the ids of Certificates that begin so, as `complete_application` does."""
+    call = ctx.find_object(Call)
+    if call is None:
+        return []
+    try:
+        told = call.client.get("/v1/certificates")["data"]["certificates"]
+    except HoldfastError:
+        return []
+    return [CompletionItem(each["id"], help=", ".join(each["hosts"])) for each in told if each["id"].startswith(incomplete)]

@@ -17,7 +17,10 @@ from holdfast.edge import certificate_event as events
 from holdfast.edge import certificate_life as life
 from holdfast.edge.certificate_drift import Note
 from holdfast.edge.certificate_life import Course, Failed, Held, Obtained, Queue, Rehearsal, RenewalInfo, Source
+from holdfast.edge.certificate_shown import shown
+from holdfast.edge.revocation import COMPROMISED, REASONS, USUAL
 from holdfast.errors import EngineError, Rejected, StoreError, Unavailable
+from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock, Instant, Random
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.codec import decode, encode
@@ -31,8 +34,6 @@ SLOTS = 8
 LOOK_AROUND_S = 3_600.0
 QUEUE = "issuer/"
 """Of the keys that say how an issuer takes questions; the others are ids."""
-REASONS: Mapping[str, int] = {"unspecified": 0, "keyCompromise": 1, "affiliationChanged": 3, "superseded": 4, "cessationOfOperation": 5}
-"""RFC 5280 §5.3.1, as far as one may give them for a certificate of one's own."""
 
 
 class Certificates(Protocol):
@@ -59,6 +60,10 @@ class Certificates(Protocol):
         ...
 
     async def renewal_info(self, id: ResourceId) -> RenewalInfo | None: ...
+
+    def revokes(self, id: ResourceId, issuer: str) -> None:
+        """Raise `Rejected` (HF3157) where an issuer cannot be asked to revoke."""
+        ...
 
     async def revoke(self, id: ResourceId, version: str, issuer: str, reason: int) -> None: ...
 
@@ -167,7 +172,7 @@ class RenewController:
             self._in_hand.discard(id)
             self._wake(id)
 
-    async def _turn(self, id: ResourceId) -> Obtained | Failed | None:
+    async def _turn(self, id: ResourceId, person: str | None = None) -> Obtained | Failed | None:
         """Do what is to be done about one certificate; return what came of asking for a new one, None where nobody was asked."""
         if id not in self._certificates.held():
             await self._forget(id)
@@ -176,7 +181,7 @@ class RenewController:
             case life.Ask():
                 await self._ask(id)
             case life.Obtain(issuers):
-                return await self._obtain(id, issuers)
+                return await self._obtain(id, issuers, person)
         return None
 
     def _act(self, id: ResourceId) -> life.Act:
@@ -199,7 +204,7 @@ class RenewController:
             return
         await self._set(id, life.taught(self._course(id), leaf, info, now, self._random.random()))
 
-    async def _obtain(self, id: ResourceId, issuers: Sequence[str]) -> Obtained | Failed | None:
+    async def _obtain(self, id: ResourceId, issuers: Sequence[str], person: str | None) -> Obtained | Failed | None:
         """Ask one issuer after the other until one gives; what stands is served meanwhile and if none does."""
         outcome: Obtained | Failed | None = None
         for issuer in issuers:
@@ -207,12 +212,12 @@ class RenewController:
             if id not in self._certificates.held():
                 await self._forget(id)
                 return outcome
-            await self._came(id, issuer, outcome)
+            await self._came(id, issuer, outcome, person)
             if isinstance(outcome, Obtained):
                 return outcome
         return outcome
 
-    async def _came(self, id: ResourceId, issuer: str, outcome: Obtained | Failed) -> None:
+    async def _came(self, id: ResourceId, issuer: str, outcome: Obtained | Failed, person: str | None) -> None:
         """Remember and tell what an issuer gave or said."""
         now, unit, held = self._clock.now(), self._random.random(), self._certificates.held()[id]
         lost = outcome if isinstance(outcome, Failed) else None
@@ -220,7 +225,7 @@ class RenewController:
         if isinstance(outcome, Obtained):
             await self._set(id, life.obtained(self._course(id), outcome, now, unit))
             if outcome.is_news:
-                await self._journal.emit(events.issued(id, held, outcome, at=now))
+                await self._journal.emit(events.issued(id, held, outcome, at=now, by=person))
             return
         course = life.failed(self._course(id), issuer, outcome, now, unit)
         await self._set(id, course)
@@ -251,14 +256,30 @@ class RenewController:
         course = self._course(id)
         self._certificates.note(id, Note(message=course.message, failing_since=course.failing_since))
 
-    # What a person asks for
+    # What a person asks for; `person` is who, for the events
 
-    async def force(self, id: ResourceId) -> Obtained:
+    def shown(self, id: ResourceId) -> dict[str, Json]:
+        """Return what is there of a certificate and when it is renewed, as `edge.certificate_shown` says."""
+        held, course = self._known(id, "show"), self._course(id)
+        return shown(id, held, course, self._certificates.candidates(id, course), self._queues, self._clock.now())
+
+    async def renew(self, id: ResourceId, person: str | None = None) -> Obtained | None:
+        """Get a new certificate now where one is due, also where what failed before would wait; None where it is not due yet.
+
+        Raises as `force` does.
+        """
+        held, course = self._known(id, "renew"), self._course(id)
+        candidates = self._certificates.candidates(id, course)
+        if candidates and life.due(held, course, candidates, self._clock.now()) > self._clock.now() and held.source is not Source.ADOPTED:
+            return None
+        return await self.force(id, person)
+
+    async def force(self, id: ResourceId, person: str | None = None) -> Obtained:
         """Get a new certificate now, whatever the age of the old one. Raises `Rejected`, or `Unavailable` where no issuer may be asked."""
         self._known(id, "renew")
         async with self._turns[id]:
             await self._set(id, life.forced(self._course(id)))
-            outcome = await self._turn(id)
+            outcome = await self._turn(id, person)
         self._wake(id)
         if isinstance(outcome, Obtained):
             return outcome
@@ -269,14 +290,17 @@ class RenewController:
             await self._set(id, replace(self._course(id), is_forced=False))
             hint = "its files are renewed by whoever wrote them"
             raise Rejected("HF3162", f"cannot renew {id}: it has no issuer", hint=hint)
-        hint = "it is done as soon as one may be asked; `holdfast status` shows what they said"
+        hint = "it is done as soon as one may be asked; `holdfast certificate list` shows when"
         raise Unavailable("HF3163", f"cannot renew {id} now: its issuers want to be left alone for a while", hint=hint)
 
     async def dry_run(self, id: ResourceId) -> Rehearsal:
-        """Try everything but the signing, at the first of its issuers that speaks ACME."""
+        """Try everything but the signing, at the first of its issuers that speaks ACME; of an adopted one at those of a take-over."""
         self._known(id, "rehearse")
+        course = self._course(id)
+        own = self._certificates.candidates(id, course)
+        later = self._certificates.candidates(id, replace(course, is_taken_over=True))
         refusal: EngineError = Rejected("HF3162", f"cannot rehearse {id}: it has no issuer")
-        for issuer in self._certificates.candidates(id, self._course(id)):
+        for issuer in dict.fromkeys((*own, *later)):
             try:
                 return await self._certificates.rehearse(id, issuer)
             except Rejected as error:
@@ -285,33 +309,40 @@ class RenewController:
                     break
         raise refusal
 
-    async def revoke(self, id: ResourceId, reason: str = "superseded") -> None:
-        """Replace a certificate, then revoke the old one, so that nothing revoked is ever served.
+    async def revoke(self, id: ResourceId, reason: str = USUAL, person: str | None = None) -> Held:
+        """Replace a certificate, then revoke the old one, so that nothing revoked is ever served; return what was revoked.
 
-        A key that is known to others is revoked at once, whether there is a new certificate or not.
+        A key that is known to others is revoked at once, whether there is a new certificate or not; where there is none, that is raised
+        afterwards.
         """
         held = self._known(id, "revoke")
         if reason not in REASONS:
             raise Rejected("HF3164", f"cannot revoke {id} for {reason!r}: nobody knows that reason", hint=f"one of {', '.join(REASONS)}")
         if held.leaf is None or held.source is not Source.ISSUED or held.issuer == life.SELF_SIGNED:
             raise Rejected("HF3157", f"cannot revoke the certificate of {id}: no issuer gave it")
+        self._certificates.revokes(id, held.issuer)
         refusal: EngineError | None = None
         try:
-            await self.force(id)
+            await self.force(id, person)
         except EngineError as error:
-            if reason != "keyCompromise":
+            if reason != COMPROMISED:
                 raise
             refusal = error
         now_held = self._certificates.held().get(id)
         if refusal is None and now_held is not None and now_held.version == held.version:
             raise Unavailable("HF3163", f"cannot revoke the certificate of {id}: it is still the newest", hint="ask again")
         await self._certificates.revoke(id, held.version, held.issuer, REASONS[reason])
-        await self._journal.emit(events.revoked(id, held, held.leaf, held.issuer, reason, at=self._clock.now()))
+        await self._journal.emit(events.revoked(id, held, held.leaf, held.issuer, reason, at=self._clock.now(), by=person))
         if refusal is not None:
-            raise refusal
+            said = f"cannot replace the certificate of {id}, which is revoked now: {refusal.message}"
+            raise type(refusal)(refusal.code, said, hint="it is asked for again and again; until then browsers may refuse what is served")
+        return held
 
-    async def take_over(self, id: ResourceId) -> str:
-        """Renew from now on what was adopted from certbot, beginning now; return what a person does so that not both renew it."""
+    async def take_over(self, id: ResourceId, person: str | None = None) -> Obtained | Failed | None:
+        """Renew from now on what was adopted from certbot, and return what came of the first try; None where no issuer may be asked yet.
+
+        What certbot gave is served until then; its folder stays as it is, so that a person must have certbot forget it.
+        """
         held = self._known(id, "take over")
         if held.source is not Source.ADOPTED:
             raise Rejected("HF3165", f"cannot take over {id}: it is ours already")
@@ -319,12 +350,14 @@ class RenewController:
         if not self._certificates.candidates(id, course):
             hint = "declare an issuer beside that of certbot"
             raise Rejected("HF3162", f"cannot take over {id}: no other issuer can give it", hint=hint)
-        await self._set(id, course)
-        await self._journal.emit(events.taken_over(id, held, at=self._clock.now()))
+        async with self._turns[id]:
+            await self._set(id, course)
+            await self._journal.emit(events.taken_over(id, held, at=self._clock.now(), by=person))
+            outcome = await self._turn(id, person)
         self._wake(id)
-        return "let certbot renew it no longer: `certbot certificates` names it, `certbot delete --cert-name NAME` forgets it"
+        return outcome
 
     def _known(self, id: ResourceId, verb: str) -> Held:
         if (held := self._certificates.held().get(id)) is None:
-            raise Rejected("HF3158", f"cannot {verb} {id}: no such Certificate was applied", hint="`holdfast status` lists what there is")
+            raise Rejected("HF3158", f"cannot {verb} {id}: no such Certificate was applied", hint="`holdfast certificate list`")
         return held

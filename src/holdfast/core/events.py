@@ -50,6 +50,12 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | edge.edited | Somebody changed what nginx serves from. | applications[], path, diff |
 | edge.drifted | nginx serves otherwise than it was told. | applications[], message |
 | edge.exited | nginx ended without being asked; it is started again. | applications[], log[] |
+| certificate.issued | Another is served; by: who asked for it. | issuer, source, by, serial, names[], not_before, not_after |
+| certificate.failed | An issuer gave none; what was served is served on. | issuer, fault, code, message, hint, next_at |
+| certificate.expiring | Visitors get one with less than a third of its life left. | host, left_s, serial, names[], not_before, not_after |
+| certificate.fresh | Visitors who got an old one get a fresh one. | host, serial, names[], not_before, not_after |
+| certificate.revoked | An old one was revoked. | issuer, reason, by, serial, names[], not_before, not_after |
+| certificate.taken_over | What certbot renewed is ours to renew. | issuer, by |
 | daemon.started | A daemon began. | version, pid |
 | daemon.stopped | A daemon ended as asked. | reason, pid |
 | daemon.crashed | A part of the daemon has a defect and stopped; the rest goes on. | part, error |

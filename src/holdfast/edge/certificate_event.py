@@ -11,9 +11,9 @@ from holdfast.model.event import Event, Severity
 from holdfast.model.ids import ResourceId
 
 
-def issued(id: ResourceId, held: Held, got: Obtained, *, at: Instant) -> Event:
-    """Another certificate is served."""
-    return _event("certificate.issued", id, held, at, {"issuer": got.issuer, "source": held.source.value, **_said(got.leaf)})
+def issued(id: ResourceId, held: Held, got: Obtained, *, at: Instant, by: str | None = None) -> Event:
+    """Another certificate is served; `by`: who asked for it, None where it was due."""
+    return _event("certificate.issued", id, held, at, {"issuer": got.issuer, "source": held.source.value, "by": by, **_said(got.leaf)})
 
 
 def failed(id: ResourceId, held: Held, issuer: str, failure: Failed, *, at: Instant, next_at: Instant) -> Event:
@@ -42,13 +42,13 @@ def fresh(id: ResourceId, held: Held, host: str, leaf: Leaf, *, at: Instant) -> 
     return _event("certificate.fresh", id, held, at, {"host": host, **_said(leaf)}, key=f"expiring:{id}:{host}")
 
 
-def revoked(id: ResourceId, held: Held, leaf: Leaf, issuer: str, reason: str, *, at: Instant) -> Event:
-    return _event("certificate.revoked", id, held, at, {"issuer": issuer, "reason": reason, **_said(leaf)})
+def revoked(id: ResourceId, held: Held, leaf: Leaf, issuer: str, reason: str, *, at: Instant, by: str | None = None) -> Event:
+    return _event("certificate.revoked", id, held, at, {"issuer": issuer, "reason": reason, "by": by, **_said(leaf)})
 
 
-def taken_over(id: ResourceId, held: Held, *, at: Instant) -> Event:
+def taken_over(id: ResourceId, held: Held, *, at: Instant, by: str | None = None) -> Event:
     """What somebody else renewed is ours to renew from now on."""
-    return _event("certificate.taken_over", id, held, at, {"issuer": held.issuer})
+    return _event("certificate.taken_over", id, held, at, {"issuer": held.issuer, "by": by})
 
 
 def _said(leaf: Leaf) -> dict[str, Json]:

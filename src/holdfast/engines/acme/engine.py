@@ -385,6 +385,10 @@ class AcmeEngine:
             return None
         return await self._issuers.acme(held.issuer, "ask").renewal_info(pair.chain)
 
+    def revokes(self, id: ResourceId, issuer: str) -> None:
+        """Raise `Rejected` (HF3157) where an issuer cannot be asked to revoke."""
+        self._issuers.acme(issuer, f"revoke the certificate of {id}")
+
     async def revoke(self, id: ResourceId, version: str, issuer: str, reason: int) -> None:
         """Revoke a kept certificate at the issuer that gave it; `reason` as RFC 5280 §5.3.1 numbers them."""
         pair = self._vault.kept(id, version)
@@ -400,10 +404,10 @@ class AcmeEngine:
         """Change the key of our account at an issuer."""
         await self._issuers.acme(issuer, "change the key").roll_key()
 
-    def authority_root(self, issuer: str) -> Path | None:
-        """Return where the root of a local authority lies, for whoever installs it; None for other issuers."""
-        authority = self._issuers.authority(issuer)
-        return None if authority is None else authority.path
+    def authorities(self) -> Mapping[str, Path]:
+        """Return the issuers that are local authorities, and where the root of each lies, for whoever installs it."""
+        found = {spec.name: self._issuers.authority(spec.name) for spec in self._issuers.specs if spec.authority is not None}
+        return {name: authority.path for name, authority in found.items() if authority is not None}
 
 
 def _is_for(pair: Pair, hosts: Sequence[str]) -> bool:
