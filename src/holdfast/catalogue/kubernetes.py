@@ -1,0 +1,19 @@
+"""HF165x: what the rooms of Kubernetes read beside manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from holdfast.catalogue.entry import Explanation
+
+ENTRIES: Mapping[str, Explanation] = MappingProxyType(
+    {
+        "HF1650": Explanation(
+            title="Health rule not readable",
+            meaning="A file of health rules has a rule that cannot be read, so the kinds of its group are judged by the general rule.",
+            cause="An unknown field, an unknown status, or an expression that is not closed.",
+            next_step="Mend the line shown; docs/reference/health.md lists what a rule may say.",
+        ),
+    }
+)
