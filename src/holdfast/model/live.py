@@ -75,3 +75,10 @@ class Live:
 
     def joined(self, other: Live) -> Live:
         return Live(observed={**self.observed, **other.observed}, unreachable={**self.unreachable, **other.unreachable})
+
+    def without(self, ids: Mapping[ResourceId, str]) -> Live:
+        """Return it with `ids` unknown instead, each for its reason."""
+        return Live(
+            observed={id: seen for id, seen in self.observed.items() if id not in ids} if ids else self.observed,
+            unreachable={**self.unreachable, **ids},
+        )

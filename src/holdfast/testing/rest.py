@@ -52,6 +52,8 @@ def _of_application(stage: Stage, name: str, left: set[str]) -> Iterator[str]:
         return
     things = stage.world.things
     excused = _excused(stage, wanted)
+    if any(wanted.get(id) is not None for id in excused):
+        left.add(name)
     for resource in wanted:
         if resource.id in excused:
             continue
@@ -70,11 +72,16 @@ def _of_application(stage: Stage, name: str, left: set[str]) -> Iterator[str]:
 
 
 def _excused(stage: Stage, wanted: Desired) -> set[ResourceId]:
-    """Return what cannot stand, since what stays there by its own policy holds what it wants, and all that needs it."""
+    """Return what cannot stand, and all that needs it.
+
+    Either what stays there by its own policy holds what it wants, or it needs what another Application could never bring up.
+    """
     left = [owned.resource for id, owned in stage.disk.owned.items() if wanted.get(id) is None]
     in_the_way = frozenset[str]().union(*map(tokens, left))
     excused = {resource.id for resource in wanted if tokens(resource) & in_the_way} if in_the_way else set()
     excused |= {id for resource in left for id in resource.policy.restart_with}
+    bad = [other for name in stage.managed if name != wanted.application and is_bad(stage, name) and (other := wanted_of(stage, name))]
+    excused |= {resource.id for other in bad for resource in other if resource.id not in stage.world.things}
     while more := {resource.id for resource in wanted if resource.needs & excused} - excused:
         excused |= more
     return excused

@@ -26,6 +26,7 @@ from holdfast.walk.walker import Walker
 WELL = frozenset({Status.HEALTHY, Status.SUSPENDED})
 LIFTED_BY_THE_WORLD = frozenset({"HF2002", "HF2003"})
 """Refused for what is there and not ours: it may go, and nobody would say so."""
+IN_HAND = "it is being changed"
 DOUBT_S = 5.0
 """What is gone without our doing is forgotten when a second look agrees, so long after the first: an engine's answer may be that old."""
 
@@ -44,6 +45,8 @@ class Look:
     """What was last applied at this very revision, stands as declared, and is not healthy (yet)."""
     is_disturbed: bool
     """Whether something could not be seen for sure: an engine did not answer, or it was in somebody else's hand."""
+    astray: frozenset[ResourceId]
+    """What stands otherwise than last applied and gets no change from the plan, since it is blocked or an orphan: for heal to put back."""
 
     @property
     def is_whole(self) -> bool:
@@ -79,8 +82,9 @@ class Looker:
             as_of, live = await self._forget(desired, said, doubtful)
         is_sure = not gone(desired, live, self._ledger.inventory) and not any(resource.id in live.unreachable for resource in said)
         news = unrecorded(desired, live, self._ledger.inventory)
-        is_recorded = [await self._record(desired, resource, as_of) for resource in news]
-        found = plan(desired, live, self._ledger.inventory, allowed)
+        unsure = {resource.id: IN_HAND for resource in news if not await self._record(desired, resource, as_of)}
+        # A heal may be taking it back to what the inventory still has: whatever else is planned must not count on what stands there now.
+        found = plan(desired, live.without(unsure), self._ledger.inventory, allowed)
         healths = await self._tell(desired, live, said)
         await self._tell_plan(desired, found)
         return Look(
@@ -89,8 +93,13 @@ class Looker:
             as_of=as_of,
             health=worst(healths.values()).status,
             unproven=self._unproven(desired, live, healths),
-            is_disturbed=not (is_sure and all(is_recorded)),
+            is_disturbed=not is_sure or bool(unsure),
+            astray=frozenset(id for id in {*found.blocked, *found.orphans} - unsure.keys() if self._is_astray(id, live)),
         )
+
+    def _is_astray(self, id: ResourceId, live: Live) -> bool:
+        owned, seen = self._ledger.inventory.get(id), live.observed.get(id)
+        return owned is not None and owned.is_applied and seen is not None and seen.state != owned.resource.state
 
     async def _observe(self, desired: Desired, said: Desired) -> tuple[int, Live]:
         """Return when the look began, and what it saw."""

@@ -70,6 +70,7 @@ class Course:
             await self._hold(lane, desired, self._decide(lane, desired))
             return
         look = await self.looker.look(desired, lane.allowed(desired))
+        self._hand_over(lane, look)
         if self._is_unproven(lane, look):
             await self._gate(lane, look)
         elif not look.plan:
@@ -78,6 +79,12 @@ class Course:
             await self.go_forward(lane, look, Trigger.COMMIT)
         else:
             await self._hold(lane, desired, decision)
+
+    def _hand_over(self, lane: Lane, look: Look) -> None:
+        """Have heal look at what went astray while nobody watched, and that no operation may touch."""
+        if look.astray != lane.astray:
+            lane.astray = look.astray
+            self._settled(lane.managed.name, tuple(sorted(look.astray)))
 
     def _decide(self, lane: Lane, desired: Desired, found: Plan | None = None) -> Decision:
         """Say whether an operation to what Git asks for may start by itself now."""
@@ -238,6 +245,7 @@ class Course:
             await self._journal.emit(events.revision_pinned(at=self._clock.now(), application=name, pin=pin))
         desired = await self._render(name, pin.revision)
         look = await self.looker.look(desired, policy(lane.managed.settings, rolling_back=memory.created), lane.desired)
+        self._hand_over(lane, look)
         if not look.plan:
             await self._stands_pinned(lane, look)
             return None

@@ -13,6 +13,7 @@ from holdfast.core.policy import Settings, WindowVerdict, policy
 from holdfast.core.retry import RetryPolicy
 from holdfast.kit.clock import Instant
 from holdfast.kit.tasks import Wakeup
+from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation
 from holdfast.model.plan import Policy
 from holdfast.model.resource import Desired
@@ -86,6 +87,8 @@ class Lane:
     held: tuple[str, str] | None = None
     looks: int = 0
     """In a row that found the world in the way of `desired`."""
+    astray: frozenset[ResourceId] = frozenset()
+    """What the last look handed over to heal."""
     is_pin_told: bool = False
     is_recalled: bool = False
     """Whether what the last run left of it was read."""
