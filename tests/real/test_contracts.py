@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.real.process_house import SLEEPER, House, Running, process
 
 from holdfast.engines.file import FileEngine
 from holdfast.host.clock import RealClock, RealRandom
+from holdfast.host.files import HostFiles
 from holdfast.host.keeper_client import peek
 from holdfast.host.net import HostNet
 from holdfast.host.secrets import FileSecrets
@@ -29,7 +31,7 @@ from holdfast.model.operation import RolloutStyle
 from holdfast.model.ports import Engine, HttpAnswer
 from holdfast.model.resource import Resource
 from holdfast.model.state import State
-from holdfast.testing.contracts import clock, engine, net
+from holdfast.testing.contracts import clock, engine, files, net
 from holdfast.testing.simulated_net import Asked
 from holdfast.workload.process import ProcessKind
 from holdfast.workload.process_spec import ProcessSpec
@@ -298,3 +300,34 @@ def test_the_file_engine_keeps_the_contract(law: str, tmp_path: Path) -> None:
         await engine.LAWS[law](FileWorld(tmp_path))
 
     asyncio.run(main())
+
+
+# Files
+
+
+class Desk:
+    """A folder of the host. What is full is this process's right to write, which the kernel refuses in the same place."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = HostFiles()
+        self.root = str(folder)
+
+    def link(self, path: str, target: str) -> None:
+        os.symlink(target, path)
+
+    def names(self) -> list[str]:
+        return sorted(str(path) for path in Path(self.root).rglob("*"))
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("law", files.LAWS)
+def test_the_files_of_the_host_keep_the_contract(law: str, tmp_path: Path) -> None:
+    files.LAWS[law](Desk(tmp_path))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -14,9 +14,11 @@ from holdfast.model.operation import RolloutStyle
 from holdfast.model.ports import HttpAnswer
 from holdfast.model.resource import Resource
 from holdfast.model.state import State
-from holdfast.testing.contracts import clock, engine, net
+from holdfast.testing.contracts import clock, engine, files, net
 from holdfast.testing.fault import Fault, Weather
+from holdfast.testing.life import Fate, Life
 from holdfast.testing.simulated_engine import SimulatedEngine
+from holdfast.testing.simulated_files import MountedFiles, SimulatedFiles
 from holdfast.testing.simulated_loop import SimulatedClock, SimulatedRandom, run
 from holdfast.testing.simulated_net import Asked, SimulatedNet, SimulatedServer
 from holdfast.testing.world import World
@@ -113,3 +115,36 @@ def test_the_simulated_engine_keeps_the_contract(law: str, style: RolloutStyle) 
 
     for seed in SEEDS:
         run(seed, main(seed))
+
+
+# Files
+
+
+class SimulatedDesk:
+    root = "/srv/shop"
+
+    def __init__(self) -> None:
+        self._weather = Weather(SimulatedRandom(1))
+        self._tree = SimulatedFiles(weather=self._weather)
+        self._tree.folder(self.root)
+
+    @property
+    def files(self) -> MountedFiles:
+        return self._tree.mounted(Life(Fate()))
+
+    def link(self, path: str, target: str) -> None:
+        self._tree.link(path, target)
+
+    def names(self) -> list[str]:
+        return sorted(path for path in self._tree.entries if path.startswith(f"{self.root}/"))
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        self._weather.begin(Fault.DISK_FULL, 1.0)
+        yield
+        self._weather.end(Fault.DISK_FULL)
+
+
+@pytest.mark.parametrize("law", files.LAWS)
+def test_the_simulated_files_keep_the_contract(law: str) -> None:
+    files.LAWS[law](SimulatedDesk())

@@ -1,6 +1,6 @@
 """The file engine: observes and applies Files of this host, each beneath a folder that the local configuration allows.
 
-What is written goes through `host.files`: whole or not at all, and never through a link. What is seen of a file's content is the declared
+What is written goes through the Files port: whole or not at all, and never through a link. What is seen of a file's content is the declared
 content where it is that, else its size and a keyed fingerprint: a plan tells nobody what somebody else wrote there. A relative path lies in
 the Application's data folder, which is its run user's, so everything beneath it may change at any moment.
 """
@@ -18,7 +18,7 @@ from typing import Protocol
 
 from holdfast.errors import Bug, Conflict, EngineError, Rejected
 from holdfast.host.file_watch import FileWatch
-from holdfast.host.files import Root
+from holdfast.host.files import HostFiles
 from holdfast.host.users import RunUser
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock
@@ -27,7 +27,7 @@ from holdfast.model.labels import APPLICATION
 from holdfast.model.live import Live, Observation
 from holdfast.model.operation import Step, StepVerb
 from holdfast.model.plan import Verb
-from holdfast.model.ports import Secrets
+from holdfast.model.ports import Files, FileStatus, Folder, Secrets
 from holdfast.model.resource import Resource
 from holdfast.model.state import State
 from holdfast.workload.file import LARGEST, decoded, root_of
@@ -47,6 +47,16 @@ class Places(Protocol):
     def data_dir(self, application: str, user: RunUser) -> Path:
         """Return the Application's data folder, made and given to `user` where it is missing."""
         ...
+
+
+class Watch(Protocol):
+    """Names the paths of files that may have changed; `host.file_watch.FileWatch`."""
+
+    def add(self, root: str, path: str) -> None: ...
+
+    def drop(self, path: str) -> None: ...
+
+    def changes(self) -> AsyncGenerator[str, None]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +95,8 @@ class FileEngine:
         fingerprint: Callable[[str], str],
         described: Callable[[ResourceId], Iterable[Resource]],
         clock: Clock,
-        watch: FileWatch | None = None,
+        files: Files | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._roots = tuple(map(tidy, roots))
         self._data = data
@@ -97,6 +108,7 @@ class FileEngine:
         self._clock = clock
         self._applied: dict[ResourceId, Resource] = {}
         self._watched: dict[ResourceId, str] = {}
+        self._files = files or HostFiles()
         self._watch = watch or FileWatch()
 
     async def observe(self, ids: Collection[ResourceId]) -> Live:
@@ -172,9 +184,9 @@ class FileEngine:
 
     def _seen(self, spot: _Spot, known: tuple[Resource, ...]) -> State | None:
         """Return what is at a spot, told in the words of what is known; None where nothing is."""
-        if not os.path.lexists(spot.root):
+        if not self._files.is_there(spot.root):
             return None
-        with Root(spot.root) as root:
+        with self._files.open(spot.root) as root:
             found = root.stat(spot.relative)
             if found is None:
                 return None
@@ -185,7 +197,7 @@ class FileEngine:
             seen["owner"] = owner if _is_owner(owner, found) else _owner_of(found)
         return State.of(seen)
 
-    def _content(self, root: Root, spot: _Spot, found: os.stat_result, known: tuple[Resource, ...]) -> Json:
+    def _content(self, root: Folder, spot: _Spot, found: FileStatus, known: tuple[Resource, ...]) -> Json:
         if not stat.S_ISREG(found.st_mode):
             return {"is": _FORMS.get(stat.S_IFMT(found.st_mode), "device")}
         if found.st_size > LARGEST:
@@ -207,7 +219,7 @@ class FileEngine:
         uid, gid = _ids(resource)
         if spot.application is not None:
             self._places.data_dir(spot.application, await self._users.user_of(spot.application, None))
-        with Root(spot.root) as root:
+        with self._files.open(spot.root) as root:
             _guard(step, resource, root, spot, data)
             folder = os.path.dirname(spot.relative)
             if folder:
@@ -231,8 +243,8 @@ class FileEngine:
         path = before.fields.get("path") if before is not None else None
         application = next((resource.labels.get(APPLICATION) for resource in known), None)
         spot = self._spot(step.id, path, application) if path is not None else self._spot_of(known[0]) if known else None
-        if spot is not None and os.path.lexists(spot.root):
-            with Root(spot.root) as root:
+        if spot is not None and self._files.is_there(spot.root):
+            with self._files.open(spot.root) as root:
                 found = root.stat(spot.relative)
                 if found is not None:
                     _no_folder("remove", found, spot)
@@ -240,7 +252,7 @@ class FileEngine:
         self._applied.pop(step.id, None)
 
 
-def _guard(step: Step, resource: Resource, root: Root, spot: _Spot, data: bytes) -> None:
+def _guard(step: Step, resource: Resource, root: Folder, spot: _Spot, data: bytes) -> None:
     """Refuse to replace what no plan has seen, where a File was to be new. The same content is our own first try."""
     found = root.stat(spot.relative)
     if found is None:
@@ -257,7 +269,7 @@ def _guard(step: Step, resource: Resource, root: Root, spot: _Spot, data: bytes)
     )
 
 
-def _no_folder(verb: str, found: os.stat_result, spot: _Spot) -> None:
+def _no_folder(verb: str, found: FileStatus, spot: _Spot) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise Rejected("HF3125", f"cannot {verb} {spot.path}: it is a folder", hint="move it away, or choose another path")
 
@@ -269,13 +281,12 @@ def _is_content(content: Json, data: bytes) -> bool:
         return False
 
 
-def _owner_ids(root: Root, folder: str) -> tuple[int, int]:
+def _owner_ids(root: Folder, folder: str) -> tuple[int, int]:
     """Return uid and gid of a folder, for what is made in it; -1 where we are not root and cannot give anything away."""
     if os.geteuid() != 0:
         return -1, -1
-    with root.folder(folder) as fd:
-        found = os.fstat(fd)
-    return found.st_uid, found.st_gid
+    found = root.stat(folder)
+    return (-1, -1) if found is None else (found.st_uid, found.st_gid)
 
 
 def _ids(resource: Resource) -> tuple[int, int]:
@@ -310,14 +321,14 @@ def _looked_up(owner: str) -> tuple[int, int]:
         ) from error
 
 
-def _is_owner(owner: str, found: os.stat_result) -> bool:
+def _is_owner(owner: str, found: FileStatus) -> bool:
     try:
         return _looked_up(owner) == (found.st_uid, found.st_gid)
     except Rejected:
         return False
 
 
-def _owner_of(found: os.stat_result) -> str:
+def _owner_of(found: FileStatus) -> str:
     return f"{_name(pwd.getpwuid, found.st_uid)}:{_name(grp.getgrgid, found.st_gid)}"
 
 

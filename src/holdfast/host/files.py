@@ -161,16 +161,22 @@ class Root:
         """Return the content of a plain file; `Rejected` (HF3103) where it is larger than `limit` bytes or no plain file."""
         with told("read", self._shown(relative)):
             fd = self.open(relative, os.O_RDONLY | os.O_NONBLOCK)
-            with os.fdopen(fd, "rb") as file:
-                is_plain = stat.S_ISREG(os.fstat(fd).st_mode)
-                data = file.read(limit + 1) if is_plain else b""
+            is_plain = stat.S_ISREG(os.fstat(fd).st_mode)
+            if is_plain:
+                with os.fdopen(fd, "rb") as file:
+                    data = file.read(limit + 1)
+            else:
+                os.close(fd)  # fdopen would refuse a folder as if the disk had said no
+                data = b""
         if not is_plain or len(data) > limit:
             why = f"it is larger than {limit} bytes" if is_plain else "it is no plain file"
             raise Rejected("HF3103", f"cannot read {self._shown(relative)}: {why}")
         return data
 
     def stat(self, relative: str) -> os.stat_result | None:
-        """Return what is at a path, a link itself not its target; None where nothing is."""
+        """Return what is at a path, a link itself not its target; None where nothing is. "" is the folder itself."""
+        if not relative:
+            return os.fstat(self._fd)
         with told("look at", self._shown(relative)):
             try:
                 with self._parent(relative) as (fd, name):
@@ -198,6 +204,16 @@ class Root:
 
     def _shown(self, relative: str) -> str:
         return os.path.join(self.path, relative)
+
+
+class HostFiles:
+    """Implements ports.Files."""
+
+    def is_there(self, path: str) -> bool:
+        return os.path.lexists(path)
+
+    def open(self, path: str) -> Root:
+        return Root(path)
 
 
 def own(fd: int, uid: int, gid: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias
 
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
@@ -179,6 +180,66 @@ class Net(Protocol):
         timeout_s: float,
     ) -> HttpAnswer:
         """Ask once over a connection of its own, following no redirect; the body is cut at 64 KiB."""
+        ...
+
+
+class FileStatus(Protocol):
+    """What is at a path: `os.stat_result`, as far as deciding code reads it."""
+
+    @property
+    def st_mode(self) -> int: ...
+
+    @property
+    def st_uid(self) -> int: ...
+
+    @property
+    def st_gid(self) -> int: ...
+
+    @property
+    def st_size(self) -> int: ...
+
+
+class Folder(Protocol):
+    """A folder that everything stays beneath: no link is followed, no path leaves. Paths are relative to it.
+
+    Raises `Rejected`: HF3100 a path that is not plain, HF3101 a link or a file where a folder is expected, HF3103 not a plain file or too
+    large; `Unavailable` (HF3104): the disk said no.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def stat(self, relative: str) -> FileStatus | None:
+        """Return what is at a path, a link itself and not its target; None where nothing is. "" is the folder itself."""
+        ...
+
+    def read(self, relative: str, *, limit: int) -> bytes:
+        """Return the content of a plain file of at most `limit` bytes."""
+        ...
+
+    def write(self, relative: str, data: bytes, *, mode: int = 0o644, uid: int = -1, gid: int = -1) -> None:
+        """Replace a file: a reader sees the old content or the new, a crash leaves one of them. A link of that name is replaced."""
+        ...
+
+    def make_folders(self, relative: str, *, mode: int = 0o755, uid: int = -1, gid: int = -1) -> None:
+        """Make a folder and those above it; the new ones get that mode and owner, old ones are left as they are."""
+        ...
+
+    def remove(self, relative: str) -> bool:
+        """Remove a file or a link; return whether there was one."""
+        ...
+
+
+class Files(Protocol):
+    """The files of a host."""
+
+    def is_there(self, path: str) -> bool:
+        """Say whether anything is at an absolute path, a link that leads nowhere included."""
+        ...
+
+    def open(self, path: str) -> Folder:
+        """Open a folder by its absolute path, which is the operator's and may go through links; the caller closes it."""
         ...
 
 

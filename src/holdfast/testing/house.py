@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from holdfast.controllers.heal import HealController
@@ -16,17 +16,22 @@ from holdfast.controllers.sync.lane import Managed
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.secret import Redactor, Secret
 from holdfast.kit.tasks import Tasks
+from holdfast.model.declaration import Kind
 from holdfast.model.ids import ResourceId
-from holdfast.model.resource import Desired
+from holdfast.model.ports import Engine
+from holdfast.model.resource import Desired, Resource
 from holdfast.model.source import Git, Revision, Tree
 from holdfast.model.state import State
 from holdfast.store.journal import StoreJournal
 from holdfast.store.records import StoreRecords
 from holdfast.testing.disk import Disk, Mounted
+from holdfast.testing.file_engine import file_engine
 from holdfast.testing.life import Life
 from holdfast.testing.simulated_engine import SimulatedEngine, SimulatedKind
+from holdfast.testing.simulated_files import SimulatedFiles
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
+from holdfast.workload.file import FileKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,8 @@ class House:
     parts: Parts = REAL
     secret: str = ""
     """What must stand in nothing that is written."""
+    files: SimulatedFiles | None = None
+    """Where the real file engine works, beside the simulated ones."""
     chores: Sequence[Callable[[], Awaitable[object]]] = ()
     crashes: list[str] = field(default_factory=list)
     """Parts of the daemon that ended by a defect."""
@@ -100,14 +107,20 @@ class House:
 
     async def open(self) -> None:
         """Load what the last life stored and wire everything."""
-        parts, by_kind = self.parts, {kind: engine for engine in self.engines for kind in engine.kinds}
+        parts = self.parts
+        engines: list[Engine] = [
+            *self.engines,
+            *([file_engine(self.files, self.life, self._described, self.clock)] if self.files is not None else []),
+        ]
+        by_kind = {kind: engine for engine in engines for kind in engine.kinds}
+        kinds: dict[str, Kind] = {kind: SimulatedKind(name=kind) for engine in self.engines for kind in engine.kinds}
         store = Mounted(self.disk, self.life, self.clock)
         self.journal = parts.journal(store, self.clock, Redactor([Secret(self.secret)] if self.secret else ()))
         await self.journal.load()
         self.ledger = await parts.ledger.load(self.journal, store)
         self.walker = parts.walker(
             engines=by_kind,
-            kinds={kind: SimulatedKind(name=kind) for kind in by_kind},
+            kinds={FileKind.name: FileKind(), **kinds},
             ledger=self.ledger,
             journal=self.journal,
             clock=self.clock,
@@ -127,7 +140,7 @@ class House:
             crashed=self._crashed,
         )
         self.heal = parts.heal(
-            engines=self.engines,
+            engines=engines,
             walker=self.walker,
             ledger=self.ledger,
             journal=self.journal,
@@ -170,6 +183,15 @@ class House:
                 ("sweep", self.sweep.run()),
             ):
                 tasks.start(name, body)
+
+    def _described(self, id: ResourceId) -> Iterator[Resource]:
+        """Yield what is known of an id: as last applied, then as Git says now."""
+        if (owned := self.ledger.inventory.get(id)) is not None:
+            yield owned.resource
+        for one in self.managed:
+            desired = self.source.desired(one.name)
+            if desired is not None and (found := desired.get(id)) is not None:
+                yield found
 
     async def _render(self, application: str, revision: str) -> Desired:
         return self.rendering.desired(application, revision)

@@ -11,6 +11,7 @@ import asyncio
 import random
 import selectors
 from collections.abc import Coroutine, Generator
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from typing import Any, TypeVar
 
@@ -47,6 +48,36 @@ class _Task(asyncio.Task[Any]):
         return self._number
 
 
+class _Handle:
+    """What `call_soon` returns: asyncio.Handle without what a simulation does not look at. A third of what a loop does is making these."""
+
+    __slots__ = ("args", "callback", "context", "is_cancelled")
+
+    def __init__(self, callback: Any, args: tuple[Any, ...], context: Context) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = context
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+        self.callback = self.args = None  # what was not to be called is not to be kept alive either
+
+    def cancelled(self) -> bool:
+        return self.is_cancelled
+
+
+class _Timer(_Handle):
+    __slots__ = ("_when",)
+
+    def __init__(self, when: float, callback: Any, args: tuple[Any, ...], context: Context) -> None:
+        super().__init__(callback, args, context)
+        self._when = when
+
+    def when(self) -> float:
+        return self._when
+
+
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """`tasks` counts the tasks that were made; `now` is its time, in virtual seconds."""
 
@@ -55,6 +86,11 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.now = 0.0
         super().__init__(_NoFiles())
         self._dice = random.Random(seed)
+        self._context = copy_context()
+        """Of callbacks that bring none: nothing here depends on context variables."""
+        self._timers: list[tuple[float, int, _Timer]] = []
+        """A heap; what is due at one instant comes in the order in which it was set."""
+        self._set = 0
         self.set_task_factory(_task)
 
     def time(self) -> float:
@@ -66,47 +102,57 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def _close_self_pipe(self) -> None:
         pass
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
-        """As the base class, without its checks: half of what a loop does is this."""
-        handle = asyncio.Handle(callback, args, self, context)
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
+        handle = _Handle(callback, args, context or self._context)
         self._ready.append(handle)  # type: ignore[attr-defined]
         return handle
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
-        heappush(self._scheduled, timer)  # type: ignore[attr-defined]
-        timer._scheduled = True  # type: ignore[attr-defined]
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
+        timer = _Timer(when, callback, args, context or self._context)
+        self._set += 1
+        heappush(self._timers, (when, self._set, timer))
         return timer
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
         return self.call_at(self.now + delay, callback, *args, context=context)
 
     def _run_once(self) -> None:
-        """Run what is ready, task steps in an order that the dice choose; where nothing is, jump to the next timer.
+        """Run until somebody says stop: what is ready, task steps in an order that the dice choose; where nothing is, jump to the next timer.
 
         Takes the place of the base class's: the same, without files, debug mode and the real clock.
         """
-        ready, timers = self._ready, self._scheduled  # type: ignore[attr-defined]
-        while timers and timers[0]._cancelled:
-            heappop(timers)._scheduled = False
-        if not ready and not self._stopping:  # type: ignore[attr-defined]
-            if not timers:
-                raise RuntimeError("deadlock: every task waits and no timer is set")
-            self.now = max(self.now, timers[0]._when)
-        while timers and timers[0]._when <= self.now:
-            timer = heappop(timers)
-            timer._scheduled = False
-            ready.append(timer)
-        if len(ready) > 1:
-            self._shuffle(ready)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+        ready, timers = self._ready, self._timers  # type: ignore[attr-defined]
+        while True:
+            while timers and timers[0][2].is_cancelled:
+                heappop(timers)
+            if not ready and not self._stopping:  # type: ignore[attr-defined]
+                if not timers:
+                    raise RuntimeError("deadlock: every task waits and no timer is set")
+                self.now = max(self.now, timers[0][0])
+            now = self.now
+            while timers and timers[0][0] <= now:
+                ready.append(heappop(timers)[2])
+            count = len(ready)
+            if count > 1:
+                self._shuffle(ready)
+            for _ in range(count):
+                handle = ready.popleft()
+                if not handle.is_cancelled:
+                    self._call(handle)
+            if self._stopping:  # type: ignore[attr-defined]
+                return
+
+    def _call(self, handle: _Handle) -> None:
+        try:
+            handle.context.run(handle.callback, *handle.args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self.call_exception_handler({"message": f"Exception in callback {handle.callback}", "exception": error})
 
     def _shuffle(self, ready: Any) -> None:
         """Let ready task steps change places among themselves."""
-        at = [n for n, handle in enumerate(ready) if type(getattr(handle._callback, "__self__", None)) is _Task]
+        at = [n for n, handle in enumerate(ready) if type(getattr(handle.callback, "__self__", None)) is _Task]
         if len(at) > 1:
             steps = [ready[n] for n in at]
             self._dice.shuffle(steps)

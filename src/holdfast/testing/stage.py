@@ -1,7 +1,7 @@
 """A stage: an outside world with faults, and one life of the daemon after another in it. Stories and tests of controllers play on it.
 
 Two engines stand on it. `Unit`s are like processes: rollouts, probes, an engine that knows what it started. `Item`s are like files:
-changed in place by an engine that does not know whose a thing is.
+changed in place by an engine that does not know whose a thing is. With `has_files` the real file engine works beside them, on `files`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from holdfast.testing.fault import Weather
 from holdfast.testing.house import REAL, House, KnownRenders, Parts
 from holdfast.testing.life import Fate, Life
 from holdfast.testing.simulated_engine import SimulatedEngine, Unseen, Witness
+from holdfast.testing.simulated_files import SimulatedFiles
 from holdfast.testing.simulated_git import SimulatedGit
 from holdfast.testing.simulated_loop import SimulatedClock, SimulatedRandom
 from holdfast.testing.world import Thing, World
 
 UNIT, ITEM = "Unit", "Item"
 ENGINES: Mapping[str, str] = {"units": UNIT, "items": ITEM}
-STORE, GIT = "store", "git"
+STORE, GIT, FILES = "store", "git", "files"
 POLL_S = 2.0
 
 
@@ -45,12 +46,14 @@ class Stage:
         parts: Parts = REAL,
         witness: Witness | None = None,
         secret: str = "",
+        has_files: bool = False,
     ) -> None:
         self.clock = SimulatedClock()
         self.dice = SimulatedRandom(seed)
         self.fate = Fate(deaths)
         self.world = World(self.clock)
-        self.weather = {target: Weather(self.dice) for target in (*ENGINES, STORE, GIT)}
+        self.weather = {target: Weather(self.dice) for target in (*ENGINES, STORE, GIT, FILES)}
+        self.files = SimulatedFiles(weather=self.weather[FILES]) if has_files else None
         self.disk = Disk(self.weather[STORE], self.dice)
         self.git = SimulatedGit(self.clock, self.weather[GIT])
         self.renders: dict[tuple[str, str], Desired | Exception] = {}
@@ -99,6 +102,7 @@ class Stage:
             rendering=KnownRenders(self.renders),
             parts=self._parts,
             secret=self._secret,
+            files=self.files,
             crashes=self.crashes,
         )
         await house.open()
