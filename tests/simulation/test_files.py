@@ -1,4 +1,4 @@
-"""The real file engine, walker and controllers on simulated files: whatever goes wrong, the files become what Git says, and no other is touched."""
+"""The real file engine and controllers on simulated files: whatever goes wrong, they become what Git says, and no other file is touched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from holdfast.model.resource import Resource
 from holdfast.model.state import State
 from holdfast.testing.fault import Fault
 from holdfast.testing.file_engine import DATA
-from holdfast.testing.simulated_files import TEMPORARY
+from holdfast.testing.simulated_files import TEMPORARY, SimulatedFiles
 from holdfast.testing.simulated_loop import run
 from holdfast.testing.stage import FILES, Stage, unit, wanted
 
@@ -63,22 +63,28 @@ class Told:
     crashes: tuple[str, ...]
 
 
+def tree(stage: Stage) -> SimulatedFiles:
+    assert stage.files is not None
+    return stage.files
+
+
 async def story(stage: Stage, dice: random.Random | None) -> Told:
     """Push three commits; meanwhile somebody edits, plants a link, takes away, and with `dice` the disk has moods."""
     async with stage:
-        assert (files := stage.files) is not None
+        files = tree(stage)
         files.put(FOREIGN, b"mine")
         files.folder(f"{SHOP}/letters")
         await stage.start()
         for number, commit in enumerate(COMMITS):
-            if dice is not None:
-                stage.weather[FILES].begin(fault := dice.choice(UNLUCKY), dice.uniform(0.1, 0.9))
+            mood = dice.choice(UNLUCKY) if dice is not None else None
+            if dice is not None and mood is not None:
+                stage.weather[FILES].begin(mood, dice.uniform(0.1, 0.9))
             stage.commit("shop", *declared(commit))
             await living(stage, 5.0)
             meddle(stage, number)
             await living(stage, 20.0)
-            if dice is not None:
-                stage.weather[FILES].end(fault)
+            if mood is not None:
+                stage.weather[FILES].end(mood)
         await stage.house.sweep.sweep()  # what nobody told of
         await living(stage, 900.0)
         assert await stage.rest()
@@ -100,7 +106,7 @@ async def story(stage: Stage, dice: random.Random | None) -> Told:
 
 def meddle(stage: Stage, number: int) -> None:
     """Do what a person with a shell does, each time something else; what was never ours would be theirs to keep."""
-    assert (files := stage.files) is not None
+    files = tree(stage)
     owned = stage.disk.owned.get(ResourceId(HOST, "File", "shop", "motd"))
     if number != 1 and (owned is None or not owned.is_applied):
         return

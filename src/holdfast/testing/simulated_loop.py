@@ -53,7 +53,7 @@ class _Handle:
 
     __slots__ = ("args", "callback", "context", "is_cancelled")
 
-    def __init__(self, callback: Any, args: tuple[Any, ...], context: Context) -> None:
+    def __init__(self, callback: Any, args: Any, context: Context) -> None:
         self.callback = callback
         self.args = args
         self.context = context
@@ -117,7 +117,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return self.call_at(self.now + delay, callback, *args, context=context)
 
     def _run_once(self) -> None:
-        """Run until somebody says stop: what is ready, task steps in an order that the dice choose; where nothing is, jump to the next timer.
+        """Run until somebody says stop: task steps in an order that the dice choose; where nothing is ready, jump to the next timer.
 
         Takes the place of the base class's: the same, without files, debug mode and the real clock.
         """
@@ -147,7 +147,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             handle.context.run(handle.callback, *handle.args)
         except (SystemExit, KeyboardInterrupt):
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             self.call_exception_handler({"message": f"Exception in callback {handle.callback}", "exception": error})
 
     def _shuffle(self, ready: Any) -> None:

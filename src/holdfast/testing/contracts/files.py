@@ -53,7 +53,8 @@ def what_was_written_is_read(world: FilesWorld) -> None:
         root.write("a", b"one", mode=0o640)
         assert root.read("a", limit=LIMIT) == b"one"
         found = root.stat("a")
-        assert found is not None and stat.S_ISREG(found.st_mode)
+        assert found is not None
+        assert stat.S_ISREG(found.st_mode)
         assert (stat.S_IMODE(found.st_mode), found.st_size) == (0o640, 3)
         root.write("a", b"other", mode=0o600)
         assert root.read("a", limit=LIMIT) == b"other"
@@ -76,7 +77,8 @@ def the_folder_itself_can_be_looked_at(world: FilesWorld) -> None:
     assert world.files.is_there(world.root)
     with world.files.open(world.root) as root:
         found = root.stat("")
-        assert found is not None and stat.S_ISDIR(found.st_mode)
+        assert found is not None
+        assert stat.S_ISDIR(found.st_mode)
 
 
 def no_path_leaves(world: FilesWorld) -> None:
@@ -105,7 +107,8 @@ def no_link_is_followed(world: FilesWorld) -> None:
         ):
             _refuses("HF3101", act)
         found = root.stat("name")
-        assert found is not None and stat.S_ISLNK(found.st_mode)
+        assert found is not None
+        assert stat.S_ISLNK(found.st_mode)
         root.write("name", b"plain")  # the link is replaced, what it led to is not touched
         assert (root.read("name", limit=LIMIT), root.read("real/a", limit=LIMIT)) == (b"plain", b"one")
         assert root.remove("door")
