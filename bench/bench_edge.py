@@ -138,7 +138,10 @@ CADDY = """
     http_port {http}
     https_port {https}
 }}
-http://localhost:{http}, https://localhost:{https} {{
+http://localhost:{http} {{
+    reverse_proxy 127.0.0.1:{app}
+}}
+https://localhost:{https} {{
     tls {folder}/chain.pem {folder}/key.pem
     reverse_proxy 127.0.0.1:{app}
 }}

@@ -262,7 +262,13 @@ Sites of several Applications may share a host with different paths. Who holds a
 that this nginx cannot serve, stays at its last good version and its Application is Degraded. Texts are values: no text can add a directive,
 and `$` is a plain character.
 
-Two files beneath `STATE/edge/flags` close a Site or a path without a reload: maintenance, and an open breaker.
+Files beneath `STATE/edge/flags` close a Site or a path without a reload: maintenance, an open breaker, a target that is left out.
+
+With `health` each target is asked by itself, a little jittered. One that fails so often in a row is left out until it passes again;
+where none passes all are asked, so the only one stays in. Of up to four targets any may be left out without a reload, of more one; a
+second one is written into the configuration. With `breaker` the answers of the last ten seconds are judged: where too many fail or are
+slow, requests get 503 or the fallback's answer; after `open` a tenth of them is let through, and five answers settle whether it closes.
+Both are events (`edge.target_…`, `edge.breaker_…`), and the Site is Degraded meanwhile.
 """
 
 INTRODUCTION = """# Kinds

@@ -95,12 +95,6 @@ def test_targets_have_weights_backups_and_limits() -> None:
     assert "keepalive" not in found(folded, "keepalive")
 
 
-def test_a_target_that_is_not_well_is_down_unless_it_is_the_only_one() -> None:
-    world = world_at(down=frozenset({"10.0.0.1:80"}))
-    assert [line.endswith(" down") for line in servers(rendered(world, targets=TARGETS))] == [True, False]
-    assert [line.endswith(" down") for line in servers(rendered(world, targets=TARGETS[:1]))] == [False]
-
-
 @pytest.mark.parametrize(
     ("target", "bind", "refused"),
     [

@@ -40,6 +40,7 @@ ERRORS = {
     WEB + "  maintenance: {allow: ['::/0']}": "HF1313 s.yaml:7:25: maintenance.allow names everybody",
     "hosts: [a.b]\n  static: {}\n  cache: {}": "HF1314 s.yaml:7:10: cache needs an application",
     WEB + "  upstream: {protocol: grpc}\n  cache: {}": "HF1314 s.yaml:8:10: cache does not go with protocol grpc",
+    WEB + "  upstream: {protocol: grpc}\n  health: {}": "HF1314 s.yaml:8:11: health does not go with protocol grpc",
     WEB + "  upstream: {protocol: fastcgi, tls: {}}": "HF1314 s.yaml:7:38: fastcgi is never encrypted",
     WEB + "  upstream: {script: /x.php}": "HF1314 s.yaml:7:13: script and root are for protocol fastcgi",
     WEB + "  upstream: {tls: {key: {secret: x}}}": "HF1314 s.yaml:7:19: a certificate and its key belong together",

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.real.edge_house import DEADLINE_S, Answer, Application, Edge, Ground, folded, running
 
+from holdfast.edge.breaker import REST, TRIAL
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.route_spec import (
     AuthSpec,
@@ -298,7 +299,8 @@ def test_an_open_breaker_gives_the_application_a_rest(tmp_path: Path) -> None:
         assert [edge.get(path).seen[":who"] for path in ("/", "/api")] == ["web", "web"]
         flags = re.findall(r"flags/(\S+\.open)", (tmp_path / "nginx.conf").read_text())
         for flag in set(flags):
-            (tmp_path / "flags" / flag).touch()
+            for share in (TRIAL, REST):
+                (tmp_path / "flags" / flag.replace("$holdfast_share", share)).touch()
         web.asked.clear()
         closed, spare = edge.get(), edge.get("/api/x?y", method="POST", body=b"kept")
         assert (closed.status, closed.header("Retry-After")) == (503, "10")

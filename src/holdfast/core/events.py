@@ -50,6 +50,11 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | edge.edited | Somebody changed what nginx serves from. | applications[], path, diff |
 | edge.drifted | nginx serves otherwise than it was told. | applications[], message |
 | edge.exited | nginx ended without being asked; it is started again. | applications[], log[] |
+| edge.target_failed | It fails its check; left_out: how many are not asked. | site, path, target, targets, failing, left_out, message |
+| edge.target_returned | It passes again. | as edge.target_failed |
+| edge.breaker_opened | Requests of a path fail, or are slow: for so long none is passed on. | site, path, message, seconds |
+| edge.breaker_half_opened | Some are let through, to see. | site, path |
+| edge.breaker_closed | All are passed on again. | site, path |
 | certificate.issued | Another is served; by: who asked for it. | issuer, source, by, serial, names[], not_before, not_after |
 | certificate.failed | An issuer gave none; what was served is served on. | issuer, fault, code, message, hint, next_at |
 | certificate.expiring | Visitors get one with less than a third of its life left. | host, left_s, serial, names[], not_before, not_after |

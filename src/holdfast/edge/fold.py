@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from holdfast.edge.breaker import Guarded
 from holdfast.edge.certificate import covers
 from holdfast.edge.difference import defines
 from holdfast.edge.edge_spec import UnknownHost
@@ -17,6 +18,7 @@ from holdfast.edge.part import Part
 from holdfast.edge.pieces import Compiled, refusal
 from holdfast.edge.render_http import defaults, main, page_name, shared, status
 from holdfast.edge.render_server import certificate_of, render_part, servers
+from holdfast.edge.target_health import Check
 from holdfast.edge.tree import Directive
 from holdfast.edge.world import World, key
 from holdfast.edge.write import INDENT, show
@@ -55,6 +57,10 @@ class Folded:
     failed: Mapping[ResourceId, Refusal]
     notes: Mapping[ResourceId, tuple[str, ...]]
     """What this nginx does not do for a part, or nobody answers yet."""
+    checks: tuple[Check, ...]
+    """Targets that are asked whether they are well."""
+    guarded: tuple[Guarded, ...]
+    """Paths with a breaker."""
     lines: tuple[tuple[int, int, tuple[ResourceId, ...]], ...] = field(repr=False)
     """First and last line of each piece, and whose it is."""
 
@@ -93,6 +99,8 @@ def fold(
         served={each.part.id: each.part for each in compiled},
         failed=chosen.failed,
         notes={each.part.id: each.notes for each in compiled if each.notes},
+        checks=tuple(check for each in compiled for check in each.checks),
+        guarded=tuple(path for each in compiled for path in each.guarded),
         lines=lines,
     )
 
@@ -285,7 +293,7 @@ def _pieces(world: World, compiled: Sequence[Compiled], good: Mapping[ResourceId
     """Yield the text within `http`, piece by piece, with whose it is."""
     longest = max((len(host) for each in compiled for host in each.part.spec.hosts), default=0)
     try:
-        yield (), _indented(tuple(shared(world, longest)))
+        yield (), _indented(tuple(shared(world, longest, has_breakers=any(each.guarded for each in compiled))))
     except ValueError as error:
         raise DeclarationError("HF1323", f"cannot run the Edge: {error}", hint="choose another tls.profile, or upgrade nginx") from error
     seen: set[Directive] = set()

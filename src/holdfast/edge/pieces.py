@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from holdfast.edge.breaker import Guarded
 from holdfast.edge.directive import is_there
 from holdfast.edge.part import Part, Path
+from holdfast.edge.target_health import Check
 from holdfast.edge.tree import Directive
 from holdfast.edge.world import World, key
 from holdfast.errors import DeclarationError, Where
@@ -38,6 +40,10 @@ class Compiled:
     """What this nginx does not do, though nothing fails."""
     servers: tuple[Directive, ...] = ()
     """Of a file of nginx: all that its hosts have."""
+    checks: tuple[Check, ...] = ()
+    """Targets that are asked whether they are well."""
+    guarded: tuple[Guarded, ...] = ()
+    """Paths with a breaker."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +60,8 @@ class Pieces:
     secrets: set[str] = field(default_factory=set)
     caches: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    checks: dict[str, Check] = field(default_factory=dict)
+    guarded: list[Guarded] = field(default_factory=list)
 
     @property
     def site_key(self) -> str:
@@ -98,6 +106,8 @@ class Pieces:
             secrets=frozenset(self.secrets),
             caches=frozenset(self.caches),
             notes=tuple(self.notes),
+            checks=tuple(self.checks[name] for name in sorted(self.checks)),
+            guarded=tuple(self.guarded),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast.edge.breaker import REST, SUFFIX, TRIAL, TRIAL_PERCENT, Guarded
 from holdfast.edge.part import Path
 from holdfast.edge.pieces import Pieces
 from holdfast.edge.render_upstream import key_variable
@@ -17,6 +18,8 @@ from holdfast.edge.world import key, literal
 
 CLOSED, OPEN = "598", "597"
 """Statuses of our own within nginx: in maintenance, and with the breaker open. Clients see 503."""
+SHARE, GUARDED = "$holdfast_share", "$holdfast_guarded"
+"""Into which share a request falls, and whose breaker judges its answer."""
 PLAIN_PAGE = "<!doctype html><meta charset=utf-8><title>503</title><h1>Back soon</h1><p>This site is being worked on.\n"
 
 
@@ -63,11 +66,19 @@ def breaker(pieces: Pieces, path: Path) -> Iterator[Directive]:
     if spec is None:
         return
     name = pieces.path_key(path)
-    yield branch("-f", pieces.world.places.flag(f"{name}.open"), returns=OPEN)
+    pieces.guarded.append(Guarded(site=pieces.part.id, path=path.name, key=name, spec=spec))
+    yield branch("-f", pieces.world.places.flag(f"{name}{SHARE}{SUFFIX}"), returns=OPEN)
+    yield Directive("set", (GUARDED, name))  # what was turned away above is nobody's answer
     if spec.fallback is not None:
         yield Directive("error_page", (OPEN, "=", f"@holdfast_fallback_{name}"))
     else:
         yield Directive("error_page", (OPEN, "=503", _page(pieces, PLAIN_PAGE, max(round(spec.open), 1))))
+
+
+def shares() -> Directive:
+    """Return what gives each request its share: a half-open breaker lets those of one share through."""
+    parts = (Directive(f"{TRIAL_PERCENT}%", (TRIAL,)), Directive("*", (REST,)))
+    return Directive("split_clients", ("$request_id", SHARE), parts)
 
 
 def error_pages(pieces: Pieces, route: Route) -> Iterator[Directive]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from holdfast.edge.breaker import FORMAT
 from holdfast.edge.directive import is_there
 from holdfast.edge.edge_spec import UnknownHost
+from holdfast.edge.render_guard import GUARDED, shares
 from holdfast.edge.render_header import preset_maps, usual
 from holdfast.edge.tls import policy, tls_directives
 from holdfast.edge.tree import Directive
@@ -13,6 +15,8 @@ from holdfast.edge.world import DOLLAR, World, seconds
 from holdfast.kit.canonical import digest
 
 ACME = "/.well-known/acme-challenge/"
+ANSWERS = "answers.log"
+"""Beneath `logs`: what breakers are judged by."""
 DESCRIPTORS = 512
 """For logs, caches and files, beside two for each connection."""
 TYPES: Mapping[str, str] = {
@@ -96,7 +100,7 @@ def main(world: World) -> Iterator[Directive]:
     yield Directive("events", (), (Directive("worker_connections", (str(edge.connections),)),))
 
 
-def shared(world: World, longest_host: int) -> Iterator[Directive]:
+def shared(world: World, longest_host: int, *, has_breakers: bool = False) -> Iterator[Directive]:
     """Yield what `http` says for all servers."""
     edge, places = world.edge, world.places
     for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
@@ -129,7 +133,7 @@ def shared(world: World, longest_host: int) -> Iterator[Directive]:
     yield from usual()
     yield from preset_maps()
     yield Directive("map", ("$uri", "$holdfast_hidden"), (Directive("~/\\.(?!well-known/)", ("1",)), Directive("default", ("",))))
-    yield from _log(world)
+    yield from _log(world, has_breakers=has_breakers)
 
 
 def _times(world: World) -> Iterator[Directive]:
@@ -196,7 +200,7 @@ def _identity() -> Iterator[Directive]:
     yield _map("$http_traceparent", "$holdfast_traceparent", {sound: "$http_traceparent"}, default="00-$request_id-$holdfast_span-01")
 
 
-def _log(world: World) -> Iterator[Directive]:
+def _log(world: World, *, has_breakers: bool) -> Iterator[Directive]:
     log = world.edge.log
     names = "|".join(log.redact)
     entries = {f"~*(?:^|&)(?:{names})=": "redacted"} if names else {}
@@ -204,8 +208,15 @@ def _log(world: World) -> Iterator[Directive]:
     fields = {name: value for name, value in LOG.items() if name != "limited" or world.capability.is_at_least("1.17.6")}
     text = ",".join(f'"{name}":{value}' for name, value in fields.items())
     yield Directive("log_format", ("holdfast", "escape=json", f"{{{text}}}"))
+    if has_breakers:
+        # A log of its own: the other may be off, hold a share only, and is flushed too late for who has to decide.
+        judged = (world.places.beneath("logs", ANSWERS), "holdfast_answers", "buffer=16k", "flush=200ms", f"if={GUARDED}")
+        yield shares()
+        yield Directive("log_format", ("holdfast_answers", FORMAT))
+        yield Directive("access_log", judged)
     if not log.enabled:
-        yield Directive("access_log", ("off",))
+        if not has_breakers:
+            yield Directive("access_log", ("off",))
         return
     arguments = [world.places.beneath("logs", "access.log"), "holdfast", f"buffer={log.buffer}", f"flush={seconds(log.flush)}"]
     if log.sample < 100:

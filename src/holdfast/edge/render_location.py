@@ -10,7 +10,7 @@ from holdfast.edge import render_guard, render_header
 from holdfast.edge.part import Path
 from holdfast.edge.pieces import Pieces
 from holdfast.edge.render_header import PREFIX
-from holdfast.edge.render_upstream import canary, upstream
+from holdfast.edge.render_upstream import canary, checked, chosen, upstream
 from holdfast.edge.route_spec import Backend, Route, UpstreamSpec
 from holdfast.edge.tree import Directive
 from holdfast.edge.world import key, literal, seconds
@@ -128,13 +128,17 @@ def _files(pieces: Pieces, path: Path) -> Iterator[Directive]:
 
 
 def _passed_on(pieces: Pieces, path: Path) -> Iterator[Directive]:
-    stable = upstream(pieces, path.route, path.route)
+    found = checked(pieces, path)
     yield from render_header.answers(path.route, pieces, is_passed_on=True)
-    if stable is None:
+    if found is None:
         pieces.note(f"{path.name}: nobody answers yet")
         yield Directive("return", ("503",))
         return
+    stable, switch = found
     group = canary(pieces, path, stable)
+    if switch is not None:
+        group = chosen(pieces, path, group, stable, switch)
+        yield from switch.steps
     yield from _asked(pieces, path.route)
     if any(page.intercept for page in path.route.error_pages or ()):
         yield Directive(f"{_prefix(path.route)}_intercept_errors", ("on",))
@@ -328,13 +332,20 @@ def _asked_first(pieces: Pieces, path: Path) -> Iterator[Directive]:
 
 
 def _fallback(pieces: Pieces, path: Path, backend: Backend) -> None:
+    """Add who answers while a breaker is open. Who may ask, and how often, is said anew: nginx comes here before it has asked that."""
     name = f"@holdfast_fallback_{pieces.path_key(path)}"
     group = upstream(pieces, backend, path.route)
     answer: tuple[Directive, ...] = (Directive("return", ("503",)),)
     if group is not None:
         answer = (*_asked(pieces, path.route), *_pass(path, path.route, group, strip=path.strip_prefix, is_named=True))
     headers = render_header.answers(path.route, pieces, is_passed_on=group is not None)
-    pieces.inner[f"fallback {name}"] = Directive("location", (name,), (*headers, *answer))
+    guards = (
+        Directive("set", (render_guard.GUARDED, "")),
+        *render_guard.access(pieces, path.route),
+        *_asked_first(pieces, path),
+        *render_guard.limits(pieces, path),
+    )
+    pieces.inner[f"fallback {name}"] = Directive("location", (name,), (*guards, *headers, *answer))
 
 
 def _pass(path: Path, route: Route, group: str, *, strip: bool, is_named: bool = False) -> Iterator[Directive]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.edge.part import Path, service_id
 from holdfast.edge.pieces import Pieces
+from holdfast.edge.render_health import Switch, check_of, is_checked, switch, written_out
 from holdfast.edge.route_spec import Backend, HashSpec, Route, TargetSpec, UpstreamSpec
 from holdfast.edge.tree import Directive
 from holdfast.edge.world import key, seconds
+from holdfast.kit.canonical import Json
 
 ONCE = ("max_fails=1", "fail_timeout=1s")
 """One refused connection takes a peer out for a second: one that ended is not asked again before others were."""
@@ -96,29 +98,72 @@ def upstream(pieces: Pieces, backend: Backend, route: Route) -> str | None:
     found = peers(pieces, backend)
     if not found:
         return None
+    name = _name(pieces, backend, route)
+    pieces.http[f"upstream {name}"] = _group(pieces, name, backend, route, found)
+    return name
+
+
+def checked(pieces: Pieces, path: Path) -> tuple[str, Switch | None] | None:
+    """Add the group of a path whose targets are asked whether they are well; return its name, and what chooses who of them is left out.
+
+    None where nobody is in it. Where nginx follows a name by itself, nobody else knows who answers, so there is nobody to leave out.
+    """
+    route = path.route
+    found = peers(pieces, route)
+    name = upstream(pieces, route, route)
+    if name is None or route.health is None or not is_checked(route):
+        return None if name is None else (name, None)
+    if any(peer.follows for peer in found):
+        pieces.note(f"{path.name}: targets whose names nginx follows are not checked")
+        return name, None
+    targets = tuple(dict.fromkeys(peer.address for peer in found))
+    pieces.checks[name] = check_of(pieces, path, name, targets, route.health)
+    out = written_out(pieces, name, targets)
+    if out:
+        pieces.http[f"upstream {name}"] = _group(pieces, name, route, route, _but(found, out))
+    asked = tuple(target for target in targets if target not in out)
+
+    def make(group: str, missing: frozenset[str]) -> Directive:
+        return _group(pieces, group, route, route, _but(found, out | missing))
+
+    return name, switch(pieces, name, asked, make)
+
+
+def _but(found: tuple[Peer, ...], out: frozenset[str]) -> tuple[Peer, ...]:
+    """Return who is left; where those are backups, they are asked as the others were (nginx takes no group of backups alone)."""
+    left = tuple(peer for peer in found if peer.address not in out)
+    return left if any(not peer.is_backup for peer in left) else tuple(replace(peer, is_backup=False) for peer in left)
+
+
+def _name(pieces: Pieces, backend: Backend, route: Route) -> str:
     spec = route.upstream or UpstreamSpec()
     what = service_id(backend, pieces.part.id) or str(
         backend.targets[0] if isinstance(backend.targets[0], str) else backend.targets[0].address
     )
     balance = tuple(_balance(pieces, route))
-    options = [spec.keepalive, spec.keepalive_timeout, spec.max_conns, [[each.name, *each.args] for each in balance]]
+    options: list[Json] = [spec.keepalive, spec.keepalive_timeout, spec.max_conns, [[each.name, *each.args] for each in balance]]
     asked = [backend.service, backend.socket, backend.targets]
-    name = key(f"{pieces.part.label} {what}", repr(asked), repr(options))
-    pieces.http[f"upstream {name}"] = Directive(
+    if backend is route and is_checked(route):
+        options.append(repr(route.health))
+    return key(f"{pieces.part.label} {what}", repr(asked), repr(options))
+
+
+def _group(pieces: Pieces, name: str, backend: Backend, route: Route, found: tuple[Peer, ...]) -> Directive:
+    spec = route.upstream or UpstreamSpec()
+    return Directive(
         "upstream",
         (name,),
         (
             Directive("zone", (name, f"{64 * (1 + len(found) // 64)}k")),
-            *balance,
-            *(_held(found, spec, route) if backend.service is not None else _servers(pieces, found, spec)),
+            *_balance(pieces, route),
+            *(_held(found, spec, route) if backend.service is not None else _servers(found, spec)),
             *_resolver(pieces, found),
             *_keepalive(spec),
         ),
     )
-    return name
 
 
-def _servers(pieces: Pieces, found: tuple[Peer, ...], spec: UpstreamSpec) -> Iterator[Directive]:
+def _servers(found: tuple[Peer, ...], spec: UpstreamSpec) -> Iterator[Directive]:
     for peer in found:
         arguments = [peer.address, *ONCE, *_most(spec)]
         if peer.weight != 1:
@@ -127,8 +172,6 @@ def _servers(pieces: Pieces, found: tuple[Peer, ...], spec: UpstreamSpec) -> Ite
             arguments.append("backup")
         if peer.follows:
             arguments.append("resolve")
-        if peer.address in pieces.world.down and len(found) > 1:
-            arguments.append("down")
         yield Directive("server", tuple(arguments))
 
 
@@ -199,6 +242,16 @@ def sticky(pieces: Pieces, route: Route) -> Directive | None:
         "map", (f"$cookie_{name}", variable), (Directive("", (cookie,)), Directive("default", ("",)))
     )
     return Directive("add_header", ("Set-Cookie", variable, "always"))
+
+
+def chosen(pieces: Pieces, path: Path, group: str, stable: str, switched: Switch) -> str:
+    """Return the variable that names the group, where `group` is the stable one or a canary's choice, and the stable one has a switch."""
+    if group == stable:
+        return switched.variable
+    variable = f"$holdfast_asked_{pieces.path_key(path)}"
+    entries = (Directive(stable, (switched.variable,)), Directive("default", (group,)))
+    pieces.http[f"map {variable}"] = Directive("map", (group, variable), entries)
+    return variable
 
 
 def canary(pieces: Pieces, path: Path, stable: str) -> str:

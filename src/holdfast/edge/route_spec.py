@@ -189,7 +189,7 @@ class RetrySpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSpec:
-    """Targets are asked, and left out while they do not pass."""
+    """Targets are asked, and left out while they do not pass; never all of them."""
 
     path: UrlPath = "/"
     """Path to ask for."""

@@ -6,7 +6,7 @@ Written by hand. A Site becomes a Certificate and a SitePart; the part is applie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +17,12 @@ from holdfast.edge.site_check import errors, warnings
 from holdfast.edge.site_spec import SiteSpec
 from holdfast.edge.typed import write
 from holdfast.errors import DeclarationError
+from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.declaration import Declaration, Scope
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE
-from holdfast.model.live import Health, Observation, Status
+from holdfast.model.live import Health, Observation, Status, worst
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
 from holdfast.model.resource import Prepare, Resource, Warning
@@ -126,7 +127,8 @@ class SitePartKind:
         return ()
 
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
-        """Judge by the handle: `phase` serving, waiting, kept (an older version serves) or refused, `message`, `maintenance`."""
+        """Judge by the handle: `phase` serving, waiting, kept (an older version serves) or refused, `message`, `maintenance`; and of the
+        applications behind it `failing`, `targets`, `left_out` and `broken`: a Site is as well as the worst of them."""
         if observation.state is None:
             return Health(Status.MISSING)
         handle = observation.handle or {}
@@ -134,7 +136,7 @@ class SitePartKind:
         match handle.get("phase"):
             case "serving":
                 on = handle.get("maintenance")
-                return Health(Status.SUSPENDED, "in maintenance") if on else Health(Status.HEALTHY)
+                return worst((Health(Status.SUSPENDED, "in maintenance") if on else Health(Status.HEALTHY), *_behind(handle)))
             case "kept" | "refused":
                 return Health(Status.DEGRADED, message)
         return Health(Status.PROGRESSING, message)
@@ -144,6 +146,16 @@ class SitePartKind:
 
     def progress_deadline_s(self, state: State) -> float:
         return DEADLINE_S
+
+
+def _behind(handle: Mapping[str, Json]) -> Iterator[Health]:
+    """Yield what is wrong with the applications that requests are passed on to."""
+    broken, failing = handle.get("broken"), handle.get("failing")
+    if isinstance(broken, list) and broken:
+        yield Health(Status.DEGRADED, f"the breaker is open: {'; '.join(map(str, broken))}")
+    if isinstance(failing, list) and failing:
+        fate = "left out" if handle.get("left_out") else "asked all the same, since no other passes"
+        yield Health(Status.DEGRADED, f"{len(failing)} of {handle.get('targets')} targets failing, {fate}: {'; '.join(map(str, failing))}")
 
 
 def _serves_files(spec: SiteSpec) -> bool:

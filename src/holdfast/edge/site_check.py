@@ -191,7 +191,9 @@ def _raw(written: Route, at: At, say: _Say) -> Iterator[DeclarationError]:
 def _protocol(written: Route, route: Route, at: At, say: _Say) -> Iterator[DeclarationError]:
     protocol = route.upstream.protocol if route.upstream is not None else "http1"
     if protocol in {"grpc", "fastcgi"}:
-        names = ("buffering", "request_buffering", "cache", "sse") if protocol == "grpc" else ("mirror", "canary", "sse")
+        names = (
+            ("buffering", "request_buffering", "cache", "sse", "health") if protocol == "grpc" else ("mirror", "canary", "sse", "health")
+        )
         for name in names:
             if getattr(written, name):
                 yield say("HF1314", f"{name} does not go with protocol {protocol}", (*at, _camel(name)), None)

@@ -77,8 +77,8 @@ class World:
     """Service (`Process/shop/web`, `…#socket`) → addresses held for it now; before what a part was rendered with."""
     resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Host name of a target → its addresses, where nginx cannot follow names itself."""
-    down: frozenset[str] = frozenset()
-    """Addresses that do not pass their health check."""
+    out: frozenset[str] = frozenset()
+    """Flags of targets that do not pass their health check (`target_health.flag_of`)."""
     certificates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """`namespace/name` of each declared Certificate → its hosts."""
 

@@ -25,11 +25,16 @@ class Visit:
     """Whom to ask, and for which host. `is_proxied`: whether the PROXY protocol is spoken there."""
 
     address: str
+    """An address, or `unix:/path`, where the port is of no account."""
     port: int
     host: str
     is_tls: bool
     path: str = "/"
     is_proxied: bool = False
+    server_name: str | None = None
+    """Whom to ask for in the handshake; the host without."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """What else is said."""
 
     @property
     def url(self) -> str:
@@ -69,9 +74,11 @@ class HostWire:
             raise Unavailable("HF3190", f"cannot visit {visit.url}: {_reason(error)}") from error
 
     async def _connected(self, visit: Visit) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        name = visit.host if visit.is_tls else None
+        name = (visit.server_name or visit.host) if visit.is_tls else None
+        context = self.context if visit.is_tls else None
+        if visit.address.startswith("unix:"):
+            return await asyncio.open_unix_connection(visit.address[5:], ssl=context, server_hostname=name, limit=HEAD_LIMIT)
         if not visit.is_proxied:
-            context = self.context if visit.is_tls else None
             return await asyncio.open_connection(visit.address, visit.port, ssl=context, server_hostname=name, limit=HEAD_LIMIT)
         reader, writer = await asyncio.open_connection(visit.address, visit.port, limit=HEAD_LIMIT)
         writer.write(PROXIED % visit.port)
@@ -81,7 +88,9 @@ class HostWire:
 
 
 async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, visit: Visit) -> Seen:
-    writer.write(f"GET {visit.path} HTTP/1.1\r\nHost: {visit.host}\r\nUser-Agent: {AGENT}\r\nConnection: close\r\n\r\n".encode())
+    more = "".join(f"{name}: {value}\r\n" for name, value in visit.headers)
+    head = f"GET {visit.path} HTTP/1.1\r\nHost: {visit.host}\r\nUser-Agent: {AGENT}\r\n{more}Connection: close\r\n\r\n"
+    writer.write(head.encode())
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *rest = head.split("\r\n")
     version, _, status = first.partition(" ")

@@ -16,6 +16,7 @@ from itertools import count
 from holdfast.edge.capability import Capability
 from holdfast.edge.world import Places
 from holdfast.engines.nginx.generations import changed_lines, unified
+from holdfast.engines.nginx.ground import MAINTENANCE
 from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
 from holdfast.errors import Unavailable
 from holdfast.host.wire import Seen, Visit
@@ -23,6 +24,8 @@ from holdfast.kit.canonical import digest
 from holdfast.kit.clock import Clock, Random
 from holdfast.testing.sites import BOOKWORM
 
+APPLICATIONS = "10."
+"""How the addresses of applications begin that are asked past nginx."""
 FORK_S, DRAIN_S, ANSWER_S = 0.02, 0.1, 0.001
 _LISTEN = re.compile(r"listen \S+?:(\d+)[ ;]")
 _NAMES = re.compile(r"server_name ([^;]+);")
@@ -79,6 +82,8 @@ class SimulatedNginx:
     reloads: int = 0
     taken: set[int] = field(default_factory=set)
     """Ports that other programs hold: a test does not see them."""
+    answer_lines: list[str] = field(default_factory=list)
+    """Lines of the log that breakers are judged by, until they are read."""
     refusals: list[str] = field(default_factory=list)
     """What the next reloads are refused with, though their test passes."""
     slow_s: float = 0.0
@@ -91,6 +96,12 @@ class SimulatedNginx:
     """How many visits go unanswered."""
     answers: Callable[[str], int] = lambda text: 200
     """What the applications behind a configuration answer."""
+    targets: dict[str, int] = field(default_factory=dict)
+    """What applications answer that are asked by their address; one that is not here does not answer."""
+    visited_at: list[float] = field(default_factory=list)
+    """When such applications were asked."""
+    marked: int = 0
+    """How often flags were written."""
     _read: int = 0
     _numbers: count[int] = field(default_factory=lambda: count(100))
     _bells: list[Callable[[], None]] = field(default_factory=list)
@@ -105,7 +116,12 @@ class SimulatedNginx:
 
     async def prepare(self, ground: Ground) -> None:
         self.ground = ground
-        self.there = set(ground.flags)
+        await self.mark(MAINTENANCE, ground.flags)
+
+    async def mark(self, suffix: str, wanted: frozenset[str]) -> None:
+        before = set(self.there)
+        self.there = {flag for flag in self.there if not flag.endswith(suffix)} | wanted
+        self.marked += self.there != before
 
     async def lay(self, generation: Generation) -> None:
         self.generations.setdefault(generation.digest, generation)
@@ -197,6 +213,10 @@ class SimulatedNginx:
         lines, self._read = tuple(self.log[self._read :]), len(self.log)
         return lines
 
+    def answered(self) -> tuple[str, ...]:
+        lines, self.answer_lines = tuple(self.answer_lines), []
+        return lines
+
     def edits(self) -> tuple[Edit, ...]:
         if self.link is None or self.link not in self.generations:
             return ()
@@ -228,6 +248,8 @@ class SimulatedNginx:
 
     async def visit(self, visit: Visit, *, timeout_s: float) -> Seen:
         await self.clock.sleep(ANSWER_S)
+        if visit.address.startswith(APPLICATIONS):
+            return self._target(visit)
         if self.busy:
             self.busy -= 1
             raise Unavailable("HF3190", f"cannot visit {visit.url}: busy")
@@ -237,6 +259,13 @@ class SimulatedNginx:
             return Seen(status=308, headers={"location": f"https://{visit.host}/"})
         shown = self.memory.shown(visit.host)
         return Seen(status=self.answers(self.memory.text), certificate=shown, protocol="TLSv1.3")
+
+    def _target(self, visit: Visit) -> Seen:
+        self.visited_at.append(self.clock.monotonic())
+        status = self.targets.get(f"{visit.address}:{visit.port}")
+        if status is None:
+            raise Unavailable("HF3190", f"cannot visit {visit.url}: connection refused")
+        return Seen(status=status)
 
     async def ensure(self, wanted: Collection[tuple[str, str]]) -> None:
         for pair in {"/".join(one) for one in wanted} - self.unmade:

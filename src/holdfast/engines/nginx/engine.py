@@ -12,8 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from holdfast.edge.part import KIND
+from holdfast.engines.nginx.breaking import Breaking
+from holdfast.engines.nginx.checking import Checking
 from holdfast.engines.nginx.drift import Drift
-from holdfast.engines.nginx.folding import Folding, Resolve, Services
+from holdfast.engines.nginx.folding import Folding, Resolve, Services, Wanted
 from holdfast.engines.nginx.news import News
 from holdfast.engines.nginx.port import Certificates, Nginx, Wire
 from holdfast.engines.nginx.proving import Proving
@@ -92,7 +94,21 @@ class NginxEngine:
         self._is_begun = False
         self._is_forced = False
         self._failure: EngineError | None = None
-        folding = Folding(nginx=nginx, secrets=secrets, certificates=certificates, services=services, resolve=resolve)
+        self._checking = Checking(
+            nginx=nginx,
+            wire=wire,
+            emit=emit,
+            clock=clock,
+            random=random,
+            changed=self._news.tell,
+            refold=self._bell.wake,
+            crashed=crashed,
+        )
+        self._breaking = Breaking(nginx=nginx, emit=emit, clock=clock, random=random, changed=self._news.tell)
+        self._followed: Wanted | None = None
+        folding = Folding(
+            nginx=nginx, secrets=secrets, certificates=certificates, services=services, resolve=resolve, out=self._checking.out
+        )
         proving = Proving(wire=wire, clock=clock)
         self._turns = Turns(nginx=nginx, folding=folding, proving=proving, roster=self._roster, emit=emit, clock=clock)
         self._watching = Watching(
@@ -127,6 +143,16 @@ class NginxEngine:
         if self._roster.resources:
             with suppress(EngineError, DeclarationError):
                 await self._turns.adopt()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Have the targets and the breakers of what serves now looked after."""
+        wanted = self._turns.wanted
+        if wanted is not self._followed:
+            self._followed = wanted
+            folded = wanted.folded if wanted is not None else None
+            self._checking.follow(folded)
+            self._breaking.follow(folded)
 
     async def run(self) -> None:
         """Serve until cancelled; nginx goes on afterwards."""
@@ -137,6 +163,8 @@ class NginxEngine:
                 tasks.start("look", self._watching.look_after())
                 tasks.start("wire", self._watching.visit_hosts())
                 tasks.start("names", self._look_up_names())
+                tasks.start("check", self._checking.run())
+                tasks.start("break", self._breaking.run())
         finally:
             self._is_open = False
             for wish in self._wishes.values():
@@ -183,6 +211,7 @@ class NginxEngine:
                     nginx=self._nginx,
                     drift=drift.get(id),
                     failure=self._failure,
+                    told={**self._checking.told(id), **self._breaking.told(id)},
                     now=now,
                 )
                 for id in ids
@@ -240,6 +269,7 @@ class NginxEngine:
             raise
         finally:
             _let_go(waiters)
+        self._follow()
         if turns.reloads > reloads:
             self._drift.mended()
         is_serving = turns.serving is not None or not self._roster.resources

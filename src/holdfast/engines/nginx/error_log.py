@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 MOST = 256 * 1024
 """Bytes that are read at once; of more only the end."""
 LONGEST_LINE = 2_000
+LARGEST_ANSWERS = 4 << 20
+"""Bytes of read answers that may lie on disk."""
 _FATAL = re.compile(r"\[(?:emerg|alert|crit)\]")
 _EMERG = re.compile(r"\[emerg\]")
 _BIND = re.compile(r"bind\(\) to \S+ failed")
@@ -44,6 +47,17 @@ class ErrorLog:
         self._at += len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
         return tuple(line[:LONGEST_LINE].decode(errors="replace") for line in whole)
+
+
+class AnswersLog(ErrorLog):
+    """The log that breakers are judged by. Nobody else reads it, so what was read is thrown away now and then."""
+
+    def more(self) -> tuple[str, ...]:
+        lines = super().more()
+        if self._at > LARGEST_ANSWERS:
+            with suppress(OSError):
+                os.truncate(self._path, 0)  # nginx appends (O_APPEND), so it goes on at the beginning
+        return lines
 
 
 def _where(path: Path) -> tuple[int, int]:

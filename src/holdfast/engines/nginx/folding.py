@@ -75,12 +75,24 @@ class Wanted:
 
 
 class Folding:
-    def __init__(self, *, nginx: Nginx, secrets: Secrets, certificates: Certificates, services: Services, resolve: Resolve) -> None:
+    """`out`: the flags of targets that are left out by now."""
+
+    def __init__(
+        self,
+        *,
+        nginx: Nginx,
+        secrets: Secrets,
+        certificates: Certificates,
+        services: Services,
+        resolve: Resolve,
+        out: Callable[[], frozenset[str]],
+    ) -> None:
         self._nginx = nginx
         self._secrets = secrets
         self._certificates = certificates
         self._services = services
         self._resolve = resolve
+        self._out = out
 
     async def fold(
         self,
@@ -103,6 +115,7 @@ class Folding:
             edge=edge,
             slots={service: held for service in _services_of(found) if (held := self._services(service))},
             resolved={name: await self._resolve(name) for name in sorted(names)},
+            out=self._out(),
             certificates=self._certificates.hosts(),
         )
         refused = {**dict(self._without_secret(found, resources)), **refused}

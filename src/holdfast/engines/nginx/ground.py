@@ -61,9 +61,9 @@ def make_folders(root: Path) -> None:
 
 
 def prepare(root: Path, ground: Ground, *, user: str | None, releases: Path) -> None:
-    """Bring flags, secrets and links to what is wanted. Flags of other kinds than maintenance are somebody else's."""
+    """Bring flags, secrets and links to what is wanted. Flags of other kinds than maintenance are `mark`ed."""
+    mark(root, MAINTENANCE, ground.flags)
     with Root(root) as folder:
-        _flags(root, folder, ground.flags)
         _secrets(folder, ground.secrets, user)
     _links(root / "releases", ground.releases, releases)
 
@@ -75,12 +75,16 @@ def flags(root: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _flags(root: Path, folder: Root, wanted: frozenset[str]) -> None:
-    there = frozenset(name for name in flags(root) if name.endswith(MAINTENANCE))
-    for name in sorted(wanted - there):
-        folder.write(f"flags/{name}", b"", mode=0o644, sync=False)
-    for name in sorted(there - wanted):
-        folder.remove(f"flags/{name}")
+def mark(root: Path, suffix: str, wanted: frozenset[str]) -> None:
+    """Have exactly these flags among those that end so."""
+    there = frozenset(name for name in flags(root) if name.endswith(suffix))
+    if there == wanted:
+        return
+    with Root(root) as folder:
+        for name in sorted(wanted - there):
+            folder.write(f"flags/{name}", b"", mode=0o644, sync=False)
+        for name in sorted(there - wanted):
+            folder.remove(f"flags/{name}")
 
 
 def _secrets(folder: Root, wanted: Mapping[str, bytes], user: str | None) -> None:

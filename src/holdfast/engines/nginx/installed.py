@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from holdfast.edge.capability import Capability
+from holdfast.edge.render_http import ANSWERS
 from holdfast.edge.world import Places
 from holdfast.engines.nginx import ground as grounds
-from holdfast.engines.nginx.error_log import ErrorLog
+from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, PAGES, Generations
 from holdfast.engines.nginx.instance import Instance
 from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
@@ -87,12 +88,14 @@ class InstalledNginx:
         self._switched: str | None = None
         self._program: Program | None = None
         self._log: ErrorLog | None = None
+        self._answers: AnswersLog | None = None
         self._known: tuple[str, Capability] | None = None
 
     async def begin(self) -> None:
         grounds.make_folders(self._root)
         self._switched = self._generations.linked()
         self._log = ErrorLog(self._root / "logs" / "error.log")
+        self._answers = AnswersLog(self._root / "logs" / ANSWERS)
         await self._instance.begin()
         self._look_after(self._switched)
 
@@ -123,6 +126,9 @@ class InstalledNginx:
         grounds.prepare(self._root, ground, user=self.places.user, releases=self._releases)
         self._flags = ground.flags
         self._look_after(self._switched)
+
+    async def mark(self, suffix: str, wanted: frozenset[str]) -> None:
+        grounds.mark(self._root, suffix, wanted)
 
     async def lay(self, generation: Generation) -> None:
         self._generations.lay(generation)
@@ -199,6 +205,9 @@ class InstalledNginx:
 
     def said(self) -> tuple[str, ...]:
         return self._log.more() if self._log is not None else ()
+
+    def answered(self) -> tuple[str, ...]:
+        return self._answers.more() if self._answers is not None else ()
 
     async def follow(self, ring: Callable[[], None]) -> None:
         async with Tasks() as tasks:

@@ -69,6 +69,10 @@ class Nginx(Protocol):
         """Put flags, secrets and links in place; flags and links hold at once, without a reload."""
         ...
 
+    async def mark(self, suffix: str, wanted: frozenset[str]) -> None:
+        """Have exactly these flags of the kind that ends so; they hold at once, without a reload. Writes nothing where they are there."""
+        ...
+
     async def lay(self, generation: Generation) -> None:
         """Write a generation beside what is served; an edited one is written anew."""
         ...
@@ -113,6 +117,10 @@ class Nginx(Protocol):
 
     def said(self) -> tuple[str, ...]:
         """Return the lines of the error log since the last call."""
+        ...
+
+    def answered(self) -> tuple[str, ...]:
+        """Return the lines of the log that breakers are judged by since the last call."""
         ...
 
     def edits(self) -> tuple[Edit, ...]:

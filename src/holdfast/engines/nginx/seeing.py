@@ -5,6 +5,8 @@ Nothing in a handle changes by itself, since what changes is told as news: no co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from holdfast.edge.part import KIND, Part
 from holdfast.engines.nginx.drift import flag_of
 from holdfast.engines.nginx.folding import Wanted
@@ -21,9 +23,19 @@ DRIFT = "drift"
 
 
 def observation(
-    resource: Resource | None, *, wanted: Wanted | None, nginx: Nginx, drift: str | None, failure: EngineError | None, now: Instant
+    resource: Resource | None,
+    *,
+    wanted: Wanted | None,
+    nginx: Nginx,
+    drift: str | None,
+    failure: EngineError | None,
+    told: Mapping[str, Json],
+    now: Instant,
 ) -> Observation:
-    """Return what is seen of a resource that was applied; absent where none was. `wanted` is what serves, None where nothing does."""
+    """Return what is seen of a resource that was applied; absent where none was. `wanted` is what serves, None where nothing does.
+
+    `told`: what is known of the applications behind a Site.
+    """
     if resource is None:
         return Observation(state=None, observed_at=now)
     state = resource.state if drift is None else State.of({**resource.state.fields, DRIFT: drift})
@@ -31,7 +43,7 @@ def observation(
     if resource.id.kind != KIND:
         handle = _edge(wanted, nginx, waiting, is_failed=failure is not None)
     else:
-        handle = _part(resource, wanted, nginx, waiting)
+        handle = _part(resource, wanted, nginx, waiting, told)
     return Observation(state=state, owned=True, handle=handle, observed_at=now)
 
 
@@ -51,7 +63,7 @@ def _edge(wanted: Wanted | None, nginx: Nginx, waiting: str, *, is_failed: bool)
     }
 
 
-def _part(resource: Resource, wanted: Wanted | None, nginx: Nginx, waiting: str) -> dict[str, Json]:
+def _part(resource: Resource, wanted: Wanted | None, nginx: Nginx, waiting: str, told: Mapping[str, Json]) -> dict[str, Json]:
     if wanted is None or nginx.master() is None:
         return {"phase": "waiting", "message": waiting}
     refusal, served = wanted.folded.failed.get(resource.id), wanted.folded.served.get(resource.id)
@@ -59,7 +71,7 @@ def _part(resource: Resource, wanted: Wanted | None, nginx: Nginx, waiting: str)
         return {"phase": "kept" if refusal.is_kept else "refused", "message": refusal.errors[0].message}
     if served is None:
         return {"phase": "waiting", "message": waiting}
-    return {"phase": "serving", **_told(served, wanted, nginx)}
+    return {"phase": "serving", **_told(served, wanted, nginx), **told}
 
 
 def _told(part: Part, wanted: Wanted, nginx: Nginx) -> dict[str, Json]:

@@ -17,9 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from holdfast.edge.capability import Capability
+from holdfast.edge.render_http import ANSWERS
 from holdfast.edge.world import Places
 from holdfast.engines.nginx import ground as grounds
-from holdfast.engines.nginx.error_log import ErrorLog
+from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, Generations
 from holdfast.engines.nginx.included import Included, files, http_says, included, main_says
 from holdfast.engines.nginx.installed import asked, pem_digest
@@ -51,6 +52,7 @@ class SystemNginx:
         self._program: Program | None = None
         self._capability: Capability | None = None
         self._log: ErrorLog | None = None
+        self._answers: AnswersLog | None = None
         self._pid_file: Path | None = None
         self._switched: str | None = None
         self._made: dict[str, Included] = {}
@@ -59,6 +61,7 @@ class SystemNginx:
     async def begin(self) -> None:
         grounds.make_folders(self._root)
         self._switched = self._generations.linked()
+        self._answers = AnswersLog(self._root / "logs" / ANSWERS)
         self._watch.add(str(self._include.parent), str(self._include))
         self._look_after(None, self._switched)
         await self._read_system()
@@ -91,6 +94,9 @@ class SystemNginx:
 
     async def prepare(self, ground: Ground) -> None:
         grounds.prepare(self._root, ground, user=self.places.user, releases=self._releases)
+
+    async def mark(self, suffix: str, wanted: frozenset[str]) -> None:
+        grounds.mark(self._root, suffix, wanted)
 
     async def lay(self, generation: Generation) -> None:
         self._made[generation.digest] = made = included(generation.text, self._said)
@@ -225,6 +231,9 @@ class SystemNginx:
 
     def said(self) -> tuple[str, ...]:
         return self._log.more() if self._log is not None else ()
+
+    def answered(self) -> tuple[str, ...]:
+        return self._answers.more() if self._answers is not None else ()
 
     async def follow(self, ring: Callable[[], None]) -> None:
         changes: AsyncIterator[str] = self._watch.changes()

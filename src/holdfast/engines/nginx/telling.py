@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from holdfast.edge.breaker import Guarded, Phase
 from holdfast.edge.part import Part
+from holdfast.edge.target_health import Check
 from holdfast.engines.nginx.port import Edit
 from holdfast.errors import EngineError
 from holdfast.kit.canonical import Json, digest, short
@@ -54,6 +56,35 @@ def exited(*, at: Instant, log: Iterable[str]) -> Event:
 def drifted(*, at: Instant, what: str, parts: Iterable[Part]) -> Event:
     """What is served, or seen from outside, is not what was applied."""
     return _event("edge.drifted", at, parts, {"message": what}, severity=Severity.WARNING, key=f"edge.drifted:{what}")
+
+
+def target(*, at: Instant, check: Check, target: str, why: str | None, failing: int, left_out: int, parts: Iterable[Part]) -> Event:
+    """A target of a path does not pass its check, `why`, or passes it again; `left_out`: how many are not asked."""
+    data: dict[str, Json] = {
+        "site": str(check.site),
+        "path": check.path,
+        "target": target,
+        "targets": len(check.targets),
+        "failing": failing,
+        "left_out": left_out,
+    }
+    if why is None:
+        return _event("edge.target_returned", at, parts, data)
+    return _event("edge.target_failed", at, parts, {**data, "message": why}, severity=Severity.WARNING)
+
+
+def breaker(*, at: Instant, guarded: Guarded, phase: Phase, why: str, parts: Iterable[Part]) -> Event:
+    """The breaker of a path opened, lets some requests through to see, or closed; `why` it opened."""
+    data: dict[str, Json] = {"site": str(guarded.site), "path": guarded.path}
+    match phase:
+        case Phase.OPEN:
+            return _event(
+                "edge.breaker_opened", at, parts, {**data, "message": why, "seconds": guarded.spec.open}, severity=Severity.WARNING
+            )
+        case Phase.HALF_OPEN:
+            return _event("edge.breaker_half_opened", at, parts, data)
+        case Phase.CLOSED:
+            return _event("edge.breaker_closed", at, parts, data)
 
 
 def _event(
