@@ -70,29 +70,46 @@ def test_replicas_share_their_slots_and_a_candidate_takes_the_lowest_free_one() 
     assert roster.get(units[0].id) is None
 
 
-def test_public_sockets_are_shared_private_ones_are_a_slots_own_and_a_trial_has_neither() -> None:
-    def keys(slot: int, *, is_private: bool = False) -> list[str]:
-        return [one.key for one in sockets.wanted(instance(slot, is_private=is_private), WEB, Path("/data"))]
+def test_public_sockets_are_shared_others_are_a_replicas_own_and_a_trial_has_none_of_them() -> None:
+    def keys(slot: int, *, replica: int | None = None, is_private: bool = False) -> list[str]:
+        one = instance(slot, is_private=is_private)
+        one.run = replace(one.run, replica=replica)
+        return [each.key for each in sockets.wanted(one, WEB, Path("/data"))]
 
     start = "Process/shop/web#"
     public = [f"{start}tcp:127.0.0.1:8080", f"{start}unix:/data/run/web.sock"]
-    assert keys(0) == [f"{start}slot0:own", *public]
-    assert keys(1) == [f"{start}slot1:own", *public]
-    assert keys(1, is_private=True) == [f"{start}slot1:own", f"{start}trial1:public", f"{start}trial1:file"]
+    assert keys(0) == keys(5) == [f"{start}replica0:own", *public]
+    assert keys(0, replica=1) == keys(2, replica=1) == [f"{start}replica1:own", *public]
+    assert keys(1, is_private=True) == [f"{start}trial1:own", f"{start}trial1:public", f"{start}trial1:file"]
 
 
-def test_a_socket_goes_when_nobody_wants_it_but_a_free_slot_keeps_its_port() -> None:
-    wanted = sockets.wanted(instance(1), WEB, Path("/data"))
+@pytest.mark.parametrize(("replica", "most"), [(None, 4), (0, 4), (3, 4), (4, 8), (7, 8), (8, 16)])
+def test_more_ports_are_kept_than_there_are_replicas(replica: int | None, most: int) -> None:
+    one = instance(0)
+    one.run = replace(one.run, replica=replica)
+    assert sockets.spares(one, WEB) == tuple(f"Process/shop/web#replica{at}:own" for at in range(most))
+    assert sockets.spares(instance(0, is_private=True), WEB) == ()
+
+
+def test_a_socket_goes_when_nobody_wants_it_but_a_kept_port_rests() -> None:
+    one = instance(1)
+    one.run = replace(one.run, replica=1)
+    wanted = sockets.wanted(one, WEB, Path("/data"))
     held = [
-        "Process/shop/web#slot0:own",
-        "Process/shop/web#slot0:gone",
+        "Process/shop/web#replica0:own",
+        "Process/shop/web#replica0:gone",
         "Process/shop/web#tcp:127.0.0.1:8080",
         "Process/shop/web#tcp:127.0.0.1:9090",
         "Process/shop/web#trial1:public",
         "Process/shop/web2#tcp:127.0.0.1:1",
+        "Process/shop/web#replica1:own",
+        "Process/shop/web#replica10:own",
     ]
     assert sockets.unneeded(held, WEB, wanted) == (held[1], held[3], held[4])
-    assert sockets.unneeded(held, WEB, ()) == tuple(held[:5])
+    assert sockets.resting(held, WEB, wanted) == (held[0], held[7])
+    assert sockets.kept(held, WEB, "own") == (held[0], held[6], held[7])
+    assert sockets.unneeded(held, WEB, ()) == (*held[:5], *held[6:])
+    assert sockets.resting(held, WEB, ()) == ()
 
 
 def test_a_unit_is_known_again_from_its_record() -> None:

@@ -1,4 +1,4 @@
-"""Sockets that the keeper holds for processes: shared and per slot, through crashes and rolling updates, and the private trial."""
+"""Sockets that the keeper holds for processes: shared and each replica's own, through crashes and rolling updates, and the trial."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -14,7 +15,7 @@ import pytest
 from tests.real.process_house import SERVER, House, Running, is_alive, process, python, run
 
 from holdfast.controllers.probe import ProbeController
-from holdfast.errors import Rejected
+from holdfast.errors import Rejected, Unavailable
 from holdfast.host.clock import RealClock
 from holdfast.host.keeper_client import peek
 from holdfast.host.keeper_state import HeldSocket
@@ -182,27 +183,59 @@ def held_sockets(house: House) -> tuple[HeldSocket, ...]:
     return found[1].sockets
 
 
-def test_each_slot_has_a_port_of_its_own_and_keeps_it(house: House) -> None:
+def test_each_replica_has_a_port_of_its_own_that_its_next_instance_serves(house: House) -> None:
     async def story() -> None:
         async with house.daemon() as daemon:
             first, second = replicas(SLOTTED)
             await daemon.roll(first)
+            addresses = daemon.engine.addresses("Process/shop/web")
             await daemon.roll(second)
-            ports = {(await daemon.handle(replica))["port"] for replica in (first, second)}
-            assert len(ports) == 2
-            assert daemon.engine.addresses("Process/shop/web") == tuple(sorted(f"127.0.0.1:{port}" for port in ports))
+            ports = [(await daemon.handle(replica))["port"] for replica in (first, second)]
+            assert len(set(ports)) == 2
+            assert daemon.engine.addresses("Process/shop/web.1") == (f"127.0.0.1:{ports[1]}",)
             blue = process(replace(SLOTTED, env={"WORD": "blue"}), replica=0)
             await daemon.roll(blue)
-            handle = await daemon.handle(blue)
-            assert handle["slot"] == 2
-            assert handle["port"] not in ports
-            assert (await ask(handle["port"])).startswith("blue")
-            await daemon.roll(first)  # back into the slot that is free again, at the port that it had
-            assert (await daemon.handle(first))["slot"] == 0
-            assert (await daemon.handle(first))["port"] in ports
-            for replica in (first, second):
+            assert (await daemon.handle(blue))["slot"] == 2
+            assert (await daemon.handle(blue))["port"] == ports[0]
+            assert (await ask(ports[0])).startswith("blue")
+            await daemon.delete(second)
+            with pytest.raises(ConnectionRefusedError):
+                await ask(ports[1])
+            await daemon.roll(second)
+            assert (await ask(ports[1])).startswith(" from ")
+            assert daemon.engine.addresses("Process/shop/web") == addresses
+            assert {f"127.0.0.1:{port}" for port in ports} < set(addresses)
+            assert len(addresses) == 4
+            for replica in (blue, second):
                 await daemon.delete(replica)
             assert held_sockets(house) == ()
+
+    run(story())
+
+
+def test_ports_without_a_replica_refuse_and_stay_the_same_with_a_keeper_that_is_new(house: House) -> None:
+    async def story() -> None:
+        async with house.daemon() as daemon:
+            await daemon.roll(process(SLOTTED))
+            addresses = daemon.engine.addresses("Process/shop/web")
+            resting = [held.port for held in held_sockets(house) if held.resting]
+            assert len(resting) == 3
+            for port in resting:
+                with pytest.raises(ConnectionRefusedError):
+                    await ask(port or 0)
+            keeper = peek(house.run_dir)
+            assert keeper is not None
+            before = keeper[0].pid
+            os.kill(before, signal.SIGKILL)
+
+            async def is_kept() -> bool:
+                found = None
+                with suppress(Unavailable):  # it was just killed
+                    found = peek(house.run_dir)
+                return found is not None and found[0].pid != before and len([each for each in found[1].sockets if each.resting]) == 3
+
+            await daemon.until(is_kept)
+            assert daemon.engine.addresses("Process/shop/web") == addresses
 
     run(story())
 

@@ -41,7 +41,8 @@ SPACES = ("nginx", "nginx.instance", "acme", "renew")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeNeeds:
-    """What a house lends to its edge. `run_dir` is for a keeper of its own; `services` gives the addresses held for a service."""
+    """What a house lends to its edge. `run_dir` is for a keeper of its own; `services` gives the addresses held for a service,
+    `resting` those of all services that refuse."""
 
     root: Path
     run_dir: Path
@@ -55,6 +56,7 @@ class EdgeNeeds:
     inventory: Callable[[], Inventory]
     described: Callable[[ResourceId], Iterable[Resource]]
     services: Callable[[str], tuple[str, ...]]
+    resting: Callable[[], frozenset[str]]
     clock: Clock
     random: Random
     crashed: Callable[[str, BaseException], None]
@@ -95,6 +97,7 @@ class Edge:
             secrets=it.secrets,
             certificates=self.acme,
             services=it.services,
+            resting=it.resting,
             resolve=resolve,
             emit=it.journal.emit,
             clock=it.clock,

@@ -256,6 +256,7 @@ class House:
                 inventory=lambda: self.ledger.inventory,
                 described=self._described,
                 services=self.process.addresses,
+                resting=self.process.resting,
                 clock=self.clock,
                 random=self.random,
                 crashed=self.crashed,

@@ -9,6 +9,7 @@ from holdfast.edge.directive import is_there
 from holdfast.edge.edge_spec import UnknownHost
 from holdfast.edge.render_guard import GUARDED, shares
 from holdfast.edge.render_header import preset_maps, usual
+from holdfast.edge.render_upstream import TRIES
 from holdfast.edge.tls import policy, tls_directives
 from holdfast.edge.tree import Directive
 from holdfast.edge.world import DOLLAR, World, seconds
@@ -149,7 +150,7 @@ def _times(world: World) -> Iterator[Directive]:
     yield Directive("proxy_read_timeout", (seconds(default.timeouts.read or 30.0),))
     yield Directive("proxy_send_timeout", (seconds(default.timeouts.send or 15.0),))
     yield Directive("proxy_next_upstream", ("error", "timeout"))
-    yield Directive("proxy_next_upstream_tries", ("3",))
+    yield Directive("proxy_next_upstream_tries", (str(TRIES),))
     yield Directive("proxy_next_upstream_timeout", ("5s",))
 
 

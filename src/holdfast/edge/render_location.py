@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from holdfast.edge import render_guard, render_header
-from holdfast.edge.part import Path
+from holdfast.edge.part import Path, besides
 from holdfast.edge.pieces import Pieces
 from holdfast.edge.render_header import PREFIX
-from holdfast.edge.render_upstream import canary, checked, chosen, upstream
+from holdfast.edge.render_upstream import TRIES, canary, checked, chosen, spare_tries, upstream
 from holdfast.edge.route_spec import Backend, Route, UpstreamSpec
 from holdfast.edge.tree import Directive
 from holdfast.edge.world import key, literal, seconds
@@ -176,12 +176,15 @@ def _asked(pieces: Pieces, route: Route, *, is_alone: bool = False) -> Iterator[
             yield from (Directive(f"{prefix}_set_header", pair) for pair in headers)
         yield from _encrypted(pieces, spec, prefix)
     retry = route.retry
+    more_tries = max(spare_tries(pieces, backend, route) for backend in (route, *(backend for _, backend in besides(route))))
     if retry is not None:
         on = tuple(f"http_{each}" if each.isdigit() else _snake(each) for each in retry.on)
         more = ("non_idempotent",) if retry.non_idempotent else ()
         yield Directive(f"{prefix}_next_upstream", ("off",) if retry.tries == 1 or not on else (*on, *more))
-        yield Directive(f"{prefix}_next_upstream_tries", (str(retry.tries),))
+        yield Directive(f"{prefix}_next_upstream_tries", (str(retry.tries + more_tries),))
         yield Directive(f"{prefix}_next_upstream_timeout", (seconds(retry.timeout),))
+    elif more_tries > 0:
+        yield Directive(f"{prefix}_next_upstream_tries", (str(TRIES + more_tries),))
     yield from _times(pieces, route, prefix)
     if prefix == "grpc":
         return

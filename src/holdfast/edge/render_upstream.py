@@ -2,7 +2,7 @@
 
 A service is its held slots: a replica comes and goes on them without a reload. nginx leaves out a peer that failed, never retries the only
 one, and answers 502 while all are left out. A held socket outlives its program, so it is worth asking again: each stands in the group a
-second time, by another path, where nothing is left out.
+second time, by another path, where nothing is left out. A slot without a replica refuses, and is asked again every few seconds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ from holdfast.edge.tree import Directive
 from holdfast.edge.world import key, seconds
 from holdfast.kit.canonical import Json
 
+TRIES = 3
+"""Peers that are asked where nobody says it."""
 ONCE = ("max_fails=1", "fail_timeout=1s")
 """One refused connection takes a peer out for a second: one that ended is not asked again before others were."""
+SPARE = ("max_fails=1", "fail_timeout=5s")
+"""Who refused is asked again after so long: until then a new replica is not noticed."""
 ALWAYS = ("max_fails=0",)
 CLIENTS: Mapping[str, str] = {"ip": "$binary_remote_addr", "ip64": "$holdfast_client"}
 
@@ -32,6 +36,8 @@ class Peer:
     is_backup: bool = False
     follows: bool = False
     """Whether nginx looks the name up again and again."""
+    is_spare: bool = False
+    """Whether it refused when nginx was last told to read."""
 
 
 def key_variable(text: str) -> str:
@@ -49,13 +55,29 @@ def key_variable(text: str) -> str:
     return "$request_uri"
 
 
-def peers(pieces: Pieces, backend: Backend) -> tuple[Peer, ...]:
-    """Return who answers now; empty where nothing is held or known yet."""
-    service = service_id(backend, pieces.part.id)
+def peers(pieces: Pieces, backend: Backend, route: Route) -> tuple[Peer, ...]:
+    """Return who answers now; empty where nothing is held or known yet.
+
+    Where nginx asks another peer when one refuses, all slots of a service stand, whoever serves them; else those that are served now.
+    """
+    service, world = service_id(backend, pieces.part.id), pieces.world
     if service is not None:
-        held = pieces.world.slots.get(service) or pieces.part.slots.get(service, ())
-        return tuple(Peer(address=address) for address in held)
+        held = world.slots.get(service) or pieces.part.slots.get(service, ())
+        if finds_out(route):
+            return tuple(Peer(address=address, is_spare=address in world.spare) for address in held)
+        return tuple(Peer(address=address) for address in held if address not in world.resting)
     return tuple(peer for target in backend.targets for peer in _target(pieces, target))
+
+
+def finds_out(route: Route) -> bool:
+    """Say whether nginx finds out by asking which slots are served: it balances plainly, and asks another where one refuses."""
+    is_plain = route.sticky is None and route.health is None and route.balance in {None, "roundRobin", "leastConn"}
+    return is_plain and (route.retry is None or (route.retry.tries > 1 and "error" in route.retry.on))
+
+
+def spare_tries(pieces: Pieces, backend: Backend, route: Route) -> int:
+    """Return how many more peers than said a request may be passed to: a slot that refused was not asked anything."""
+    return len(peers(pieces, backend, route)) - 1 if backend.service is not None and finds_out(route) else 0
 
 
 def _target(pieces: Pieces, target: str | TargetSpec) -> Iterator[Peer]:
@@ -95,7 +117,7 @@ def _is_ip(host: str) -> bool:
 
 def upstream(pieces: Pieces, backend: Backend, route: Route) -> str | None:
     """Add the group of a backend, asked as `route` says; return its name, None where nobody is in it."""
-    found = peers(pieces, backend)
+    found = peers(pieces, backend, route)
     if not found:
         return None
     name = _name(pieces, backend, route)
@@ -109,7 +131,7 @@ def checked(pieces: Pieces, path: Path) -> tuple[str, Switch | None] | None:
     None where nobody is in it. Where nginx follows a name by itself, nobody else knows who answers, so there is nobody to leave out.
     """
     route = path.route
-    found = peers(pieces, route)
+    found = peers(pieces, route, route)
     name = upstream(pieces, route, route)
     if name is None or route.health is None or not is_checked(route):
         return None if name is None else (name, None)
@@ -179,9 +201,10 @@ def _held(found: tuple[Peer, ...], spec: UpstreamSpec, route: Route) -> Iterator
     """Yield the slots of a service. Only plain balancing knows backups; the others never leave a slot out."""
     has_backups = len(found) > 1 and route.sticky is None and route.balance in {None, "roundRobin", "leastConn"}
     for peer in found:
-        yield Directive("server", (peer.address, *(ONCE if has_backups else ALWAYS), *_most(spec)))
+        left_out = SPARE if peer.is_spare else ONCE
+        yield Directive("server", (peer.address, *(left_out if has_backups else ALWAYS), *_most(spec)))
     if has_backups or len(found) == 1:
-        for peer in found:
+        for peer in (peer for peer in found if not peer.is_spare):
             backup = ("backup",) if has_backups else ()
             yield Directive("server", (_second(peer.address), *ALWAYS, *_most(spec), *backup))
 

@@ -75,6 +75,10 @@ class World:
     edge: EdgeSpec = EdgeSpec()  # noqa: RUF009 - frozen
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service (`Process/shop/web`, `…#socket`) → addresses held for it now; before what a part was rendered with."""
+    resting: frozenset[str] = frozenset()
+    """Addresses among them that refuse now: nobody serves them yet, or any more."""
+    spare: frozenset[str] = frozenset()
+    """Addresses that refused when nginx was last told to read: it finds out by itself who serves meanwhile."""
     resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Host name of a target → its addresses, where nginx cannot follow names itself."""
     out: frozenset[str] = frozenset()

@@ -96,6 +96,18 @@ class KeeperClient:
         """Return the held socket of a key, made now if need be; `port` 0 is content with any. Raises Conflict naming who has the port."""
         return held_of(await self._wire.ask("hold", key=key, kind="tcp", host=host, port=port, replace=replace, **given(backlog=backlog)))
 
+    async def reserve_tcp(self, key: str, host: str, port: int = 0) -> HeldSocket:
+        """Return the socket of a key; one that is made now has its port and refuses until it is held."""
+        return held_of(await self._wire.ask("hold", key=key, kind="tcp", host=host, port=port, rest=True))
+
+    async def shut(self, key: str) -> int:
+        """Let nobody new through a TCP socket; return how many still wait to be accepted. `hold_tcp` opens it again."""
+        return int((await self._wire.ask("shut", key=key))["queued"])
+
+    async def rest(self, key: str) -> None:
+        """Have a TCP socket refuse until it is held again; who still waits to be accepted is reset."""
+        await self._wire.ask("rest", key=key)
+
     async def hold_unix(self, key: str, path: str, *, mode: int = 0o600, backlog: int | None = None, replace: bool = False) -> HeldSocket:
         """Return the held unix socket of a key, made now if need be."""
         return held_of(await self._wire.ask("hold", key=key, kind="unix", path=path, mode=mode, replace=replace, **given(backlog=backlog)))

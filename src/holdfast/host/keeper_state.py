@@ -33,13 +33,14 @@ class SocketUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSocket:
-    """A listening socket that the keeper holds: tcp with host and port, or unix with path."""
+    """A listening socket that the keeper holds: tcp with host and port, or unix with path. `resting`: its port is ours, and refuses."""
 
     key: str
     kind: str
     host: str | None = None
     port: int | None = None
     path: str | None = None
+    resting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

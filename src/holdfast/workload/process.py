@@ -88,7 +88,7 @@ class ProcessKind:
         spec = read(after.fields).spec
         if spec.order == "stop-first" or (spec.order is None and spec.port is not None):
             return RolloutStyle.STOP_FIRST
-        return RolloutStyle.START_FIRST_PRIVATE if _asks_shared(spec) else RolloutStyle.START_FIRST
+        return RolloutStyle.START_FIRST_PRIVATE if _asks_held(spec) else RolloutStyle.START_FIRST
 
     def progress_deadline_s(self, state: State) -> float:
         return read(state.fields).progress_deadline_s
@@ -162,11 +162,10 @@ def aim(spec: ProcessSpec, probe: ProbeSpec) -> tuple[str | None, int | None]:
     return (spec.sockets[0].name, None) if spec.sockets else (None, spec.port)
 
 
-def _asks_shared(spec: ProcessSpec) -> bool:
-    """Say whether its gate asks a socket that the old instance serves too, so that only a private trial tells whom it asked."""
-    shared = {socket.name for socket in spec.sockets if is_shared(socket)}
+def _asks_held(spec: ProcessSpec) -> bool:
+    """Say whether its gate asks a held socket. The old instance serves that too, so only a private trial tells whom it asked."""
     gates = (spec.probes.startup, spec.probes.readiness)
-    return any(probe is not None and aim(spec, probe)[0] in shared for probe in gates)
+    return any(probe is not None and aim(spec, probe)[0] is not None for probe in gates)
 
 
 def _is_hot(before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:

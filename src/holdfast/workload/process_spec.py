@@ -27,7 +27,7 @@ class SocketSpec:
     name: Name
     """Its name in `LISTEN_FDNAMES`, and for probes."""
     port: Port | None = None
-    """Public TCP port, shared by all replicas. Without `port` and `path` each slot has a private loopback port of its own."""
+    """Public TCP port, shared by all replicas. Without `port` and `path` each replica has a private loopback port of its own."""
     host: NonEmptyStr = "127.0.0.1"
     """Address that `port` is bound to."""
     path: NonEmptyStr | None = None

@@ -15,7 +15,7 @@ from holdfast.edge.part import KIND
 from holdfast.engines.nginx.breaking import Breaking
 from holdfast.engines.nginx.checking import Checking
 from holdfast.engines.nginx.drift import Drift
-from holdfast.engines.nginx.folding import Folding, Resolve, Services, Wanted
+from holdfast.engines.nginx.folding import Folding, Resolve, Resting, Services, Wanted
 from holdfast.engines.nginx.news import News
 from holdfast.engines.nginx.port import Certificates, Nginx, Wire
 from holdfast.engines.nginx.proving import Proving
@@ -57,8 +57,8 @@ class _Wish:
 class NginxEngine:
     """Implements ports.Engine.
 
-    `services` gives the addresses that are held for a service now, `certificates` makes the pairs that Sites show, `resolve` looks up names
-    for an nginx that cannot; `crashed` is told of a task that a fault of ours ended.
+    `services` gives the addresses that are held for a service now, `resting` those of all services that refuse, `certificates` makes the
+    pairs that Sites show, `resolve` looks up names for an nginx that cannot; `crashed` is told of a task that a fault of ours ended.
     """
 
     name = "nginx"
@@ -73,6 +73,7 @@ class NginxEngine:
         secrets: Secrets,
         certificates: Certificates,
         services: Services,
+        resting: Resting = frozenset,
         resolve: Resolve,
         emit: Emit,
         clock: Clock,
@@ -107,7 +108,13 @@ class NginxEngine:
         self._breaking = Breaking(nginx=nginx, emit=emit, clock=clock, random=random, changed=self._news.tell)
         self._followed: Wanted | None = None
         folding = Folding(
-            nginx=nginx, secrets=secrets, certificates=certificates, services=services, resolve=resolve, out=self._checking.out
+            nginx=nginx,
+            secrets=secrets,
+            certificates=certificates,
+            services=services,
+            resting=resting,
+            resolve=resolve,
+            out=self._checking.out,
         )
         proving = Proving(wire=wire, clock=clock)
         self._turns = Turns(nginx=nginx, folding=folding, proving=proving, roster=self._roster, emit=emit, clock=clock)

@@ -27,6 +27,8 @@ DEFAULT_CERTIFICATE = ("holdfast", "default")
 
 Services = Callable[[str], tuple[str, ...]]
 """A service (`Process/shop/web`, `…#socket`) → the addresses that are held for it now; none where nobody holds any."""
+Resting = Callable[[], frozenset[str]]
+"""The addresses that are held for services, and refuse: nobody serves them now."""
 Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
 """A host name → its addresses now; none where nobody knows it."""
 
@@ -84,6 +86,7 @@ class Folding:
         secrets: Secrets,
         certificates: Certificates,
         services: Services,
+        resting: Resting,
         resolve: Resolve,
         out: Callable[[], frozenset[str]],
     ) -> None:
@@ -91,6 +94,7 @@ class Folding:
         self._secrets = secrets
         self._certificates = certificates
         self._services = services
+        self._resting = resting
         self._resolve = resolve
         self._out = out
 
@@ -100,8 +104,9 @@ class Folding:
         *,
         good: Mapping[ResourceId, Part],
         refused: Mapping[ResourceId, DeclarationError],
+        spare: frozenset[str] | None = None,
     ) -> Wanted:
-        """Return the configuration of these resources.
+        """Return the configuration of these resources. `spare`: who refused when nginx was last told to read; None: who does now.
 
         Raises DeclarationError for an Edge that this nginx cannot be, EngineError where nothing is known of the nginx.
         """
@@ -109,11 +114,15 @@ class Folding:
         capability = await self._nginx.capability()
         edge = edge_of(resources.values())
         names = frozenset(self._names(found, edge, capability))
+        slots = {service: held for service in _services_of(found) if (held := self._services(service))}
+        resting = self._resting()
         world = World(
             capability=capability,
             places=self._nginx.places,
             edge=edge,
-            slots={service: held for service in _services_of(found) if (held := self._services(service))},
+            slots=slots,
+            resting=resting,
+            spare=(resting if spare is None else spare) & frozenset(address for held in slots.values() for address in held),
             resolved={name: await self._resolve(name) for name in sorted(names)},
             out=self._out(),
             certificates=self._certificates.hosts(),

@@ -6,6 +6,7 @@ A version that failed is never written: its Application is told, and the one bef
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from holdfast.edge.edge_spec import EdgeSpec
@@ -19,6 +20,7 @@ from holdfast.model.ports import Records
 from holdfast.model.resource import Resource
 
 EDGE = "Edge"
+SPARE = "spare"
 SPACE = "resource:"
 """Before the ids in the records."""
 Changes = Mapping[ResourceId, Resource | None]
@@ -33,7 +35,10 @@ class Roster:
         self.resources: dict[ResourceId, Resource] = {}
         self.good: dict[ResourceId, Part] = {}
         """Each part as it was last seen serving."""
+        self.spare: frozenset[str] = frozenset()
+        """Addresses that refused when nginx last read (`edge.world.World.spare`)."""
         self._unwritten: set[ResourceId] = set()
+        self._is_spare_unwritten = False
 
     def load(self) -> None:
         for key, value in self._records.all().items():
@@ -41,14 +46,16 @@ class Roster:
                 resource = decode(Resource, value)
                 self.resources[resource.id] = resource
         self.good = {part.id: part for part in parts(self.resources.values())}
+        spare = self._records.get(SPARE)
+        self.spare = frozenset(map(str, spare)) if isinstance(spare, list) else frozenset()
 
     def with_changes(self, changes: Changes) -> dict[ResourceId, Resource]:
         """Return everything as it is to be."""
         found: dict[ResourceId, Resource | None] = {**self.resources, **changes}
         return {id: resource for id, resource in found.items() if resource is not None}
 
-    async def settle(self, changes: Changes, served: Mapping[ResourceId, Part]) -> None:
-        """Take in what was taken, and what is served now."""
+    async def settle(self, changes: Changes, served: Mapping[ResourceId, Part], spare: frozenset[str]) -> None:
+        """Take in what was taken, what is served now, and which addresses refused when nginx read."""
         for id, resource in changes.items():
             if self.resources.get(id) != resource:
                 self._unwritten.add(id)
@@ -57,6 +64,8 @@ class Roster:
             else:
                 self.resources[id] = resource
         self.good = dict(served)
+        self._is_spare_unwritten |= self.spare != spare
+        self.spare = spare
         await self.save()
 
     async def save(self) -> None:
@@ -68,6 +77,10 @@ class Roster:
             except StoreError:
                 return
             self._unwritten.discard(id)
+        if self._is_spare_unwritten:
+            with suppress(StoreError):
+                await self._records.put(SPARE, [*sorted(self.spare)])
+                self._is_spare_unwritten = False
 
 
 def parts(resources: Iterable[Resource]) -> tuple[Part, ...]:

@@ -65,7 +65,7 @@ class Turns:
 
     async def adopt(self) -> None:
         """Take what an earlier daemon left as it is, where it serves just what should be served."""
-        wanted = await self._folding.fold(self._roster.resources, good=self._roster.good, refused={})
+        wanted = await self._folding.fold(self._roster.resources, good=self._roster.good, refused={}, spare=self._roster.spare)
         master = self._nginx.master()
         digest = wanted.folded.generation
         if master is not None and self._nginx.current() == digest and await self._nginx.answer() == digest:
@@ -95,7 +95,7 @@ class Turns:
         """
         if not self._roster.with_changes(changes):
             await self._end()
-            await self._roster.settle(changes, {})
+            await self._roster.settle(changes, {}, frozenset())
             return {}
         going, errors = dict(changes), dict[ResourceId, EngineError]()
         refused: dict[ResourceId, DeclarationError] = {}
@@ -130,7 +130,15 @@ class Turns:
         return errors
 
     async def _fold(self, going: Changes, refused: Mapping[ResourceId, DeclarationError]) -> Wanted:
-        return await self._folding.fold(self._roster.with_changes(going), good=self._roster.good, refused=refused)
+        """Return the configuration with these changes. That other slots are served than when nginx last read is no reason to read again,
+        but where it must read anyway it is told."""
+        folding, resources, good = self._folding, self._roster.with_changes(going), self._roster.good
+        wanted = await folding.fold(resources, good=good, refused=refused, spare=self._roster.spare)
+        world = wanted.world
+        held = frozenset(address for held in world.slots.values() for address in held)
+        if wanted.folded.generation == self.serving or world.spare == world.resting & held:
+            return wanted
+        return await folding.fold(resources, good=good, refused=refused)
 
     def _all(self, going: Changes, error: EngineError) -> Mapping[ResourceId, EngineError]:
         if not going:
@@ -312,7 +320,7 @@ class Turns:
     async def _settle(self, wanted: Wanted, going: Mapping[ResourceId, Resource | None]) -> None:
         if self.serving is not None:
             self.wanted = wanted
-        await self._roster.settle(going, wanted.folded.served)
+        await self._roster.settle(going, wanted.folded.served, wanted.world.spare)
 
 
 def _not_taken(lines: tuple[str, ...], *, is_dead: bool) -> EngineError:

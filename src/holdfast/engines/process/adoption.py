@@ -8,6 +8,7 @@ reboot, or where the process is gone, that gives an exit that nobody saw, which 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from holdfast.engines.process.instance import Attempt, Instance
 from holdfast.engines.process.roster import Roster
 from holdfast.engines.process.scribe import Scribe
 from holdfast.engines.process.supervision import Supervision
+from holdfast.errors import EngineError
 from holdfast.host.keeper_client import KeeperClient
 from holdfast.host.keeper_state import Adopt, AdoptedSocket, Child, HeldSocket, KeeperState, LogLimits
 from holdfast.kit.canonical import Json
@@ -57,7 +59,8 @@ class Adoption:
 
         What is running here has its newest attempt there, or is being asked for under the same spawn id; all else is over.
         """
-        self._supervision.held = {held.key: held for held in state.sockets}
+        before, self._supervision.held = self._supervision.held, {held.key: held for held in state.sockets}
+        await self._reserve(client, before)
         known = {child.spawn_id: child for child in state.children}
         for instance in self._roster.instances():
             if not instance.machine.is_running or instance.last is None:
@@ -71,6 +74,13 @@ class Adoption:
                 await self._leave(client, child)
         await self._release_strangers(client, state)
         self._supervision.tidy_sockets()
+
+    async def _reserve(self, client: KeeperClient, before: Mapping[str, HeldSocket]) -> None:
+        """Have a keeper that is new keep the ports that refused, where nobody took them: who was told of them need not be told again."""
+        for key, held in before.items():
+            if held.resting and key not in self._supervision.held and held.host is not None and held.port is not None:
+                with suppress(EngineError):
+                    self._supervision.held[key] = await client.reserve_tcp(key, held.host, held.port)
 
     def _is_of_account(self, child: Child) -> bool:
         """Say whether a child is the newest attempt of an instance that runs, or is being started."""

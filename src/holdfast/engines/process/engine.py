@@ -204,14 +204,22 @@ class ProcessEngine:
     # For the edge
 
     def addresses(self, service: str) -> tuple[str, ...]:
-        """Return where a service is asked now, as nginx writes it: `Process/shop/web`, or `…#http` for one of its sockets; none where
-        nothing serves. What all replicas share stands once."""
+        """Return where a service is asked, as nginx writes it: `Process/shop/web`, or `…#http` for one of its sockets; none where nothing
+        serves. What all replicas share stands once; of sockets of their own stand all that are kept, so that replicas may come and go."""
         declared, _, name = service.partition("#")
         found: dict[str, None] = {}
         for unit in self._roster:
-            if unit.serving is not None and declared in (str(unit.declared), str(unit.id)):
-                found |= dict.fromkeys(sockets.addresses(unit.serving, name))
+            serving = unit.serving or next(iter(unit.leaving), None)
+            if serving is None or declared not in (str(unit.declared), str(unit.id)):
+                continue
+            is_all = declared == str(unit.declared)
+            held = self._supervision.held if is_all else {one.key: one for one in serving.sockets.values()}
+            found |= dict.fromkeys(sockets.addresses(serving, unit.declared, name, held))
         return tuple(sorted(found))
+
+    def resting(self) -> frozenset[str]:
+        """Return the addresses among them, of all services, that refuse: their replica is yet to come, or gone."""
+        return frozenset(sockets.address(held) for held in self._supervision.held.values() if held.resting)
 
     # ports.Logs
 

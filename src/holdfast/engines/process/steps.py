@@ -268,6 +268,7 @@ class Steps:
                 unit.serving = None
             await self._scribe.save(unit.id)
             await self._left(str(unit.declared))
+            await self._supervision.close_doors(unit)
             await self._end_all(unit, step)
             await self._supervision.release_unneeded(unit.declared)
         await self._scribe.save(step.id)

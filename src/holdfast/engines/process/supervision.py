@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from holdfast.engines.process import cgroup, logs, sockets, telling
-from holdfast.engines.process.instance import Attempt, Instance
+from holdfast.engines.process.instance import Attempt, Instance, Unit
 from holdfast.engines.process.link import Link
 from holdfast.engines.process.news import News
 from holdfast.engines.process.roster import Roster
@@ -54,6 +55,8 @@ LONGEST_TIMER_S = 3600.0
 KEEPER_AGAIN_S = 0.2
 KEEPER_LOST = frozenset({"HF3003", "HF3004", "HF3015", "HF3028"})
 """What says that the keeper did not answer; nothing is known of the start then."""
+DOOR_S, DOOR_AGAIN_S = 1.0, 0.01
+"""How long who came may take to be let in before a replica ends, and between two looks."""
 CGROUP_EMPTY_S = 1.0
 """What was killed with a process is gone within this."""
 GONE_AFTER_S = 20.0
@@ -342,19 +345,54 @@ class Supervision:
         client = await self._link.ready()
         for one in sockets.wanted(instance, unit.declared, ground.data_dir):
             self.held[one.key] = instance.sockets[one.name] = await sockets.hold(client, one, ground.data_dir, ground.user)
+        for key in sockets.spares(instance, unit.declared):
+            if key not in self.held:
+                self.held[key] = await client.reserve_tcp(key, sockets.HOST)
+
+    async def close_doors(self, unit: Unit) -> None:
+        """Let nobody new come to the sockets that are only of the instances of a unit, and return once who came before was let in.
+
+        Whoever asks at another replica, or asks again, is answered there; what was let in is finished by the stop.
+        """
+        others = {one.key for each in self._roster.group(unit.declared) if each not in unit for one in self._wanted(each, unit.declared)}
+        own = {one.key for each in unit for one in self._wanted(each, unit.declared) if not one.port and one.path is None}
+        for key in sorted(own - others):
+            deadline = self._clock.monotonic() + DOOR_S
+            client = await self._link.usable()
+            while await client.shut(key) and self._clock.monotonic() < deadline:
+                await self._clock.sleep(DOOR_AGAIN_S)
+
+    def _wanted(self, instance: Instance, declared: ResourceId) -> tuple[sockets.Wanted, ...]:
+        ground = self._grounds.get(instance.base)
+        return sockets.wanted(instance, declared, ground.data_dir) if ground is not None else ()
 
     async def release_unneeded(self, declared: ResourceId) -> None:
         """Let go of the sockets that no instance of a declared resource wants any more."""
+        while True:
+            client = await self._link.usable()
+            every = self._all_wanted(declared)
+            if every is None:
+                return
+            # From here to what is said to the keeper nothing waits: an instance that comes in next asks the keeper after it.
+            held = tuple(self.held)
+            if unneeded := sockets.unneeded(held, declared, every):
+                del self.held[unneeded[0]]
+                await client.release(unneeded[0])
+            elif awake := [key for key in sockets.resting(held, declared, every) if not self.held[key].resting]:
+                self.held[awake[0]] = replace(self.held[awake[0]], resting=True)
+                await client.rest(awake[0])
+            else:
+                return
+
+    def _all_wanted(self, declared: ResourceId) -> list[sockets.Wanted] | None:
+        """Return what all instances of a declared resource want; None while one is just coming in, and whoever ends last tidies up."""
         every: list[sockets.Wanted] = []
         for instance in self._roster.group(declared):
             unit, ground = self._roster.get(instance.id), self._grounds.get(instance.base)
             if unit is None or ground is None:
-                return  # one that is just coming in; whoever ends last tidies up
+                return None
             every += sockets.wanted(instance, declared, ground.data_dir)
-        for key in sockets.unneeded(tuple(self.held), declared, every):
-            client = await self._link.usable()
-            if self.held.pop(key, None) is not None:
-                await client.release(key)
+        return every
 
     async def _tidy(self, declared: ResourceId) -> None:
         """Let go of what is not needed, by the way: where the keeper is lost meanwhile, who finds its successor comes back to it."""

@@ -2,7 +2,9 @@
 
     hello      → pid, start_time, boot_id, version, started_at
     list       → children, sockets
-    hold       key, kind "tcp" | "unix", host, port (0: any), path, mode, backlog, replace → key, kind, host, port, path
+    hold       key, kind "tcp" | "unix", host, port (0: any), path, mode, backlog, replace, rest → key, kind, host, port, path, resting
+    shut       key → queued (connections that wait to be accepted; nobody new comes)
+    rest       key (it refuses until it is held again)
     release    key
     spawn      spawn_id, argv, path_env, env, cwd, uid, gid, groups, umask, rlimits {"NOFILE": [soft, hard]}, cgroup_procs,
                sockets [{key, name}], stdout, stderr (null: as stdout), logs {max_bytes, max_files}, notify, meta → child
@@ -75,7 +77,15 @@ class Operations:
     def do_hold(self, request: dict[str, Any]) -> dict[str, Any]:
         key, address = text(request, "key"), address_of(request)
         backlog = whole(request, "backlog", BACKLOG)
-        return self._held.hold(key, address, backlog, replace=request.get("replace") is True).to_json()
+        rest = request.get("rest") is True
+        return self._held.hold(key, address, backlog, replace=request.get("replace") is True, rest=rest).to_json()
+
+    def do_shut(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"queued": self._held.shut(text(request, "key"))}
+
+    def do_rest(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._held.rest(text(request, "key"))
+        return {}
 
     def do_release(self, request: dict[str, Any]) -> dict[str, Any]:
         self._held.release(text(request, "key"))

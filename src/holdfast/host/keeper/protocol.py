@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 1
+VERSION = 2
 SOCKET_NAME = "keeper.sock"
 LOCK_NAME = "keeper.lock"
 NOTE_NAME = "keeper.log"

@@ -1,7 +1,7 @@
 """Listening sockets that the keeper holds, so that they outlive the children that serve them.
 
 A socket is made once for its key and stays open until it is released; every child that uses it gets a copy, and what is queued in its
-backlog while no child runs is answered by the next one.
+backlog while no child runs is answered by the next one. One that nobody will serve for now rests: its port is ours, and refuses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import socket
 import stat
 
-from holdfast.host.keeper import listeners
+from holdfast.host.keeper import door, listeners
 from holdfast.host.keeper.protocol import Refusal, text, text_or_none, whole
 
 TYPE_CHECKING = False
@@ -72,17 +72,31 @@ def address_of(request: dict[str, Any]) -> Address:
 class Held:
     """One held socket."""
 
-    __slots__ = ("address", "inode", "key", "socket")
+    __slots__ = ("address", "inode", "is_resting", "key", "socket")
 
-    def __init__(self, key: str, address: Address, listener: socket.socket) -> None:
+    def __init__(self, key: str, address: Address, listener: socket.socket, *, is_resting: bool = False) -> None:
         self.key = key
         self.socket = listener
         self.address = actual(address, listener)
         self.inode = _inode(address.path)
+        self.is_resting = is_resting
 
     def to_json(self) -> dict[str, Any]:
         where = self.address
-        return {"key": self.key, "kind": where.kind, "host": where.host, "port": where.port, "path": where.path}
+        place = {"key": self.key, "kind": where.kind, "host": where.host, "port": where.port, "path": where.path}
+        return {**place, "resting": self.is_resting}
+
+    def wake(self, backlog: int) -> None:
+        """Listen again, if it rested or was shut."""
+        if self.address.kind == "tcp":
+            door.open_(self.socket, backlog)
+        self.is_resting = False
+
+    def rest(self) -> None:
+        """Refuse from now on. What still waits to be accepted is reset."""
+        if not self.is_resting:
+            door.refuse(self.socket)
+            self.is_resting = True
 
     def close(self) -> None:
         """Close our copy; a unix path goes too while it still is this socket's."""
@@ -123,14 +137,19 @@ class Sockets:
     def find(self, key: str) -> Held | None:
         return self._held.get(key)
 
-    def hold(self, key: str, address: Address, backlog: int, *, replace: bool) -> Held:
-        """Return the socket of a key, made now if need be. Another address under the same key is refused unless `replace`."""
+    def hold(self, key: str, address: Address, backlog: int, *, replace: bool, rest: bool = False) -> Held:
+        """Return the socket of a key, made now if need be. Another address under the same key is refused unless `replace`.
+
+        It listens, whatever it did before; with `rest` one that is made now does not, and one that is there stays as it is.
+        """
         held = self._held.get(key)
         if held is not None and address.covers(held.address):
+            if not rest:
+                self._wake(held, backlog)
             return held
         if held is not None and not replace:
             raise Refusal("key-taken", f"cannot hold {address} as {key}: the key holds {held.address}")
-        new = Held(key, address, self._listen(address, backlog))
+        new = Held(key, address, self._listen(address, None if rest else backlog), is_resting=rest and address.kind == "tcp")
         if held is not None:
             held.close()
         self._held[key] = new
@@ -140,19 +159,39 @@ class Sockets:
         """Hold a socket that was taken back from a child."""
         self._held[key] = Held(key, address, listener)
 
+    def _wake(self, held: Held, backlog: int) -> None:
+        try:
+            held.wake(backlog)
+        except OSError as error:
+            raise self._failed(held.address, error) from error
+
+    def shut(self, key: str) -> int:
+        """Let nobody new through the door of a TCP socket; return how many still wait to be accepted."""
+        held = self.get(key)
+        return 0 if held.is_resting or held.address.kind != "tcp" else door.shut(held.socket)
+
+    def rest(self, key: str) -> None:
+        """Have a TCP socket refuse until it is held again."""
+        held = self.get(key)
+        if held.address.kind == "tcp":
+            held.rest()
+
     def release(self, key: str) -> None:
         """Let a socket go; a key that is not held is no error."""
         held = self._held.pop(key, None)
         if held is not None:
             held.close()
 
-    def _listen(self, address: Address, backlog: int) -> socket.socket:
+    def _listen(self, address: Address, backlog: int | None) -> socket.socket:
         try:
             return listen(address, backlog)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise Refusal("listen", f"cannot listen on {address}: {error.strerror or error}", error.errno) from error
-            raise self._in_use(address) from error
+            raise self._failed(address, error) from error
+
+    def _failed(self, address: Address, error: OSError) -> Refusal:
+        if error.errno == errno.EADDRINUSE:
+            return self._in_use(address)
+        return Refusal("listen", f"cannot listen on {address}: {error.strerror or error}", error.errno)
 
     def _in_use(self, address: Address) -> Refusal:
         subject = f"port {address.port}" if address.kind == "tcp" else str(address)
@@ -167,18 +206,18 @@ class Sockets:
         return Refusal("in-use", f"cannot listen on {address}: {by}", errno.EADDRINUSE, pid=pid, command=command)
 
 
-def listen(address: Address, backlog: int) -> socket.socket:
-    """Return a new listening socket; raises OSError. An IPv6 wildcard also serves IPv4, as Node and Go listen."""
+def listen(address: Address, backlog: int | None) -> socket.socket:
+    """Return a new listening socket; raises OSError. An IPv6 wildcard also serves IPv4, as Node and Go listen. None: it only is bound."""
     if address.kind == "unix":
-        return _listen_unix(address.path or "", address.mode, backlog)
+        return _listen_unix(address.path or "", address.mode, BACKLOG if backlog is None else backlog)
     host = address.host or ""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if ":" in host:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        listener.bind((host, address.port or 0))
-        listener.listen(backlog)
+        door.reserve(listener, host, address.port or 0)
+        if backlog is not None:
+            door.open_(listener, backlog)
     except BaseException:
         listener.close()
         raise
