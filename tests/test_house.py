@@ -43,6 +43,7 @@ ENGINE_ROOMS: Mapping[str, frozenset[str]] = {
     "process": frozenset({"workload"}),
     "file": frozenset({"workload"}),
     "docker": frozenset({"workload"}),
+    "registry": frozenset({"workload"}),
     "kubernetes": frozenset({"kubernetes"}),
     "nginx": frozenset({"edge"}),
     "acme": frozenset({"edge"}),

@@ -128,8 +128,8 @@ def content(path: str) -> bytes:
         raise UsageError("HF8028", f"cannot read {path}: {(error.strerror or 'it cannot be opened').lower()}") from error
 
 
-def rewrite(path: str, data: bytes) -> None:
-    """Replace a file that is there, its mode and owner kept; HoldfastError (HF8032) where that is not possible."""
+def rewrite(path: str, data: bytes, *, code: str = "HF8032") -> None:
+    """Replace a file that is there, its mode and owner kept; HoldfastError (`code`) where that is not possible."""
     real = os.path.realpath(path)
     try:
         old = os.stat(real)
@@ -137,7 +137,7 @@ def rewrite(path: str, data: bytes) -> None:
         write_atomic(real, data, mode=stat.S_IMODE(old.st_mode), uid=-1 if is_own else old.st_uid, gid=-1 if is_own else old.st_gid)
     except (OSError, EngineError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message
-        raise HoldfastError("HF8032", f"cannot write {path}: {reason}", hint="what was not written is as it was") from error
+        raise HoldfastError(code, f"cannot write {path}: {reason}", hint="what was not written is as it was") from error
 
 
 def texts(files: NginxFiles) -> Iterator[tuple[str, str, Config]]:

@@ -88,6 +88,14 @@ def _paths(value: Json) -> tuple[str, ...]:
     return tuple(_absolute(item) for item in items)
 
 
+def _registries(value: Json) -> tuple[str, ...]:
+    items: list[Json] = list(filter(None, value.split(","))) if isinstance(value, str) else value if isinstance(value, list) else [None]
+    found = tuple(item.strip() for item in items if isinstance(item, str))
+    if len(found) != len(items) or not all(item and "/" not in item and item.isprintable() for item in found):
+        raise ValueError("expected registries as host or host:port, such as registry.lan:5000")
+    return found
+
+
 def _search_path(value: Json) -> str:
     return ":".join(_paths(value))
 
@@ -188,6 +196,14 @@ _ALL = (
         parse=_absolute,
         widens=True,
         help="Folder of certbot, such as /etc/letsencrypt, whose certificates may be read; none without.",
+    ),
+    Key(
+        name="registries.plain",
+        default=(),
+        parse=_registries,
+        show=list,
+        widens=True,
+        help="Image registries, as host or host:port, that are asked over http://, unencrypted; those on loopback always are.",
     ),
     Key(
         name="uid_range",
@@ -291,6 +307,10 @@ class Config:
     @property
     def file_roots(self) -> tuple[str, ...]:
         return tuple(self.get("file_roots"))
+
+    @property
+    def plain_registries(self) -> tuple[str, ...]:
+        return tuple(self.get("registries.plain"))
 
     @property
     def uid_range(self) -> tuple[int, int]:

@@ -1,0 +1,31 @@
+"""HF805x: the commands for images and containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from holdfast.catalogue.entry import Explanation
+
+ENTRIES: Mapping[str, Explanation] = MappingProxyType(
+    {
+        "HF8050": Explanation(
+            title="A file that names images cannot be read",
+            meaning="A file that was named is not there, may not be read, is too large, or is no YAML; or there are too many of them.",
+            cause="A typing error, or a template that becomes YAML only when it is filled in.",
+            next_step="Name the file as it is seen from the folder the command runs in. Templates in a folder are passed over.",
+        ),
+        "HF8051": Explanation(
+            title="A file that names images cannot be written",
+            meaning="A file could not be replaced; the reason is the system's own. Files that could not be written are as they were.",
+            cause="A missing permission or a full disk.",
+            next_step="Run the command as a user that may write the file.",
+        ),
+        "HF8052": Explanation(
+            title="Images cannot be pinned",
+            meaning="Several images have no digest that could be written, each for the reason that is listed. Nothing was written.",
+            cause="A registry that does not answer, images that are not there, or credentials that are missing.",
+            next_step="Mend what is listed and run the command again.",
+        ),
+    }
+)
