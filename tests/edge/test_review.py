@@ -207,6 +207,98 @@ def test_a_patch_mends_what_it_says(rule: str) -> None:
             assert fixed(text, finding) >= 1, finding.fix
 
 
+def mended(text: str, rule: str, capability: Capability = BOOKWORM) -> str:
+    """Return the text with the patch of its first finding of a rule, its lines without indent."""
+    finding = next(each for each in found(text, capability) if each.rule == rule)
+    assert finding.fix is not None, finding
+    return "\n".join(line.strip() for line in applied(text, finding.fix).splitlines())
+
+
+def test_headers_of_further_out_stay_where_a_patch_adds_one() -> None:
+    """A place that has a proxy_set_header of its own has none of those further out."""
+    outer = "server {\nproxy_set_header Host $host;\nproxy_set_header X-Real-IP $remote_addr;\nlocation / {\nproxy_pass http://web:3000;\n}\n}\n"
+    own = outer.replace("proxy_pass", "proxy_set_header X-A b;\nproxy_pass")
+    for rule in ("websocket", "request-id", "upstream-keepalive"):
+        inside = mended(outer, rule).partition("location / {")[2].split("proxy_pass")[0]
+        assert inside.count("proxy_set_header Host $host;") == inside.count("proxy_set_header X-Real-IP $remote_addr;") == 1
+        if rule != "upstream-keepalive":  # there the application would be told another host
+            assert "X-Real-IP" not in mended(own, rule).partition("location / {")[2]
+
+
+def test_connections_are_kept_by_a_group_that_changes_nothing_else() -> None:
+    text = mended(NAIVE, "upstream-keepalive")
+    assert text.startswith("upstream web_3000 {\nserver web:3000;\nkeepalive 32;\n}\nserver {\n")
+    assert 'proxy_http_version 1.1;\nproxy_set_header Connection "";\nproxy_pass http://web_3000;\nproxy_set_header Host $host;' in text
+    assert "proxy_pass http://web_3000/api/;" in mended(NAIVE.replace("web:3000", "web:3000/api/"), "upstream-keepalive")
+    for unlike in (
+        NAIVE.replace("Host $host", "Host $proxy_host"),
+        NAIVE.replace("Host $host", "A b"),
+        NAIVE.replace("http://web", "https://web"),
+    ):
+        assert next(each for each in found(unlike, BOOKWORM) if each.rule == "upstream-keepalive").fix is None
+
+
+def test_a_version_that_is_said_already_is_not_said_twice() -> None:
+    text = "upstream a { server 127.0.0.1:1; }\nserver { location / { proxy_http_version 1.0;\nproxy_pass http://a;\n} }\n"
+    assert mended(text, "upstream-keepalive").count("proxy_http_version 1.1;") == 1
+    assert "1.0" not in mended(text, "upstream-keepalive")
+
+
+def test_a_websocket_and_kept_connections_go_together() -> None:
+    text = mended(mended(NAIVE, "upstream-keepalive") + "\n", "websocket")
+    assert 'map $http_upgrade $connection_upgrade {\ndefault upgrade;\n"" "";\n}' in text
+    assert "proxy_set_header Connection $connection_upgrade;\nproxy_set_header Upgrade $http_upgrade;\nproxy_pass http://web_3000;" in text
+
+
+def test_a_name_is_looked_up_anew_where_somebody_says_whom_to_ask() -> None:
+    text = "server {\nresolver 10.0.0.2;\nlocation / {\nproxy_pass https://web;\n}\n}\n"
+    assert "set $upstream_web web;\nproxy_pass https://$upstream_web;" in mended(text, "resolved-once").replace('"', "")
+    assert next(each for each in found(text.replace("/web", "/web/a"), BOOKWORM) if each.rule == "resolved-once").fix is None
+    group = "upstream app {\nserver app:1 weight=2;\n}\nresolver 10.0.0.2;\n"
+    assert mended(group, "resolved-once", MAINLINE).startswith("upstream app {\nzone app 64k;\nserver app:1 weight=2 resolve;\n}")
+    for text, capability in ((group, BOOKWORM), (group.partition("resolver")[0], MAINLINE)):
+        assert next(each for each in found(text, capability) if each.rule == "resolved-once").fix is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sound"),
+    [
+        ("^https://.*\\.example\\.com$", "^https://[^/:]*\\.example\\.com$"),
+        ("^https://(www.)?example.com$", "^https://(www\\.)?example\\.com$"),
+        ("^https://example\\.com", "^https://example\\.com(:\\d+)?(/|$)"),
+        ("https://[a-z.]+\\.example\\.com/", "^https://[a-z.]+\\.example\\.com/"),
+        ("example\\.com", None),
+    ],
+)
+def test_a_pattern_of_origins_is_closed_to_strangers(pattern: str, sound: str | None) -> None:
+    whole = f"map $http_origin $cors {{\n~*{pattern} $http_origin;\n}}\n"
+    asked = f"server {{\nif ($http_origin ~* {pattern}) {{\nadd_header A $http_origin;\n}}\n}}\n"
+    for text in (whole, asked):
+        if sound is None:
+            assert [each.fix for each in found(text) if each.rule == "origins"] == [None]
+        else:
+            (block,) = parse("mended", mended(text, "origins").encode()).directives[0].block or ()
+            assert block.name.removeprefix("~*") == sound or block.args == ("($http_origin", "~*", f"{sound})")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sound"),
+    [("^/(a+)+$", "^/(a+)$"), ("^/(?:[^/]*)+x", "^/(?:[^/]*)x"), ("^/(\\d+)*$", "^/(\\d*)$"), ("^/(a|aa)+$", None), ("^/((a+)b?)+$", None)],
+)
+def test_a_repeat_of_a_repeat_is_said_once(pattern: str, sound: str | None) -> None:
+    text = f"server {{\nlocation ~ {pattern} {{ }}\n}}\n"
+    if sound is None:
+        assert [each.fix for each in found(text) if each.rule == "regex-catastrophic"] in ([None], [])
+    else:
+        (location,) = parse("mended", mended(text, "regex-catastrophic").encode()).directives[0].block or ()
+        assert location.args == ("~", sound)
+
+
+def test_descriptors_are_allowed_where_nothing_says_how_many() -> None:
+    text = "events {\nworker_connections 2000;\n}\nhttp {\n}\n"
+    assert mended(text, "descriptors").startswith("worker_rlimit_nofile 4000;\nevents {")
+
+
 def test_patches_of_real_files_apply_and_mend() -> None:
     seen = 0
     for path in sorted((CORPUS / "roundtrip" / "files").rglob("*.conf")):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 from holdfast.edge.regex import ANY, Anchor, Chars, Choice, Group, Node, Series, inside, is_catastrophic, read_regex
-from holdfast.edge.review_subject import Severity, Subject, Suspicion, after, words
+from holdfast.edge.review_subject import Edit, Severity, Subject, Suspicion, after, words
 from holdfast.edge.tree import Directive
 
 FROM = frozenset({"$http_referer", "$http_origin"})
@@ -81,7 +82,49 @@ def weak_origins(subject: Subject) -> Iterator[Suspicion]:
                 severity=Severity.HIGH,
                 directive=directive,
                 message=f"the pattern lets strangers through: {reason}",
+                edits=_repatterned(directive, pattern, _closed(pattern)),
             )
+
+
+_DOT = re.compile(r"\\.|\[(?:\\.|[^\]])*\]|(?P<dot>\.)(?P<repeat>[*+?{])?", re.DOTALL)
+"""A character class or an escaped character, which stays as it is, or a dot that stands for any character."""
+
+
+def _closed(pattern: str) -> str | None:
+    """Return a pattern that names the same hosts and no strangers': begun, ended, and each dot in it one; None where that is not it."""
+    begun = pattern if pattern.startswith("^") or not pattern.startswith("http") else f"^{pattern}"
+    dotted = _DOT.sub(_dot, begun)
+    for candidate in (dotted, f"{dotted}(:\\d+)?(/|$)"):
+        node = read_regex(candidate)
+        if node is not None and _gap(node) is None:
+            return candidate
+    return None
+
+
+def _dot(found: re.Match[str]) -> str:
+    if found["dot"] is None:
+        return found[0]
+    return "\\." if found["repeat"] is None else f"[^/:]{found['repeat']}"
+
+
+_REPEATED = re.compile(r"\((?P<quiet>\?:)?(?P<one>\[(?:\\.|[^\]])*\]|\\.|[^\\()|])(?P<inner>[+*])\)(?P<outer>[+*])")
+"""A group of one repeated character that is repeated itself: `(a+)*`."""
+
+
+def _linear(pattern: str) -> str | None:
+    """Return a pattern that fits the same texts without repeating a repeat; None where that is not it."""
+    once = _REPEATED.sub(lambda it: f"({it['quiet'] or ''}{it['one']}{'*' if '*' in it['inner'] + it['outer'] else '+'})", pattern)
+    node = read_regex(once)
+    return once if once != pattern and node is not None and not is_catastrophic(node) else None
+
+
+def _repatterned(directive: Directive, old: str, new: str | None) -> tuple[Edit, ...]:
+    """Return the edit that puts a pattern in the place of another, in a directive's name or one of its words."""
+    if new is None:
+        return ()
+    if directive.name.endswith(old):
+        return (words(directive, *directive.args, name=directive.name.removesuffix(old) + new),)
+    return (words(directive, *(new.join(word.rsplit(old, 1)) if old in word else word for word in directive.args)),)
 
 
 def _origin_patterns(subject: Subject) -> Iterator[tuple[Directive, str]]:
@@ -154,6 +197,7 @@ def catastrophic_regex(subject: Subject) -> Iterator[Suspicion]:
                 severity=Severity.MEDIUM,
                 directive=directive,
                 message="a repeat within a repeat: a crafted request makes the match take exponential time",
+                edits=_repatterned(directive, pattern, _linear(pattern)),
             )
 
 

@@ -63,15 +63,18 @@ def _mended(file: File, cuts: Sequence[_Cut]) -> str:
 
 
 def _cut(edit: Edit, spelling: Spelling) -> _Cut:
-    old, text = edit.old, spelling.file.text
+    old = edit.old
     if not edit.new:
         return _removed(spelling)
     lead = _lead(spelling)
     if len(edit.new) == 1 and old.block is not None and edit.new[0].block is old.block:
         length = sum(map(len, spelling.words)) + sum(map(len, spelling.gaps[1:]))
         return _Cut(spelling.at, spelling.at + length, head(edit.new[0]))
-    parts = (text[spelling.at : spelling.end] if new is old else _text(new, lead) for new in edit.new)
-    return _Cut(spelling.at, spelling.end, lead.join(parts))
+    if edit.new[-1] is old:  # what stays is not written anew, so that an edit within it can go along
+        return _Cut(spelling.at, spelling.at, "".join(_text(new, lead) + lead for new in edit.new[:-1]))
+    if edit.new[0] is old:
+        return _Cut(spelling.end, spelling.end, "".join(lead + _text(new, lead) for new in edit.new[1:]))
+    return _Cut(spelling.at, spelling.end, lead.join(_text(new, lead) for new in edit.new))
 
 
 def _text(new: Directive, lead: str) -> str:

@@ -17,6 +17,7 @@ from holdfast.edge.review_subject import (
     before,
     location_of,
     removal,
+    server_of,
     variables,
     words,
 )
@@ -97,15 +98,41 @@ def trusted_anybody(subject: Subject) -> Iterator[Suspicion]:
 def resolved_once(subject: Subject) -> Iterator[Suspicion]:
     """nginx resolves a literal name when it reads the configuration, and never again."""
     groups = subject.upstreams
-    for directive, _ in subject.each(*PASSES):
+    for directive, above in subject.each(*PASSES):
         host = host_of(directive.args[0]) if directive.args else ""
         if _is_name(host) and host not in groups:
-            yield _looked_up(directive, host)
+            yield _looked_up(directive, host, *_asked_again(subject, directive, above))
     for server, above in subject.each("server"):
         if above and above[-1].name == "upstream" and server.args and "resolve" not in server.args:
             host = host_of(server.args[0])
             if _is_name(host):
-                yield _looked_up(server, host, *((words(server, *server.args, "resolve"),) if subject.is_at_least("1.27.3") else ()))
+                yield _looked_up(server, host, *_followed(subject, server, above))
+
+
+def _asked_again(subject: Subject, directive: Directive, above: Above) -> Iterator[Edit]:
+    """Yield what has a name looked up anew: a variable. Nothing where nobody says whom to ask, or the path would change with it."""
+    found = _TARGET.match(directive.args[0])
+    if (
+        directive.name != "proxy_pass"
+        or found is None
+        or found["scheme"] is None
+        or found["uri"]
+        or not subject.in_force("resolver", above)
+    ):
+        return
+    variable = "$upstream_" + re.sub(r"[^a-z0-9]+", "_", found["host"].lower())
+    yield before(directive, Directive("set", (variable, found["host"])))
+    yield words(directive, f"{found['scheme']}://{variable}" + (f":{found['port']}" if found["port"] else ""))
+
+
+def _followed(subject: Subject, server: Directive, above: Above) -> Iterator[Edit]:
+    """Yield what has a server of a group follow its name, where nginx can and somebody says whom to ask."""
+    group = above[-1]
+    if not subject.is_at_least("1.27.3") or not subject.in_force("resolver", above):
+        return
+    if not group.all("zone"):
+        yield before(server, Directive("zone", (group.args[0], "64k")))
+    yield words(server, *server.args, "resolve")
 
 
 def _looked_up(directive: Directive, host: str, *edits: Edit) -> Suspicion:
@@ -143,6 +170,14 @@ def variable_without_resolver(subject: Subject) -> Iterator[Suspicion]:
             )
 
 
+def _with_headers(subject: Subject, directive: Directive, above: Above, *new: Directive) -> tuple[Directive, ...]:
+    """Return what may stand before a pass: `new`, and first the headers of further out, which end where a place has one of its own."""
+    block = above[-1] if above else None
+    further = () if subject.said(block, "proxy_set_header") else subject.in_force("proxy_set_header", above)
+    named = {each.args[:1] for each in new if each.name == "proxy_set_header"}
+    return (*(Directive(each.name, each.args) for each in further if each.args[:1] not in named), *new)
+
+
 def keepalive(subject: Subject) -> Iterator[Suspicion]:
     """One connection per request costs about three times the processor time (HTTP/1.0 to upstreams was the default before 1.29.7)."""
     if subject.is_at_least("1.29.7"):
@@ -156,11 +191,6 @@ def keepalive(subject: Subject) -> Iterator[Suspicion]:
         is_kept = group is not None and bool(group.all("keepalive")) and any(each.args[:1] in {("1.1",), ("2",)} for each in version)
         if is_kept or (group is None and not _is_local(host) and not _is_name(host)):
             continue
-        edits: tuple[Edit, ...] = ()
-        if group is not None:
-            last = (group.block or (group,))[-1]
-            new = (Directive("proxy_http_version", ("1.1",)), Directive("proxy_set_header", ("Connection", "")))
-            edits = (after(last, Directive("keepalive", ("32",))), before(directive, *new))
         yield Suspicion(
             rule="upstream-keepalive",
             severity=Severity.LOW,
@@ -168,8 +198,45 @@ def keepalive(subject: Subject) -> Iterator[Suspicion]:
             message="each request opens a connection of its own to the application, without a second try elsewhere"
             if group is None
             else "each request opens a connection of its own to the application",
-            edits=edits,
+            edits=tuple(_kept(subject, directive, above, group)),
         )
+
+
+KEEP = Directive("keepalive", ("32",))
+"""Connections to the application that each worker keeps open."""
+
+
+def _kept(subject: Subject, directive: Directive, above: Above, group: Directive | None) -> Iterator[Edit]:
+    """Yield what keeps connections: a group of servers that does, made where there is none yet; nothing where it would change more."""
+    headers = {each.args[0].lower(): each.args for each in subject.in_force("proxy_set_header", above) if each.args}
+    said = subject.said(above[-1] if above else None, "proxy_http_version")
+    lacking: tuple[Directive, ...] = () if said else (Directive("proxy_http_version", ("1.1",)),)
+    lacking += () if "connection" in headers else (Directive("proxy_set_header", ("Connection", "")),)
+    new = _with_headers(subject, directive, above, *lacking) if lacking else ()
+    if group is not None:
+        yield before(directive, *new)
+        if not group.all("keepalive"):
+            yield after((group.block or (group,))[-1], KEEP)
+    else:
+        # Told no host of its own, an application is told the name of the group; and TLS is for that name: then the address stays as it is.
+        found = _TARGET.match(directive.args[0])
+        first = next((server for server, _ in subject.servers), None)
+        if found is None or found["scheme"] != "http" or first is None or "host" not in headers or "proxy_host" in _named(headers):
+            return
+        address = f"{found['host']}:{found['port'] or 80}"
+        name = re.sub(r"[^a-z0-9]+", "_", address.lower()).strip("_")
+        there = subject.upstreams.get(name)
+        if there is not None and [each.args for each in there.all("server")] != [(address,)]:
+            return
+        yield Edit(directive, (*new, Directive(directive.name, (f"http://{name}{found['uri'] or ''}",))))
+        if there is None:
+            yield before(first, Directive("upstream", (name,), (Directive("server", (address,)), KEEP)))
+    yield from (words(each, "1.1") for each in said if each.args not in {("1.1",), ("2",)})
+
+
+def _named(headers: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Return the variables in the values of headers."""
+    return {name for args in headers.values() for word in args[1:] for name in variables(word)}
 
 
 def _is_local(host: str) -> bool:
@@ -187,17 +254,32 @@ def websocket(subject: Subject) -> Iterator[Suspicion]:
             severity=Severity.INFO,
             directive=directive,
             message="WebSockets are refused: Upgrade and Connection are not passed on",
-            edits=(
-                before(
-                    directive,
-                    Directive("proxy_http_version", ("1.1",)),
-                    Directive("proxy_set_header", ("Upgrade", "$http_upgrade")),
-                    Directive("proxy_set_header", ("Connection", "$http_connection")),
-                ),
-            )
-            if not subject.in_force("proxy_http_version", above) and not headers & {"connection"}
-            else (),
+            edits=tuple(_upgraded(subject, directive, above)),
         )
+
+
+UPGRADE = Directive("proxy_set_header", ("Upgrade", "$http_upgrade"))
+UPGRADED = "$connection_upgrade"
+MAP = Directive("map", ("$http_upgrade", UPGRADED), (Directive("default", ("upgrade",)), Directive("", ("",))))
+"""What nginx's own page on WebSockets writes; kept connections go on where nothing is upgraded."""
+
+
+def _upgraded(subject: Subject, directive: Directive, above: Above) -> Iterator[Edit]:
+    """Yield what passes an upgrade on; nothing where the file says something else of connections."""
+    said = {each.args[0].lower(): each for each in subject.in_force("proxy_set_header", above) if len(each.args) == 2}
+    version, connection = subject.in_force("proxy_http_version", above), said.get("connection")
+    if connection is None and not version:
+        new = (Directive("proxy_http_version", ("1.1",)), UPGRADE, Directive("proxy_set_header", ("Connection", "$http_connection")))
+        yield before(directive, *_with_headers(subject, directive, above, *new))
+        return
+    first = next((server for server, _ in subject.servers), None)
+    is_kept = connection is not None and connection.args[1] == "" and connection in subject.said(above[-1], "proxy_set_header")
+    if connection is None or not is_kept or first is None or not any(each.args == ("1.1",) for each in version):
+        return
+    yield before(directive, UPGRADE)
+    yield words(connection, connection.args[0], UPGRADED)
+    if not any(each.args[1:] == (UPGRADED,) for each, _ in subject.each("map")):
+        yield before(first, MAP)
 
 
 def limits(subject: Subject) -> Iterator[Suspicion]:
@@ -231,21 +313,23 @@ def unlinked(subject: Subject) -> Iterator[Suspicion]:
         for each, _ in subject.each("proxy_set_header", "log_format", "map")
         for word in each.args
     )
-    for server, _ in subject.servers:
-        passes = subject.inside(server, "proxy_pass")
-        if passes and not is_used:
-            yield Suspicion(
-                rule="request-id",
-                severity=Severity.INFO,
-                directive=passes[0],
-                message="neither the log nor the application is told an identity of the request, so the two cannot be joined",
-                edits=(before(passes[0], Directive("proxy_set_header", ("X-Request-ID", "$request_id"))),),
-            )
+    header = Directive("proxy_set_header", ("X-Request-ID", "$request_id"))
+    for server, _ in subject.servers if not is_used else ():
+        for passed, above in subject.each("proxy_pass"):
+            if server_of(above) is server:
+                yield Suspicion(
+                    rule="request-id",
+                    severity=Severity.INFO,
+                    directive=passed,
+                    message="neither the log nor the application is told an identity of the request, so the two cannot be joined",
+                    edits=(before(passed, *_with_headers(subject, passed, above, header)),),
+                )
+                break
 
 
 def descriptors(subject: Subject) -> Iterator[Suspicion]:
     """A proxied request takes two descriptors of its worker."""
-    connections = next((each for each, _ in subject.each("worker_connections")), None)
+    connections, above = next(((each, above) for each, above in subject.each("worker_connections")), (None, ()))
     limit = next((each for each, _ in subject.each("worker_rlimit_nofile")), None)
     if connections is None or not _number(connections) or not subject.is_whole:
         return
@@ -259,7 +343,11 @@ def descriptors(subject: Subject) -> Iterator[Suspicion]:
             directive=limit or connections,
             message=f"{_number(connections)} connections need {wanted} descriptors, two for each proxied request"
             + ("" if limit is None else f", and {_number(limit)} are allowed"),
-            edits=(words(limit, str(wanted)),) if limit is not None else (),
+            edits=(words(limit, str(wanted)),)
+            if limit is not None
+            else (before(above[0], Directive("worker_rlimit_nofile", (str(wanted),))),)
+            if above
+            else (),
         )
 
 
