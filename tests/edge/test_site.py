@@ -13,6 +13,7 @@ from holdfast.edge.certificate import CertificateKind, covers
 from holdfast.edge.edge import EdgeKind
 from holdfast.edge.part import part_of
 from holdfast.edge.site import SiteKind, SitePartKind
+from holdfast.model.declaration import Serving
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.live import Observation, Status
 from holdfast.model.resource import Desired, Resource
@@ -118,6 +119,17 @@ def test_a_certificate_in_its_last_third_is_late(now: float, status: Status) -> 
     resource = by_kind(rendered(PROCESS, SITE))["Certificate"]
     handle = {"not_before": 0.0, "not_after": 90.0}
     assert CertificateKind().health(resource, Observation(state=State.of({}), handle=handle), now).status is status
+
+
+@pytest.mark.parametrize(("now", "serves"), [(10.0, True), (61.0, True), (89.0, True), (90.0, False)])
+def test_a_certificate_serves_as_long_as_it_is_valid_however_late(now: float, serves: bool) -> None:
+    resource = by_kind(rendered(PROCESS, SITE))["Certificate"]
+    kind = CertificateKind()
+    assert isinstance(kind, Serving)
+    handle: dict[str, float | str] = {"not_before": 0.0, "not_after": 90.0, "overdue": "not for a.example yet: first: it is down"}
+    assert kind.serves(resource, Observation(state=State.of({}), handle=handle), now) is serves
+    assert not kind.serves(resource, Observation(state=None, handle=handle), now)
+    assert not kind.serves(resource, Observation(state=State.of({})), now)
 
 
 def test_a_star_stands_for_one_label() -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from tests.engines.test_acme_engine import lineage, told
+from tests.engines.test_acme_engine import OWN_KEY, lineage, told
 from tests.real.acme_house import CA, Pebble, pebble
 from tests.real.house import house
-from tests.real.test_edge_up import HOST, Edge
+from tests.real.test_acme import DNS_HOOK, program
+from tests.real.test_edge_up import HOST, Edge, Visitors
 
 from holdfast.edge.certificate_life import DAY
-from holdfast.engines.acme.pair import make_key, make_root, signed_by
+from holdfast.engines.acme.pair import Pair, make_key, make_root, self_signed, signed_by
 from holdfast.host.thread import in_thread
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "nginx", "pebble", "pebble-challtestsrv")]
@@ -30,6 +34,10 @@ def edge() -> Iterator[Edge]:
 def listed(edge: Edge) -> dict[str, Any]:
     (found,) = edge.house.answer("certificate", "list")["data"]["certificates"]
     return dict(found)
+
+
+def shows(edge: Edge, serial: str) -> bool:
+    return edge.serial() == serial
 
 
 def trusted(edge: Edge, ca: Pebble) -> dict[str, Any]:
@@ -65,11 +73,12 @@ def test_a_certificate_is_listed_rehearsed_renewed_and_revoked(edge: Edge) -> No
 
         kept = it.answer("certificate", "renew", "shop")
         assert (kept["kind"], kept["data"]["outcome"], kept["data"]["certificate"]["serial"]) == ("Renewal", "not_due", first["serial"])
+        before = it.newest()
         tried = it.answer("certificate", "renew", HOST, "--dry-run")["data"]
         assert tried["rehearsal"] == {"issuer": "pebble", "directory": ca.directory, "is_staging": False}
         assert listed(edge)["serial"] == first["serial"]
+        assert it.newest() == before, "an answer to a challenge needs no reload"
 
-        before = it.newest()
         second = it.answer("certificate", "renew", HOST, "--force")["data"]
         assert (second["outcome"], second["certificate"]["serial"] != first["serial"]) == ("renewed", True)
         assert it.happened("certificate.issued", ID, before)["data"]["by"]
@@ -86,11 +95,151 @@ def test_a_certificate_is_listed_rehearsed_renewed_and_revoked(edge: Edge) -> No
         assert it.answer("certificate", "list", "nobody", expect=64)["data"]["code"] == "HF7004"
         assert listed(edge)["serial"] == served
 
+    def when_it_is_down() -> None:
+        served = listed(edge)["serial"]
+        before = it.newest()
+        refused = it.answer("certificate", "renew", HOST, "--force", expect=75)["data"]
+        assert (refused["code"], HOST in json.dumps(listed(edge)["hosts"])) == ("HF3140", True)
+        failed = it.happened("certificate.failed", ID, before)["data"]
+        assert (failed["issuer"], failed["code"]) == ("pebble", "HF3140")
+        waiting = listed(edge)
+        assert waiting["next_at"] >= failed["next_at"] > time.time()
+        assert waiting["message"].startswith("pebble: cannot order from issuer pebble: connect")
+        assert (waiting["serial"], edge.serial()) == (served, served)
+        assert it.answer("certificate", "renew", HOST, "--force", expect=75)["data"]["code"] == "HF3163"
+
+    async def story() -> None:
+        async with pebble(it.folder / "pebble", reject=30) as ca:
+            await in_thread(act, ca)
+        await in_thread(when_it_is_down)
+
+    asyncio.run(story())
+
+
+def test_renewals_lose_no_visitor(edge: Edge) -> None:
+    it = edge.house
+
+    def act(ca: Pebble) -> None:
+        edge.issuers = [trusted(edge, ca)]
+        it.well_at(edge.commit("1"))
+        it.until("the issued certificate is shown", lambda: edge.issuer().startswith("Pebble Intermediate"))
+        with Visitors(edge) as visitors:
+            for _ in range(3):
+                serial = it.answer("certificate", "renew", HOST, "--force")["data"]["certificate"]["serial"]
+                it.until("visitors get the new one", partial(shows, edge, serial))
+        assert visitors.failures == []
+        assert visitors.answers > 50
+
     async def story() -> None:
         async with pebble(it.folder / "pebble") as ca:
             await in_thread(act, ca)
 
     asyncio.run(story())
+
+
+def test_fifty_sites_in_one_go_from_an_issuer_that_refuses_half_of_all_nonces(edge: Edge) -> None:
+    it = edge.house
+    hosts = [f"shop{number}.example.test" for number in range(50)]
+    sites = "".join(
+        f"---\napiVersion: holdfast.dev/v1alpha1\nkind: Site\nmetadata: {{ name: s{number} }}\nspec: {{ hosts: [{host}], service: web }}\n"
+        for number, host in enumerate(hosts)
+    )
+
+    def act(ca: Pebble) -> None:
+        edge.issuers = [trusted(edge, ca)]
+        it.well_at(edge.commit("1", sites))
+
+        def is_all_there() -> bool:
+            found = it.answer("certificate", "list")["data"]["certificates"]
+            return len(found) == 51 and all((each["issuer"], each["drift"], each["awaited"]) == ("pebble", [], None) for each in found)
+
+        it.until("all are issued", is_all_there)
+        it.until("all are shown", lambda: all(edge.issuer(host).startswith("Pebble Intermediate") for host in hosts))
+        told = it.client.get("/v1/events")["data"]["events"]
+        kinds = Counter(event["type"] for event in told)
+        assert (kinds["certificate.issued"], kinds["certificate.failed"]) == (51, 0)
+        assert kinds["edge.reloaded"] < 15, "renewals that come together are reloaded together"
+
+    async def story() -> None:
+        async with pebble(it.folder / "pebble", reject=50) as ca:
+            await in_thread(act, ca)
+
+    asyncio.run(story())
+
+
+def test_who_deletes_a_key_is_told_of_and_it_is_put_back(edge: Edge) -> None:
+    it = edge.house
+    edge.issuers = [{"name": "internal", "authority": {}}]
+    it.well_at(edge.commit("1"))
+    it.until("the local one is shown", lambda: edge.issuer() == "Holdfast local authority")
+    key = it.state / "edge" / "certificates" / "shop" / "shop" / "key.pem"
+    for damage in (key.unlink, lambda: key.write_text("nonsense")):
+        kept, after = key.read_bytes(), it.newest()
+        damage()
+        it.happened("resource.drifted", ID, after)
+        it.happened("resource.healed", ID, after)
+        assert key.read_bytes() == kept
+        assert listed(edge)["drift"] == []
+    edge.ask()
+
+
+@pytest.mark.needs("curl", "openssl")
+def test_programs_of_the_host_answer_by_dns_and_sign(edge: Edge) -> None:
+    it = edge.house
+    hooks = it.folder / "hooks"
+    hooks.mkdir()
+    it.environ["HOLDFAST_EDGE_HOOKS"] = str(hooks)
+
+    def act(ca: Pebble) -> None:
+        program(hooks / "records", DNS_HOOK.replace("{records}", ca.names))
+        program(hooks / "sign", OWN_KEY.replace("shop.example.com", HOST))
+        issuer = trusted(edge, ca)
+        edge.issuers = [{**issuer, "acme": {**issuer["acme"], "dns": "records"}}, {"name": "corporate", "exec": "sign"}]
+        edge.hosts = [HOST, "*.shop.example.test"]
+        it.well_at(edge.commit("1"))
+        it.until("a wildcard is shown", lambda: edge.issuer("any.shop.example.test").startswith("Pebble Intermediate"))
+        edge.hosts = [HOST]
+        edge.issuers = edge.issuers[1:]
+        edge.commit("2")
+        it.until("what the program signed is shown", lambda: edge.issuer() == "own")
+        edge.issuers = [{"name": "other", "exec": "nobody"}]
+        edge.commit("3")
+        refused = it.happened("render.failed")["data"]["errors"][0]
+        assert (refused["code"], refused["where"][0]["path"]) == ("HF1383", "site.yaml")
+
+    async def story() -> None:
+        async with pebble(it.folder / "pebble", dns=True) as ca:
+            await in_thread(act, ca)
+
+    asyncio.run(story())
+
+
+def test_a_pair_of_files_is_followed_and_a_wrong_one_breaks_nothing(edge: Edge) -> None:
+    it = edge.house
+    secrets = it.state / "secrets"
+    secrets.mkdir(mode=0o700, parents=True)
+
+    def put(name: str, *, key_of: Pair | None = None, days: float = 200.0, hosts: tuple[str, ...] = (HOST,)) -> Pair:
+        pair = self_signed(asyncio.run(make_key("ecdsa-p256")), hosts, now=time.time() - 60 * DAY, lifetime_s=days * DAY, common_name=name)
+        (secrets / "pair.key").write_text((key_of or pair).key.reveal())
+        (secrets / "pair.pem").write_bytes(pair.chain)
+        return pair
+
+    first = put("first")
+    edge.files = {"certificate": {"secret": "pair.pem"}, "key": {"secret": "pair.key"}}
+    it.well_at(edge.commit("1"))
+    it.until("the pair is shown", lambda: edge.issuer() == "first")
+    put("second")
+    it.until("the next pair is shown", lambda: edge.issuer() == "second")
+    wrongs = (partial(put, "third", key_of=first), partial(put, "old", days=59.0), partial(put, "other", hosts=("a.example",)))
+    for wrong in wrongs:
+        before = it.newest()
+        wrong()
+        failed = it.happened("operation.failed", after=before)
+        assert "HF3148" in json.dumps(it.answer("history", "shop")["data"]), failed
+        assert (edge.issuer(), edge.ask()["version"]) == ("second", "1")
+    put("fourth")
+    it.until("a right pair is shown again", lambda: edge.issuer() == "fourth")
 
 
 def test_what_certbot_has_is_served_as_it_is_and_taken_over_on_request(edge: Edge) -> None:
@@ -100,15 +249,23 @@ def test_what_certbot_has_is_served_as_it_is_and_taken_over_on_request(edge: Edg
 
     async def story() -> None:
         now = time.time()
-        root = make_root(await make_key("ecdsa-p256"), "Certbot's", now=now, lifetime_s=200 * DAY)
-        lineage(folder, HOST, signed_by(await make_key("ecdsa-p256"), (HOST,), root, now=now, lifetime_s=90 * DAY))
+        root = make_root(await make_key("ecdsa-p256"), "Certbot's", now=now - 99 * DAY, lifetime_s=200 * DAY)
+        began = now - 62 * DAY
+        lineage(folder, HOST, signed_by(await make_key("ecdsa-p256"), (HOST,), root, now=began, lifetime_s=90 * DAY))
         as_it_was = told(folder)
 
         def act(ca: Pebble) -> None:
             edge.issuers = [{"name": "certbot", "certbot": {}}, trusted(edge, ca)]
-            it.well_at(edge.commit("1"))
+            commit = edge.commit("1")
+            it.up()
+            it.reach("synced, though it is late", lambda status: status["sync"] == "Synced" and status["revision"] == commit)
+            assert it.resource(ID)["health"] == "Degraded"
+            assert "not renewed yet" in it.resource(ID)["message"]
             it.until("certbot's is shown", lambda: edge.issuer() == "Certbot's")
             assert (listed(edge)["source"], listed(edge)["issuer"], listed(edge)["renew_at"]) == ("adopted", "certbot", None)
+            late = it.happened("certificate.expiring", ID)
+            assert (late["severity"], late["data"]["host"]) == ("error", HOST)
+            assert 27 * DAY < late["data"]["left_s"] < 28 * DAY
             assert it.answer("certificate", "renew", HOST)["data"]["outcome"] == "kept"
             assert it.answer("certificate", "renew", HOST, "--dry-run")["data"]["rehearsal"]["issuer"] == "pebble"
             assert it.answer("certificate", "revoke", HOST, expect=1)["data"]["code"] == "HF3157"
@@ -116,6 +273,8 @@ def test_what_certbot_has_is_served_as_it_is_and_taken_over_on_request(edge: Edg
             assert (over["certificate"]["issuer"], over["certificate"]["source"], over["message"]) == ("pebble", "issued", "")
             assert "certbot delete" in over["next_step"]
             it.until("pebble's is shown", lambda: edge.issuer().startswith("Pebble Intermediate"))
+            it.happened("certificate.fresh", ID)
+            it.well(commit)
             assert it.answer("certificate", "take-over", HOST, expect=1)["data"]["code"] == "HF3165"
             assert told(folder) == as_it_was
 

@@ -32,7 +32,14 @@ spec: {{ http: {http}, https: {https}, bind: [127.0.0.1], shutdownTimeout: 5s, t
 apiVersion: holdfast.dev/v1alpha1
 kind: Site
 metadata: {{ name: shop }}
-spec: {{ hosts: [{host}], service: web }}
+spec: {{ hosts: {hosts}, service: web, certificate: {certificate} }}
+"""
+CERTIFICATE = """\
+---
+apiVersion: holdfast.dev/v1alpha1
+kind: Certificate
+metadata: {{ name: shop }}
+spec: {{ hosts: {hosts}, files: {files} }}
 """
 
 
@@ -42,7 +49,10 @@ class Edge:
     def __init__(self, it: House) -> None:
         self.house = it
         self.http, self.https = free_port(), free_port()
-        self.issuers: list[object] = []
+        self.issuers: list[dict[str, Any]] = []
+        self.hosts = [HOST]
+        self.files: dict[str, object] | None = None
+        """A pair of secrets instead of an issuer."""
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
 
@@ -51,19 +61,22 @@ class Edge:
         return self.house.commit("a site", site_yaml=self.site() + extra)
 
     def site(self) -> str:
-        return SITE.format(http=self.http, https=self.https, host=HOST, issuers=json.dumps(self.issuers))
+        words = {"http": self.http, "https": self.https, "hosts": json.dumps(self.hosts), "issuers": json.dumps(self.issuers)}
+        if self.files is None:
+            return SITE.format(**words, certificate="auto")
+        return SITE.format(**words, certificate="shop") + CERTIFICATE.format(**words, files=json.dumps(self.files))
 
-    def leaf(self) -> Leaf:
+    def leaf(self, host: str = HOST) -> Leaf:
         """Return the certificate that visitors get."""
         with (
             socket.create_connection(("127.0.0.1", self.https), timeout=10.0) as plain,
-            self.context.wrap_socket(plain, server_hostname=HOST) as connection,
+            self.context.wrap_socket(plain, server_hostname=host) as connection,
         ):
             return leaf_of([connection.getpeercert(binary_form=True) or b""])
 
-    def issuer(self) -> str:
+    def issuer(self, host: str = HOST) -> str:
         """Return who signed it."""
-        return self.leaf().issuer
+        return self.leaf(host).issuer
 
     def serial(self) -> str:
         return self.leaf().serial

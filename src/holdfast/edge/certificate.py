@@ -71,6 +71,11 @@ class CertificateKind:
             return Health(Status.DEGRADED, f"{late}: {message}" if message else late)
         return Health(Status.HEALTHY)
 
+    def serves(self, resource: Resource, observation: Observation, now: Instant) -> bool:
+        """Say whether visitors can be served with what is there: it is valid, however late its renewal is."""
+        ends = (observation.handle or {}).get("not_after")
+        return observation.state is not None and isinstance(ends, int | float) and now < ends
+
     def style(self, before: State, after: State) -> RolloutStyle:
         return RolloutStyle.IN_PLACE
 

@@ -139,6 +139,16 @@ class Kind(Protocol):
 
 
 @runtime_checkable
+class Serving(Protocol):
+    """A kind whose resources may do their work while they are not well, such as a certificate that is late but valid.
+
+    What was applied is done then, though it is shown as it is: whatever needs it goes on, and nothing is rolled back for it.
+    """
+
+    def serves(self, resource: Resource, observation: Observation, now: Instant) -> bool: ...
+
+
+@runtime_checkable
 class Released(Protocol):
     """A kind whose resources run from the release (Process): with one of it declared, the Application has a release id in its scope."""
 

@@ -23,7 +23,6 @@ from holdfast.model.resource import Desired, Resource
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
 
-WELL = frozenset({Status.HEALTHY, Status.SUSPENDED})
 LIFTED_BY_THE_WORLD = frozenset({"HF2002", "HF2003"})
 """Refused for what is there and not ours: it may go, and nobody would say so."""
 IN_HAND = "it is being changed"
@@ -137,7 +136,9 @@ class Looker:
         for resource in desired:
             owned, seen = self._ledger.inventory.get(resource.id), live.observed.get(resource.id)
             is_new = owned is not None and owned.revision == desired.revision
-            if is_new and seen is not None and seen.state == resource.state and healths[resource.id].status not in WELL:
+            if not is_new or seen is None or seen.state != resource.state:
+                continue
+            if not self._walker.is_done(resource, seen, healths[resource.id]):
                 found[resource.id] = healths[resource.id]
         return found
 

@@ -21,7 +21,7 @@ from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, Ti
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Wakeup, all_of
-from holdfast.model.declaration import Kind
+from holdfast.model.declaration import Kind, Serving
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Live, Observation, Status
 from holdfast.model.operation import Applied, Failure, Operation, Outcome, RolloutStyle, Step, StepVerb
@@ -34,6 +34,7 @@ from holdfast.walk.ledger import Ledger
 ATTEMPTS = 4
 """How often one step is tried while its engine does not answer."""
 AGAIN = Backoff(first_s=0.2, factor=3.0, cap_s=5.0)
+WELL = frozenset({Status.HEALTHY, Status.SUSPENDED})
 LOOK_AGAIN_S = 1.0
 """While waiting for health: how long without news before looking anyway."""
 REMOVAL_DEADLINE_S = 120.0
@@ -141,6 +142,11 @@ class Walker:
         if len(seen) == 1 and not live.unreachable:
             return seen[0]
         return reduce(Live.joined, seen, live)
+
+    def is_done(self, resource: Resource, observation: Observation, health: Health) -> bool:
+        """Say whether what stands as declared needs no more waiting for: it is well, or does its work though it is not."""
+        kind = self._kinds[resource.id.kind]
+        return health.status in WELL or (isinstance(kind, Serving) and kind.serves(resource, observation, self._clock.now()))
 
     def health(self, resource: Resource, observation: Observation) -> Health:
         if observation.state is None:
@@ -470,7 +476,7 @@ class Walker:
         if observation.state != resource.state:
             return "it is not as declared"
         health = self.health(resource, observation)
-        if health.status in (Status.HEALTHY, Status.SUSPENDED):
+        if self.is_done(resource, observation, health):
             return None
         return f"it is {health.status}{f': {health.message}' if health.message else ''}"
 
