@@ -79,7 +79,7 @@ REFUSED = {
     "load_module x.so;": "HF1341 nginx/old.conf:1:1: load_module outside of a server",
     "proxy_read_timeout 5s; server { server_name a.b; }": "HF1341 nginx/old.conf:1:1: proxy_read_timeout outside of a server",
     "http { server { server_name a.b; } }": "HF1341 nginx/old.conf:1:1: http outside of a server",
-    "include /etc/passwd; server { server_name a.b; }": "HF1341 nginx/old.conf:1:1: include outside of a server",
+    "include /etc/passwd; server { server_name a.b; }": "HF1341 nginx/old.conf:1:1: include /etc/passwd: there is no such file",
     "map $uri $x { include /etc/passwd; }": "HF1341 nginx/old.conf:1:15: include reads a file",
     "map $uri $holdfast_route { default 1; }": "HF1341 nginx/old.conf:1:1: are the edge's own",
     "limit_req_zone $uri zone=a:900m rate=1r/s;": "HF1341 nginx/old.conf:1:1: a zone of 900m",
@@ -89,7 +89,12 @@ REFUSED_INSIDE = {
     "perl x;": "perl is not allowed: it runs code",
     "content_by_lua_block { os.execute('x') }": "content_by_lua_block is not allowed: it is not known to be harmless",
     "js_content x.y;": "js_content is not allowed: it is not known to be harmless",
-    "include snippets/x.conf;": "include is not allowed: write what it includes",
+    "include snippets/x.conf;": "include snippets/x.conf: there is no such file in the repository",
+    "include /etc/nginx/proxy_params;": "include /etc/nginx/proxy_params: there is no such file in the repository",
+    "include ../../../etc/passwd;": "include ../../../etc/passwd: there is no such file in the repository",
+    "include /etc/nginx/conf.d/*.conf;": "include /etc/nginx/conf.d/*.conf: there is no such file in the repository",
+    "include $arg_x;": "include $arg_x: there is no such file in the repository",
+    "include old.conf;": "or it includes itself",
     "ssl_certificate /etc/x.pem;": "ssl_certificate is not allowed",
     "ssl_certificate_key x.pem;": "ssl_certificate_key is not allowed",
     "access_log /etc/cron.d/x;": "access_log writes a file of the host",
@@ -151,6 +156,55 @@ def test_a_file_that_is_not_there_is_told() -> None:
     missing = Repository({"old.yaml": DECLARED}).errors(Renderer(KINDS))
     assert missing[0].startswith("HF1340 old.yaml:4:14: cannot serve NginxFile old: nginx/old.conf: there is no such file")
     assert "HF1340" in repository("#" * (1 << 20) + "\n").errors(Renderer(KINDS))[0]
+
+
+SPLIT = {
+    "nginx/old.conf": "include upstreams.conf; include sites/*.conf; include none/*.conf;",
+    "nginx/upstreams.conf": "upstream app { server 10.0.0.1:3000; }",
+    "nginx/sites/a.conf": "server { server_name a.example; include snippets/headers.conf; location / { proxy_pass http://app; } }",
+    "nginx/sites/b.conf": "server { server_name b.example; include headers.conf; return 204; }",
+    "nginx/sites/old.txt": "server { server_name no.example; }",
+    "nginx/headers.conf": "add_header X-A b always;",
+    "snippets/headers.conf": "add_header X-C d always;",
+}
+
+
+def test_what_a_file_includes_from_the_repository_stands_in_its_place() -> None:
+    desired = Repository({"old.yaml": DECLARED, **SPLIT}).render(Renderer(KINDS))
+    (found,) = (each for each in desired if each.id.kind == "SitePart")
+    assert found.state.fields["hosts"] == ["a.example", "b.example"]
+    tree = parse("x", (part_of(found).text or "").encode()).directives
+    assert [each.name for each in tree] == ["upstream", "server", "server"]
+    assert [each.args for each, _ in walk(tree) if each.name == "add_header"] == [("X-C", "d", "always"), ("X-A", "b", "always")]
+
+
+def test_a_change_of_an_included_file_is_a_change() -> None:
+    before, after = (
+        Repository({"old.yaml": DECLARED, **SPLIT, "nginx/headers.conf": f"add_header X-A {word} always;"}).render(Renderer(KINDS))
+        for word in ("b", "c")
+    )
+    assert before.digest != after.digest
+
+
+def test_what_is_wrong_with_an_included_file_is_told_there() -> None:
+    for text, told in (
+        (
+            "add_header X-A b always; perl x;",
+            "HF1341 nginx/headers.conf:1:26: cannot serve NginxFile old: perl is not allowed: it runs code",
+        ),
+        ("add_header X-A", "HF1300 nginx/headers.conf:1:1"),
+        ("etag on; include headers.conf;", "HF1341 nginx/headers.conf:1:10: cannot serve NginxFile old: include headers.conf: there is no"),
+        ("include /etc/passwd;", "HF1341 nginx/headers.conf:1:1: cannot serve NginxFile old: include /etc/passwd"),
+        ("root /etc;", "HF1341 nginx/headers.conf:1:1: cannot serve NginxFile old: root /etc leads out of the release"),
+    ):
+        found = Repository({"old.yaml": DECLARED, **SPLIT, "nginx/headers.conf": text}).errors(Renderer(KINDS))
+        assert any(each.startswith(told) for each in found), found
+
+
+def test_files_that_include_without_measure_are_refused() -> None:
+    many = {f"nginx/many/{number}.conf": "return 204;" for number in range(65)}
+    text = "server { server_name a.example; include many/*.conf; }"
+    assert "includes more than 64 files" in Repository({"old.yaml": DECLARED, "nginx/old.conf": text, **many}).errors(Renderer(KINDS))[0]
 
 
 def errors(folded: Folded) -> dict[str, str]:

@@ -233,19 +233,27 @@ class Renderer:
             return file
         filled: list[Declaration] = []
         for declaration in file.reading.declarations:
-            kind = self._registry.asking.get(declaration.kind)
-            asks = kind.asks(declaration) if kind is not None else ()
-            if kind is None or not asks:
-                filled.append(declaration)
-                continue
-            if known.ask(asks):
-                answer = kind.answered(declaration, known.answers)
-                if isinstance(answer, Declaration):
-                    filled.append(answer)
-                else:
-                    errors.append(answer)
-                    failed.add(declaration.name)
+            answer = self._answered(declaration, known)
+            if isinstance(answer, Declaration):
+                filled.append(answer)
+            elif answer is not None:
+                errors.append(answer)
+                failed.add(declaration.name)
         return replace(file, reading=replace(file.reading, declarations=tuple(filled)), alone=False)
+
+    def _answered(self, declaration: Declaration, known: _Known) -> Declaration | DeclarationError | None:
+        """Return a declaration with all that it asks for filled in; None while an answer is still open."""
+        kind = self._registry.asking.get(declaration.kind)
+        asked: set[Ask] = set()
+        while kind is not None and not asked.issuperset(asks := kind.asks(declaration)):
+            if not known.ask(asks):
+                return None
+            asked.update(asks)
+            answer = kind.answered(declaration, known.answers)
+            if not isinstance(answer, Declaration):
+                return answer
+            declaration = answer
+        return declaration
 
     def _release(
         self, request: RenderRequest, orders: Orders, files: Iterable[_File], consumed: frozenset[str]

@@ -69,7 +69,7 @@ def includes(directives: Sequence[Directive]) -> Iterator[Directive]:
 
 def roots(files: Mapping[str, Config]) -> tuple[Whole, ...]:
     """Return the whole configurations: the files that no other file includes, with what they include. Every file is in one of them."""
-    found = [_whole(path, files) for path in files]
+    found = [whole(path, files) for path in files]
     included = frozenset().union(*(each.files - {each.path} for each in found))
     chosen = [each for each in found if each.path not in included]
     covered = frozenset().union(*(each.files for each in chosen))
@@ -80,7 +80,8 @@ def roots(files: Mapping[str, Config]) -> tuple[Whole, ...]:
     return tuple(chosen)
 
 
-def _whole(path: str, files: Mapping[str, Config]) -> Whole:
+def whole(path: str, files: Mapping[str, Config]) -> Whole:
+    """Return one file with what it includes."""
     reading = _Reading(files=files, folder=path.rpartition("/")[0] or ("/" if path.startswith("/") else ""))
     directives = tuple(_expanded(files[path].directives, reading, (path,)))
     return Whole(path=path, directives=directives, files=frozenset({path, *reading.used}), missing=tuple(reading.missing))

@@ -6,12 +6,14 @@ certificate and its log are the Edge's. A host is either a file's, whole, or Sit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from holdfast.edge.directive import Context, check
+from holdfast.edge.directive import OPAQUE, Context, check
 from holdfast.edge.import_value import accepted
+from holdfast.edge.include import candidates, includes, whole
 from holdfast.edge.parse import parse
 from holdfast.edge.part import TEXT, fields_of
 from holdfast.edge.safety import FOLDERS, dangers
@@ -22,6 +24,7 @@ from holdfast.edge.tree import Directive, walk
 from holdfast.edge.write import show
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.clock import Instant
+from holdfast.kit.glob import matches
 from holdfast.model.declaration import Ask, Declaration, Scope
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE
@@ -32,7 +35,10 @@ from holdfast.model.scalars import RelativePath
 from holdfast.model.state import Facts, State
 
 LARGEST = 1 << 20
-"""Bytes of a file."""
+"""Bytes of a file and all that it includes."""
+MOST = 64
+"""Files that one may include, with those that they include too."""
+_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +46,11 @@ class NginxFileSpec:
     """A file of nginx that is served as it is. It holds `server` blocks, and the `upstream`, `map` and zone that they use."""
 
     file: RelativePath
-    """The file, below the Application's path."""
+    """The file, below the Application's path. What it includes lies there too: beside it, or in a folder above."""
     text: str | None = None
     """What the file holds; always read from it."""
+    included: Mapping[str, str] = field(default_factory=dict)
+    """What the files that it includes hold; always read from them."""
 
 
 class NginxFileKind:
@@ -53,24 +61,28 @@ class NginxFileKind:
     spec_type: type[Any] = NginxFileSpec
 
     def asks(self, declaration: Declaration) -> tuple[Ask, ...]:
-        return (Ask(what="blob", path=declaration.spec.file),)
+        spec: NginxFileSpec = declaration.spec
+        main = Ask(what="blob", path=spec.file)
+        return (main,) if spec.text is None else tuple(dict.fromkeys((main, *_wanted(spec))))
 
     def answered(self, declaration: Declaration, answers: Mapping[Ask, bytes | None]) -> Declaration | DeclarationError:
-        """Return the declaration with what its file holds."""
+        """Return the declaration with what its file holds, and what the files that it includes do."""
         spec: NginxFileSpec = declaration.spec
-        data = answers[Ask(what="blob", path=spec.file)]
-        if data is None or len(data) > LARGEST:
-            reason = "there is no such file below the Application's path" if data is None else f"it has more than {LARGEST:,} bytes"
-            where = [declaration.place(("spec", "file"))]
-            return DeclarationError("HF1340", f"cannot serve NginxFile {declaration.name}: {spec.file}: {reason}", where=where)
-        return replace(declaration, spec=replace(spec, text=data.decode("utf-8", "surrogateescape")))
+        main = answers[Ask(what="blob", path=spec.file)]
+        if main is None:
+            return _unread(declaration, "there is no such file below the Application's path")
+        included = {} if spec.text is None else _included(spec, self.asks(declaration), answers)
+        if len(main) + sum(map(len, included.values())) > LARGEST or len(included) > MOST:
+            return _unread(declaration, f"it has more than {LARGEST:,} bytes, or includes more than {MOST} files")
+        return replace(declaration, spec=replace(spec, text=_text(main), included=included))
 
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: NginxFileSpec = declaration.spec
         try:
-            tree = parse(scope.shown(spec.file), (spec.text or "").encode("utf-8", "surrogateescape")).directives
+            files = {path: parse(scope.shown(path), _data(text)) for path, text in {**spec.included, spec.file: spec.text or ""}.items()}
         except DeclarationError as error:
             return (error,)
+        tree = tuple(_matched(whole(spec.file, files).directives))
         found = _File(declaration, tree)
         if errors := tuple(found.errors()):
             return errors
@@ -107,6 +119,74 @@ class NginxFileKind:
 
     def progress_deadline_s(self, state: State) -> float:
         return DEADLINE_S
+
+
+def _unread(declaration: Declaration, reason: str) -> DeclarationError:
+    where = [declaration.place(("spec", "file"))]
+    return DeclarationError("HF1340", f"cannot serve NginxFile {declaration.name}: {declaration.spec.file}: {reason}", where=where)
+
+
+def _wanted(spec: NginxFileSpec) -> Iterator[Ask]:
+    """Yield what a file includes, and what that does, as far as it is known: files, and folders for patterns."""
+    for place in _places(spec):
+        if (pattern := _PATTERN.search(place)) is None:
+            yield Ask(what="blob", path=place)
+        else:
+            yield Ask(what="folder", path=place[: pattern.start()].rpartition("/")[0] or ".")
+    yield from (Ask(what="blob", path=path) for path in spec.included)
+
+
+def _places(spec: NginxFileSpec) -> Iterator[str]:
+    """Yield where in the repository what is included may lie. What leads out of it is refused when the file is judged."""
+    folder = spec.file.rpartition("/")[0]
+    for path, text in {**spec.included, spec.file: spec.text or ""}.items():
+        try:
+            tree = parse(path, _data(text)).directives
+        except DeclarationError:
+            continue  # told with its place when the file is declared
+        for include in includes(tree):
+            yield from candidates(include.args[0], folder) if _is_inside(include.args[0]) else ()
+
+
+def _is_inside(argument: str) -> bool:
+    """Whether an `include` can only name what lies in the repository."""
+    return not argument.startswith("/") and ".." not in argument.split("/") and "$" not in argument
+
+
+def _matched(directives: Sequence[Directive]) -> Iterator[Directive]:
+    """Yield all but patterns that no file of the repository fits, which say nothing (ngx_conf_include)."""
+    for each in directives:
+        if each.name == "include" and len(each.args) == 1 and _is_inside(each.args[0]) and _PATTERN.search(each.args[0]):
+            continue
+        if each.block and each.name not in OPAQUE:
+            inner = tuple(_matched(each.block))
+            each = each if inner == each.block else replace(each, block=inner)
+        yield each
+
+
+def _included(spec: NginxFileSpec, asks: Iterable[Ask], answers: Mapping[Ask, bytes | None]) -> dict[str, str]:
+    """Return what is known of each included file, by its path; nothing yet of one that a pattern has just found."""
+    places = frozenset(_places(spec))
+    known: dict[str, str] = {}
+    for ask in asks:
+        data = answers[ask]
+        if data is None or ask.path == spec.file:
+            continue
+        if ask.what == "blob":
+            known[ask.path] = _text(data)
+            continue
+        for path in _text(data).splitlines():
+            if path != spec.file and any(matches(place, path, separated=True) for place in places):
+                known.setdefault(path, spec.included.get(path, ""))
+    return known
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _data(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 class _File:

@@ -30,7 +30,6 @@ _FILE = "it opens or writes files of the host"
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys("load_module ssl_engine perl perl_modules perl_require perl_set env".split(), "it runs code in nginx"),
-        **dict.fromkeys("include".split(), "write what it includes into the file, so that one commit shows all"),
         **dict.fromkeys(
             (
                 "auth_basic_user_file client_body_temp_path client_body_in_file_only proxy_temp_path proxy_store proxy_store_access "
@@ -79,7 +78,11 @@ def dangers(directives: Sequence[Directive]) -> Iterator[Danger]:
     for directive, above in walk(tuple(directives)):
         if above and above[-1].name in OPAQUE:
             if directive.name == "include":
-                yield Danger(directive=directive, reason="include reads a file", hint=REFUSED["include"])
+                yield Danger(directive=directive, reason="include reads a file", hint="write here what it includes")
+            continue
+        if directive.name == "include":  # what lies in the repository stands in its place already
+            reason = f"include {' '.join(directive.args)}: there is no such file in the repository, or it includes itself"
+            yield Danger(directive=directive, reason=reason, hint="put it beside the file, or write here what it includes")
             continue
         if not above and directive.name not in TOP:
             hint = "write it into the server that it is for"

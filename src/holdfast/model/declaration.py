@@ -161,7 +161,9 @@ class Released(Protocol):
 class Asking(Protocol):
     """A kind whose declarations may need other files of the tree (`contentFrom` of a File)."""
 
-    def asks(self, declaration: Declaration) -> tuple[Ask, ...]: ...
+    def asks(self, declaration: Declaration) -> tuple[Ask, ...]:
+        """Return what it needs; of one that answers were filled in, what these turned out to need too."""
+        ...
 
     def answered(self, declaration: Declaration, answers: Mapping[Ask, bytes | None]) -> Declaration | DeclarationError:
         """Return the declaration with what was asked for filled in."""
