@@ -69,6 +69,12 @@ def test_the_list_is_a_table(daemon: Daemon, holdfast: Runner) -> None:
     assert [each["id"] for each in ran.data["certificates"]] == ["Certificate/blog/blog"]
 
 
+@pytest.mark.parametrize("words", [("list",), ("renew", "shop"), ("revoke", "shop"), ("take-over", "shop"), ("root",)])
+def test_without_a_daemon_nothing_can_be_asked(holdfast: Runner, words: tuple[str, ...]) -> None:
+    ran = holdfast("certificate", *words, "--json")
+    assert (ran.code, ran.data["code"]) == (75, "HF8003")
+
+
 @pytest.mark.parametrize("name", ["shop", "shop/shop", "Certificate/shop/shop", "shop.example.com"])
 def test_a_certificate_is_asked_for_by_any_of_its_names(daemon: Daemon, holdfast: Runner, name: str) -> None:
     daemon.put(declared("shop"))

@@ -32,10 +32,14 @@ def test_every_shell_gets_a_script(holdfast: Runner, shell: str) -> None:
         ("config get poll", {"poll_interval"}),
         ("sync s", {"shop"}),
         ("down ", {"shop", "blog"}),
+        ("certificate re", {"renew", "revoke"}),
+        ("certificate renew Cert", {"Certificate/shop/shop"}),
+        ("certificate take-over shop.", {"shop.example.com"}),
     ],
 )
 def test_bash_completes(daemon: Daemon, holdfast: Runner, tmp_path: Path, words: str, expected: set[str]) -> None:
     daemon.put(declared("shop"), declared("blog"))
+    daemon.service.certificates.put("shop")
     program = tmp_path / "holdfast"
     program.write_text(f"#!{sys.executable}\nimport sys\nfrom holdfast.cli.main import main\nsys.exit(main())\n")
     program.chmod(0o755)

@@ -54,8 +54,15 @@ class Pebble:
 
     def ask(self, path: str) -> Any:
         """Return what the management interface says."""
+        return self._read(f"{self.management}{path}")
+
+    def offers(self) -> dict[str, Any]:
+        """Return its directory."""
+        return dict(self._read(self.directory))
+
+    def _read(self, address: str) -> Any:
         context = ssl.create_default_context(cadata=self.root)
-        with urllib.request.urlopen(f"{self.management}{path}", context=context, timeout=DEADLINE_S) as answer:
+        with urllib.request.urlopen(address, context=context, timeout=DEADLINE_S) as answer:
             data = answer.read()
         return json.loads(data) if data.startswith(b"{") else data.decode()
 

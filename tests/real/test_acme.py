@@ -17,7 +17,7 @@ from tests.engines.acme_stage import SEARCH_PATH, House, WebChallenges, until
 from tests.real.acme_house import CA, at_pebble, free_port, pebble
 from tests.real.process_house import MemoryRecords
 
-from holdfast.edge.certificate_life import Fault, Order
+from holdfast.edge.certificate_life import DAY, Fault, Order
 from holdfast.edge.issuer import Hook, Means
 from holdfast.edge.issuer_spec import AcmeSpec, BindingSpec, IssuerSpec
 from holdfast.edge.route_spec import SecretRef
@@ -356,6 +356,32 @@ def test_a_dry_run_goes_to_the_directory_for_tests_where_there_is_one(tmp_path: 
             house.issuers[0] = replace(ca.issuer(), acme=replace(ca.spec(), directory=down, staging=ca.directory))
             shown = await house.renew.dry_run(await house.apply("shop.example.com"))
             assert (shown.directory, shown.is_staging) == (ca.directory, True)
+
+    run(story())
+
+
+def test_what_a_real_issuer_offers_is_used_and_nothing_else_asked_for(tmp_path: Path) -> None:
+    """Windows of renewal since pebble 2.6, profiles since 2.7: HOLDFAST_TEST_PEBBLE names a newer one than Debian's."""
+
+    async def story() -> None:
+        async with at_pebble(tmp_path) as (ca, house):
+            offered = ca.offers()
+            id = await house.apply("shop.example.com")
+            first = await house.renew.force(id)
+            async with house.running():
+                await until(lambda: house.courses.get(str(id))["asked_at"] is not None, "the question when to renew")  # type: ignore[index,call-overload]
+            window = house.renew.shown(id)["window"]
+            assert (window is not None) == ("renewalInfo" in offered)
+            if isinstance(window, dict):
+                assert isinstance(window["start"], float)
+                assert first.leaf.not_before < window["start"] < first.leaf.not_after
+            house.issuers[0] = ca.issuer(profile="shortlived")
+            if "shortlived" in offered.get("meta", {}).get("profiles", {}):
+                assert (await house.renew.force(id)).leaf.life_s < 10 * DAY < first.leaf.life_s
+            else:
+                with pytest.raises(Rejected) as caught:
+                    await house.renew.force(id)
+                assert caught.value.code == "HF3154"
 
     run(story())
 

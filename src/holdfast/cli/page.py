@@ -212,7 +212,7 @@ def complete_application(ctx: click.Context, param: click.Parameter, incomplete:
 
 
 def complete_certificate(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the ids of Certificates that begin so, as `complete_application` does."""
+    """Return the ids and hosts of Certificates that begin so, as `complete_application` does."""
     call = ctx.find_object(Call)
     if call is None:
         return []
@@ -220,4 +220,5 @@ def complete_certificate(ctx: click.Context, param: click.Parameter, incomplete:
         told = call.client.get("/v1/certificates")["data"]["certificates"]
     except HoldfastError:
         return []
-    return [CompletionItem(each["id"], help=", ".join(each["hosts"])) for each in told if each["id"].startswith(incomplete)]
+    names = {name: each["id"] for each in told for name in (*each["hosts"], each["id"])}
+    return [CompletionItem(name, help=id) for name, id in names.items() if name.startswith(incomplete)]
