@@ -44,6 +44,8 @@ ENGINE_ROOMS: Mapping[str, frozenset[str]] = {
     "file": frozenset({"workload"}),
     "docker": frozenset({"workload"}),
     "registry": frozenset({"workload"}),
+    "network": frozenset({"workload"}),
+    "port_guard": frozenset({"workload"}),
     "kubernetes": frozenset({"kubernetes"}),
     "nginx": frozenset({"edge"}),
     "acme": frozenset({"edge"}),

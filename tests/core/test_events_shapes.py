@@ -127,7 +127,7 @@ def told() -> Iterator[Event]:
     yield e.revision_pinned(**OF_SHOP, pin=PIN)
     yield e.revision_unpinned(**OF_SHOP, reason="resumed")
     yield e.revision_reached(at=1.5, desired=DESIRED)
-    yield from (e.claim_looked_at(**OF_SHOP, proof=proof(verdict)) for verdict in (Verdict.PROVEN, Verdict.REFUTED))
+    yield from (e.claim_looked_at(**OF_SHOP, proof=proof(verdict)) for verdict in (Verdict.PROVEN, Verdict.REFUTED, Verdict.UNKNOWN))
     yield e.process_started(**OF_WEB, pid=7, slot=1, spawn="s/1")
     yield e.process_started(**OF_WEB, pid=7, slot=1, spawn="s/1", candidate=True, operation="op")
     ended = {**OF_WEB, "pid": 7, "slot": 1, "seconds": 0.5}

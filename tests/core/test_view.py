@@ -297,3 +297,40 @@ def test_history_tells_the_operations_that_its_events_do_not_reach_back_to() -> 
 
 def outcome(status: Applied) -> Outcome:
     return Outcome(id=WEB, status=status, attempts=1, started_at=2.0, finished_at=3.0)
+
+
+def looked_at(verdict: Verdict, method: str = "closed", at: float = 5.0) -> Event:
+    proof = Proof(
+        claim="port 5432 is closed", subject=WEB, method=method, verdict=verdict, evidence="open to uid 1", proven_at=at, valid_for_s=60.0
+    )
+    return events.claim_looked_at(at=at, application="shop", proof=proof)
+
+
+def test_what_must_be_closed_and_is_open_is_degraded_until_it_is_seen_closed() -> None:
+    story = [*SYNCED, looked_at(Verdict.REFUTED)]
+    it = shown(story, now=10.0)
+    assert it["health"] == "Degraded"
+    assert [(one["reason"], one["message"]) for one in it["conditions"] if one["type"] == "Exposed"] == [
+        ("ClaimRefuted", f"{WEB} must not be: port 5432 is closed is refuted, open to uid 1")
+    ]
+    assert shown(story, now=1000.0)["health"] == "Degraded", "that nobody looked since closes nothing"
+    closed = shown([*story, looked_at(Verdict.PROVEN, at=6.0)], now=10.0)
+    assert (closed["health"], [one for one in closed["conditions"] if one["type"] == "Exposed"]) == ("Healthy", [])
+
+
+def test_what_is_claimed_no_longer_is_forgotten() -> None:
+    proof = Proof(claim="another", subject=WEB, method="tcp", verdict=Verdict.PROVEN, evidence="ok", proven_at=6.0, valid_for_s=60.0)
+    moved = events.claim_looked_at(at=6.0, application="shop", proof=proof, claims=("another",))
+    it = shown([*SYNCED, looked_at(Verdict.REFUTED), moved], now=10.0)
+    assert [one["claim"] for one in it["resources"][1]["proofs"]] == ["another"]
+    assert it["health"] == "Healthy"
+
+
+def test_other_claims_that_are_refuted_say_nothing_of_health() -> None:
+    assert shown([*SYNCED, looked_at(Verdict.REFUTED, method="tcp")], now=10.0)["health"] == "Healthy"
+
+
+def test_what_nobody_could_look_at_is_a_condition_and_no_exposure() -> None:
+    it = shown([*SYNCED, looked_at(Verdict.UNKNOWN)], now=10.0)
+    assert it["health"] == "Healthy"
+    assert {one["type"] for one in it["conditions"]} & {"Exposed", "Unproven"} == {"Unproven"}

@@ -8,7 +8,7 @@ import pytest
 from tests.docs.session import session
 from tests.docs.tool import DOCS, ROOT
 
-pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node", "nginx")]
+pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node", "nginx", "redis-server", "redis-cli")]
 PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name != "index.md")
 
 

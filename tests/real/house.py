@@ -82,6 +82,8 @@ class House:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.name = name
+        self.within: tuple[str, ...] = ()
+        """What its programs are run by, where that is another network namespace."""
         self.repository = folder / "repository"
         self.state = folder / "state"
         self.file = folder / "application.yaml"
@@ -124,7 +126,7 @@ class House:
     def run(self, *words: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         done = subprocess.run(
-            [*HOLDFAST, *words],
+            [*self.within, *HOLDFAST, *words],
             cwd=self.folder,
             env={**os.environ, **self.environ},
             capture_output=True,
@@ -151,7 +153,7 @@ class House:
         given = [word for file in files or (self.file,) for word in ("--file", str(file))]
         with open(self.log, "ab") as log:
             self.daemon = subprocess.Popen(
-                [*HOLDFAST, "up", *given, "--state", str(self.state)],
+                [*self.within, *HOLDFAST, "up", *given, "--state", str(self.state)],
                 cwd=self.folder,
                 env={**os.environ, **self.environ},
                 stdin=subprocess.DEVNULL,

@@ -44,7 +44,7 @@ import os, signal, sys
 from holdfast.host.keeper import kernel, launch
 plan = launch.Launch()
 plan.argv, plan.path, plan.env, plan.cwd, plan.umask = ["touch", sys.argv[2]], "/usr/bin:/bin", {}, "/", 0o022
-plan.uid = plan.gid = plan.cgroup_procs = None
+plan.uid = plan.gid = plan.cgroup_procs = plan.network = plan.rules = None
 plan.groups, plan.limits, plan.listen_fds, plan.listen_names = [], [], [], []
 plan.stdin, plan.stdout, plan.stderr = 0, 1, 2
 def forked(pid):

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from holdfast.app.edge_door import KINDS as EDGE_KINDS
+from holdfast.app.private import Private, PrivateNeeds
 from holdfast.app.state import StateFolder
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.glance import ProcessGlance
 from holdfast.host.clock import RealClock
 from holdfast.host.config import Config
 from holdfast.host.keeper_client import peek
+from holdfast.host.network import mark_of
 from holdfast.host.secrets import FileSecrets
 from holdfast.host.users import SPACE as USERS
 from holdfast.host.users import HostUsers, RunUser
@@ -92,10 +94,11 @@ class Glance:
 
     async def observe(self, ids: Collection[ResourceId], resources: Mapping[ResourceId, Resource]) -> Live:
         """Look at `ids`; `resources` are as desired, for what an engine must know of a thing to find it."""
-        processes = ProcessGlance(records=self._remembered.processes, clock=RealClock())
+        processes = ProcessGlance(records=self._remembered.processes, clock=RealClock(), mark=mark_of(self._state.run))
         kinds: Mapping[str, Callable[[list[ResourceId]], Awaitable[Live]]] = {
             "Process": processes.observe,
             "File": self._files(resources).observe,
+            **{kind: engine.observe for engine in self._private(resources).engines for kind in engine.kinds},
             **dict.fromkeys(EDGE_KINDS, self._edge),
         }
         live = Live()
@@ -116,20 +119,34 @@ class Glance:
             observed[id] = Observation(state=inventory[id].resource.state if is_there else None)
         return Live(observed=observed)
 
-    def _files(self, resources: Mapping[ResourceId, Resource]) -> FileEngine:
-        def described(id: ResourceId) -> list[Resource]:
-            owned = self._remembered.inventory.get(id)
-            return [each for each in (owned.resource if owned else None, resources.get(id)) if each is not None]
+    def _private(self, resources: Mapping[ResourceId, Resource]) -> Private:
+        return Private(
+            PrivateNeeds(
+                run_dir=self._state.run,
+                search_path=self._config.path,
+                records=CopiedRecords({}),
+                users=self._users(),
+                described=partial(self._described, resources),
+                clock=RealClock(),
+            )
+        )
 
+    def _described(self, resources: Mapping[ResourceId, Resource], id: ResourceId) -> list[Resource]:
+        owned = self._remembered.inventory.get(id)
+        return [each for each in (owned.resource if owned else None, resources.get(id)) if each is not None]
+
+    def _users(self) -> HostUsers:
+        return HostUsers(records=CopiedRecords(self._remembered.users), uid_range=self._config.uid_range, allowed=self._config.allowed)
+
+    def _files(self, resources: Mapping[ResourceId, Resource]) -> FileEngine:
         key = self._state.key.read_bytes() if self._state.key.exists() else b""
-        users = HostUsers(records=CopiedRecords(self._remembered.users), uid_range=self._config.uid_range, allowed=self._config.allowed)
         return FileEngine(
             roots=self._config.file_roots,
             data=self._state.data,
-            users=users,
+            users=self._users(),
             places=LookingPlaces(self._state),
             secrets=FileSecrets(self._state.secrets, key, Redactor()),
             fingerprint=partial(fingerprint, key),
-            described=described,
+            described=partial(self._described, resources),
             clock=RealClock(),
         )

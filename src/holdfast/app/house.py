@@ -19,6 +19,8 @@ from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
 from holdfast.app.certificates import HouseCertificates
 from holdfast.app.edge_door import KINDS, EdgeDoor, Rooms
+from holdfast.app.private import SPACE as NETWORKS
+from holdfast.app.private import Private, PrivateNeeds, ground
 from holdfast.app.registry import git_policy, means, registry
 from holdfast.app.release_port import ReleasePort
 from holdfast.app.secret_watch import watch_secrets
@@ -59,6 +61,7 @@ from holdfast.store.records import StoreRecords
 from holdfast.store.sqlite import SqliteStore
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
+from holdfast.workload.private import CLOSED, OPEN
 
 TIDY_AFTER_S = 5.0
 """How long after the last operation its memory is given back."""
@@ -94,7 +97,7 @@ class House:
             random=random,
             policy=git_policy(config, lambda path: path in self.applications.local),
         )
-        kinds = registry(config.file_roots, lent=means(config))
+        kinds = registry(config.file_roots, lent=means(config), ground=ground(config.path))
         self.users = HostUsers(records=await self._records(USERS), uid_range=config.uid_range, allowed=config.allowed)
         self.releases = ReleasePort(
             store=ReleaseStore(self.state.path),
@@ -128,8 +131,18 @@ class House:
             described=self._described,
             clock=clock,
         )
+        self.private = Private(
+            PrivateNeeds(
+                run_dir=self.state.run,
+                search_path=config.path,
+                records=await self._records(NETWORKS),
+                users=self.users,
+                described=self._described,
+                clock=clock,
+            )
+        )
         self.edge = EdgeDoor(make=self._make_edge, was_there=self._had_edge)
-        self.engines: tuple[Engine, ...] = (self.process, self.file, *self.edge.engines)
+        self.engines: tuple[Engine, ...] = (self.process, self.file, *self.private.engines, *self.edge.engines)
         self.walker = Walker(
             engines={kind: engine for engine in self.engines for kind in engine.kinds},
             kinds={kind.name: kind for kind in kinds.kinds},
@@ -194,7 +207,7 @@ class House:
             random=random,
             data_dir=self._data_dir,
             crashed=self.crashed,
-            looks={VISIT: self.edge.look},
+            looks={VISIT: self.edge.look, CLOSED: self.private.looks.closed, OPEN: self.private.looks.open},
         )
         self.sweep = SweepController(
             owned=lambda: tuple(ledger.inventory),

@@ -18,6 +18,7 @@ from holdfast.api.document import plan_data, render_data
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import managed, sourced
 from holdfast.app.glance import Glance, remember
+from holdfast.app.private import ground
 from holdfast.app.registry import git_policy, means, registry
 from holdfast.app.state import StateFolder
 from holdfast.controllers.source import Rendering, Sourced
@@ -104,7 +105,7 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
             remembered = remember(state)
             rendering = Rendering(
                 git=git,
-                renderer=Renderer(registry(config.file_roots, lent=means(config), is_render=is_render)),
+                renderer=Renderer(registry(config.file_roots, lent=means(config), ground=ground(config.path), is_render=is_render)),
                 javascript=JavaScript(git=git, search_path=config.path).exports,
                 facts=lambda: _facts(state),
                 allowed=config.allowed,

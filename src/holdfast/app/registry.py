@@ -16,27 +16,38 @@ from holdfast.source.git import GitPolicy
 from holdfast.workload.compose.format import Compose
 from holdfast.workload.container import ContainerKind
 from holdfast.workload.file import FileKind
+from holdfast.workload.ground import Ground
 from holdfast.workload.network import NetworkKind
+from holdfast.workload.network_namespace import NetworkNamespaceKind
 from holdfast.workload.pm2 import Pm2
+from holdfast.workload.port_guard import PortGuardKind
 from holdfast.workload.process import ProcessKind
 from holdfast.workload.procfile import Procfile
 from holdfast.workload.volume import VolumeKind
 
 
-def registry(file_roots: tuple[str, ...] | None = None, *, lent: Means | None = None, is_render: bool = False) -> Registry:
+def registry(
+    file_roots: tuple[str, ...] | None = None,
+    *,
+    lent: Means | None = None,
+    ground: Ground | None = None,
+    is_render: bool = False,
+) -> Registry:
     """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line. `lent`: to issuers.
+
+    `ground`: what this host can do to keep networks private.
 
     No engine applies containers yet: unless they are only rendered, they are refused.
     """
     roots = file_roots or ()
     containers = (
         ContainerKind(is_reached=is_render, host_roots=roots),
-        NetworkKind(is_reached=is_render),
+        NetworkKind(is_reached=is_render, ground=ground),
         VolumeKind(is_reached=is_render, host_roots=roots),
     )
     edge = (SiteKind(), SitePartKind(), NginxFileKind(), CertificateKind(), EdgeKind(lent))
     return Registry(
-        kinds=(ProcessKind(), FileKind(file_roots), *edge, *containers),
+        kinds=(ProcessKind(ground), PortGuardKind(), NetworkNamespaceKind(), FileKind(file_roots), *edge, *containers),
         formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots)),
     )
 

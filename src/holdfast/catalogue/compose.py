@@ -143,9 +143,9 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         ),
         "HF1440": Explanation(
             title="Database on a public address",
-            meaning="A container publishes a database, or the port of one, on an address that others reach.",
-            cause="`ports` publishes on every address of the host, past its firewall (moby#22054).",
-            next_step="Remove the port: containers reach it over their network. For people, publish it on 127.0.0.1 and use a tunnel.",
+            meaning="A container publishes a database, or a Process has one listen, on an address that others reach.",
+            cause="`ports` publishes on every address of the host, past its firewall (moby#22054), or a command names such an address.",
+            next_step="Remove the port, or name 127.0.0.1: containers reach it over their network, people by a tunnel.",
         ),
         "HF1441": Explanation(
             title="Privileged container",

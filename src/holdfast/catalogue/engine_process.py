@@ -15,6 +15,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The keeper was killed and cannot be started again: the run directory is not writable, or the machine is out of memory.",
             next_step="Read `keeper.log` in the run directory. The children go on meanwhile; it is tried again by itself.",
         ),
+        "HF3029": Explanation(
+            title="The keeper is too old to confine a process",
+            meaning="A process is to have port rules or a network of its own, and the keeper that runs knows neither.",
+            cause="The keeper was started by an earlier Holdfast and outlived it, as it should.",
+            next_step="Take the Applications of this state folder down once (`holdfast down`); the next `up` starts a keeper that knows.",
+        ),
         "HF3021": Explanation(
             title="A candidate could not be started",
             meaning="A new instance of a process never ran: its program could not be executed, or what it asks of this host is not there.",

@@ -1,4 +1,4 @@
-"""HF30xx: the keeper (HF3001 to HF3019), what a Process may not say (HF3080 to HF3086), and looks from outside (HF3090, HF3091)."""
+"""HF30xx: the keeper (HF3001 to HF3019), what a Process may not say (HF3080 to HF3088), and looks from outside (HF3090 to HF3092)."""
 
 from __future__ import annotations
 
@@ -145,6 +145,18 @@ ENTRIES: Mapping[str, Explanation] = {
         cause="Power is widened only by the local configuration, never by what Git says.",
         next_step="Leave `user` out for an unprivileged user of the Application, or set allow.root in the local configuration.",
     ),
+    "HF3087": Explanation(
+        title="A private network cannot be so",
+        meaning="What a Process or a Network says of who may come to it does not fit together.",
+        cause="A level lacks what it needs (`strict` a Network), a field belongs to another level, or a probe asks where nobody reaches.",
+        next_step="See [Keep a database private](../how-to/private-database.md), and mend the field that is named.",
+    ),
+    "HF3088": Explanation(
+        title="This host cannot do that for a private network",
+        meaning="A Process asks for a network namespace, and Holdfast may not make one here.",
+        cause="Holdfast does not run as root, or as a root without CAP_SYS_ADMIN in a container, or iproute2 is not installed.",
+        next_step="Run it as root, or write `level: private`, which needs no root and says what it cannot close.",
+    ),
     "HF3090": Explanation(
         title="Nobody answers",
         meaning="A look from outside at a port, socket or address was refused or cut off.",
@@ -156,5 +168,11 @@ ENTRIES: Mapping[str, Explanation] = {
         meaning="A look from outside at a port, socket or address was not answered within its time.",
         cause="The program is overloaded or stuck, or something drops the packets.",
         next_step="Look at the load and the log of the process; raise the probe's timeout where it is honestly slow.",
+    ),
+    "HF3092": Explanation(
+        title="Nobody could look from elsewhere",
+        meaning="The small program that looks at a port as another user, or from another network, came to nothing.",
+        cause="The machine is out of memory or processes, or the Python of Holdfast is damaged.",
+        next_step="None: it is tried again. Until then nothing is proven, and nothing is refuted.",
     ),
 }

@@ -77,5 +77,5 @@ def _notes(application: Mapping[str, Any], ink: Ink, is_screen: bool) -> Iterato
     for it in application["conditions"]:
         if it["status"] and it["type"] not in AXES:
             place = f" ({it['origin']})" if it["origin"] else ""
-            colour = "red" if it["type"] in ("RenderError", "Refused", "StoreError", "Contended", "RetryExhausted") else "yellow"
+            colour = "red" if it["type"] in ("RenderError", "Refused", "Exposed", "StoreError", "Contended", "RetryExhausted") else "yellow"
             yield f"  {ink.paint(it['type'], colour)}: {it['message']}{place}"

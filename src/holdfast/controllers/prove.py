@@ -38,10 +38,16 @@ LOOK_AROUND_S = 60.0
 PASSING = range(200, 400)
 """HTTP answers that prove, as for probes (Kubernetes)."""
 EXCERPT = 80
+VERDICTS: Mapping[bool | None, Verdict] = {True: Verdict.PROVEN, False: Verdict.REFUTED, None: Verdict.UNKNOWN}
 
 
-Look = Callable[[Claim, Mapping[str, Json]], Awaitable[tuple[bool, str]]]
-"""From a claim and its target to whether it holds, and what was seen. Raises `EngineError` where nobody answers."""
+Look = Callable[[Claim, Mapping[str, Json]], Awaitable[tuple[bool | None, str]]]
+"""From a claim and its target to whether it holds (None: that could not be looked at), and what was seen.
+
+Raises `EngineError` where nobody answers, which refutes, but for claims of UNKNOWING: there it is no proof of anything.
+"""
+UNKNOWING = frozenset({"closed", "open"})
+"""Methods whose claims a look that came to nothing says nothing of: who does not answer us may answer others."""
 
 
 class ProveController:
@@ -73,10 +79,25 @@ class ProveController:
         """By resource in a lane: what was told last, by claim."""
 
     def settled(self, application: str, ids: Iterable[ResourceId]) -> None:
-        """Say that an operation has ended with these ids: they are looked at now, and what is seen is told whatever it is."""
-        for id in ids:
+        """Say that an operation has ended with these ids: they are looked at now, and what is seen is told whatever it is.
+
+        What they need, and what they were derived from, is looked at too, since it may claim something of them.
+        """
+        settled = frozenset(ids)
+        for id in settled:
             self._begin(id)
+        for id in self._beside(settled) - settled:
+            if id in self._told:
+                self._inbox.forget_failures(id, self._clock.monotonic())
         self._bell.wake()
+
+    def _beside(self, ids: Iterable[ResourceId]) -> frozenset[ResourceId]:
+        found: set[ResourceId] = set()
+        for id in ids:
+            if (owned := self._ledger.inventory.get(id)) is not None:
+                found |= owned.resource.needs
+                found.add(owned.resource.declared_id)
+        return frozenset(found)
 
     def _begin(self, id: ResourceId) -> None:
         """Look at `id` from now on, and now."""
@@ -138,6 +159,7 @@ class ProveController:
 
     async def _tell(self, owned: Owned, proofs: Iterable[Proof]) -> None:
         before = self._told.get(owned.resource.id, {})
+        claims = [claim.text for claim in owned.resource.claims]
         news: list[Event] = []
         now: dict[str, Proof] = {}
         for proof in proofs:
@@ -147,7 +169,7 @@ class ProveController:
             )
             now[proof.claim] = proof if is_news or told is None else told
             if is_news:
-                news.append(events.claim_looked_at(at=proof.proven_at, application=owned.application, proof=proof))
+                news.append(events.claim_looked_at(at=proof.proven_at, application=owned.application, proof=proof, claims=claims))
         self._told[owned.resource.id] = now
         if news:
             await self._journal.emit(*news)
@@ -156,18 +178,18 @@ class ProveController:
         try:
             is_proven, evidence = await self._seen(claim, self._target(owned.application, claim))
         except EngineError as error:
-            is_proven, evidence = False, error.message
+            is_proven, evidence = None if claim.method in UNKNOWING else False, error.message
         return Proof(
             claim=claim.text,
             subject=owned.resource.id,
             method=claim.method,
-            verdict=Verdict.PROVEN if is_proven else Verdict.REFUTED,
+            verdict=VERDICTS[is_proven],
             evidence=evidence,
             proven_at=self._clock.now(),
             valid_for_s=claim.valid_for_s,
         )
 
-    async def _seen(self, claim: Claim, target: Mapping[str, Json]) -> tuple[bool, str]:
+    async def _seen(self, claim: Claim, target: Mapping[str, Json]) -> tuple[bool | None, str]:
         """Look once; return whether the claim holds, and what was seen."""
         match claim.method:
             case "tcp" | "unix":

@@ -37,8 +37,9 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | resource.forgiven | It has been quiet long enough. | |
 | resource.pruned | It is gone, as asked. | reason |
 | resource.orphaned | Git no longer says it, and it stays. | reason |
-| claim.proven | A look from outside saw what is claimed. | claim, method, verdict, evidence, proven_at, valid_for_s |
+| claim.proven | A look from outside saw what is claimed. | claim, method, verdict, evidence, proven_at, valid_for_s, claims[] |
 | claim.refuted | A look from outside did not. | as claim.proven |
+| claim.unknown | A look from outside could not be made. | as claim.proven |
 | process.started | An instance started; candidate: for a rollout. | pid, slot, spawn, candidate |
 | process.ready | It counts as ready. | pid, slot, seconds |
 | process.unready | It fails its probe. | pid, slot, message |
@@ -379,11 +380,12 @@ def revision_reached(*, at: Instant, desired: Desired) -> Event:
     return _of_application("revision.reached", at, desired.application, revision=desired.revision, desired_digest=desired.digest)
 
 
-def claim_looked_at(*, at: Instant, application: str, proof: Proof) -> Event:
-    """`claim.proven` or `claim.refuted`, by the proof's verdict."""
+def claim_looked_at(*, at: Instant, application: str, proof: Proof, claims: Sequence[str] = ()) -> Event:
+    """`claim.proven`, `claim.refuted` or `claim.unknown`, by the proof's verdict. `claims`: all that the resource claims now."""
     is_proven = proof.verdict is Verdict.PROVEN
+    is_unknown = proof.verdict is Verdict.UNKNOWN
     return _of_resource(
-        "claim.proven" if is_proven else "claim.refuted",
+        "claim.proven" if is_proven else "claim.unknown" if is_unknown else "claim.refuted",
         at,
         application,
         proof.subject,
@@ -395,6 +397,7 @@ def claim_looked_at(*, at: Instant, application: str, proof: Proof) -> Event:
         evidence=proof.evidence,
         proven_at=proof.proven_at,
         valid_for_s=proof.valid_for_s,
+        claims=list(claims),
     )
 
 

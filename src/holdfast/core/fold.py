@@ -204,6 +204,8 @@ def _applied(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[st
     if data["after"] is None:
         resource.sync, resource.status, resource.live, resource.stands = OUT_OF_SYNC, Status.MISSING.value, None, ""
     else:
+        if resource.stands not in ("", data["after"]):
+            resource.proofs = {}  # what was seen of what stood before says nothing of what stands now
         resource.sync, resource.stands, resource.has_stood = SYNCED, data["after"], True
 
 
@@ -260,7 +262,10 @@ def _looked_at(it: ApplicationView, id: ResourceId, event: Event, data: Mapping[
             proven_at=data["proven_at"],
             valid_for_s=data["valid_for_s"],
             evidence=data["evidence"],
+            method=data.get("method", ""),
         )
+        if claims := data.get("claims"):
+            resource.proofs = {claim: proof for claim, proof in resource.proofs.items() if claim in claims}
 
 
 _OnApplication = Callable[[ApplicationView, Event, Mapping[str, Any]], None]
@@ -309,5 +314,6 @@ ON_RESOURCE: Mapping[str, _OnResource] = MappingProxyType(
         "resource.orphaned": _orphaned,
         "claim.proven": _looked_at,
         "claim.refuted": _looked_at,
+        "claim.unknown": _looked_at,
     }
 )

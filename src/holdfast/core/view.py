@@ -31,6 +31,12 @@ class ProofView:
     proven_at: Instant
     valid_for_s: float
     evidence: str = ""
+    method: str = ""
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether somebody was seen to get in who must not."""
+        return self.method == "closed" and self.verdict == Verdict.REFUTED
 
     def at(self, now: Instant) -> str:
         return self.verdict if now < self.proven_at + self.valid_for_s else Verdict.STALE.value
@@ -65,13 +71,19 @@ class ResourceView:
 
     @property
     def health(self) -> Health:
-        seen = Health(Status(self.status), self.message)
-        return worst([seen, Health(Status.DEGRADED, self.contended)]) if self.contended else seen
+        found = [Health(Status(self.status), self.message)]
+        found += [Health(Status.DEGRADED, words) for words in (self.contended, self.exposed) if words]
+        return worst(found)
+
+    @property
+    def exposed(self) -> str | None:
+        """Say who was seen to get in who must not, by the last look; None where nobody was."""
+        return next((f"exposed: {proof.evidence}" for _, proof in sorted(self.proofs.items()) if proof.is_exposed), None)
 
     @property
     def words(self) -> str:
         """Return the most important thing to say about it."""
-        return self.failure or self.contended or self.message or self.orphaned or ""
+        return self.failure or self.exposed or self.contended or self.message or self.orphaned or ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -217,6 +229,7 @@ def conditions(it: ApplicationView, store_error: str | None = None) -> tuple[Con
         Condition(type="Reconciling", status=it.is_busy, reason="OperationRunning" if it.is_busy else "Idle"),
         Condition(type="Stalled", status=bool(stalled), reason=stalled[0].reason if stalled else "Moving"),
         *stalled,
+        *_exposures(it),
         *_notes(it),
     )
 
@@ -241,6 +254,18 @@ def _stalled(it: ApplicationView, store_error: str | None) -> tuple[Condition, .
         if resource.contended
     ]
     return tuple(found)
+
+
+def _exposures(it: ApplicationView) -> Iterable[Condition]:
+    """Yield what a look from outside found open that must be closed, and what it could not tell."""
+    for id, resource in sorted(it.resources.items()):
+        for _, proof in sorted(resource.proofs.items()):
+            if proof.is_exposed:
+                words = f"{id} must not be: {proof.claim} is refuted, {proof.evidence}"
+                yield Condition(type="Exposed", status=True, reason="ClaimRefuted", message=words, origin=resource.origin)
+            elif proof.verdict == Verdict.UNKNOWN:
+                words = f"{id} {proof.claim}: nobody knows, {proof.evidence}"
+                yield Condition(type="Unproven", status=True, reason="NoLook", message=words, origin=resource.origin)
 
 
 def _notes(it: ApplicationView) -> Iterable[Condition]:
@@ -268,7 +293,7 @@ def _place(error: Mapping[str, Any]) -> str | None:
 
 def _words(it: ApplicationView, told: Iterable[Condition], health: Health) -> str:
     """Return the one thing to say about an Application: what stops it, what it does, how it is."""
-    for type in ("RenderError", "Refused", "Pinned", "RetryExhausted", "StoreError", "Contended", "Suspended", "Held"):
+    for type in ("RenderError", "Refused", "Exposed", "Pinned", "RetryExhausted", "StoreError", "Contended", "Suspended", "Held"):
         if (found := next((one for one in told if one.type == type), None)) is not None:
             return found.message
     if it.desired_digest is None and it.source_error is not None:

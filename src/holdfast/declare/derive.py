@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 
 from holdfast.declare.annotation import Directions, read_directions
 from holdfast.declare.document import Path
@@ -21,7 +22,7 @@ from holdfast.errors import DeclarationError, Where
 from holdfast.kit.graph import find_cycle
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model import labels
-from holdfast.model.declaration import Declaration, Scope
+from holdfast.model.declaration import Declaration, Joining, Peer, Scope
 from holdfast.model.ids import ResourceId
 from holdfast.model.resource import Derived, Resource, ResourcePolicy, Warning
 from holdfast.model.scalars import Name
@@ -155,10 +156,11 @@ class Joined:
     errors: tuple[DeclarationError, ...] = ()
 
 
-def join(parts: Sequence[Part], failed: Collection[str] = ()) -> Joined:
+def join(parts: Sequence[Part], failed: Collection[str] = (), joining: Mapping[str, Joining] = MappingProxyType({})) -> Joined:
     """Return the resources of all parts with their needs resolved, or every error that only shows between them.
 
-    `failed` are the names of what is declared but is wrong in itself: a need of one of those is not told as well.
+    `failed` are the names of what is declared but is wrong in itself: a need of one of those is not told as well. `joining`: kinds whose
+    resources depend on whom they need and who needs them.
     """
     twice = list(_twice(parts))
     index = _Index(parts, failed)
@@ -173,7 +175,32 @@ def join(parts: Sequence[Part], failed: Collection[str] = ()) -> Joined:
     errors += clashes(claim for part in parts for claim in part.claims)
     if errors:
         return Joined(errors=tuple(errors))
-    return Joined(resources=tuple(leaf for part in parts for leaf in index.closed(part, resolved.get(part.id, {}))))
+    leaves = {part.id: tuple(index.closed(part, resolved.get(part.id, {}))) for part in parts}
+    if joining:
+        leaves |= _beside_others(parts, leaves, index, resolved, joining)
+    return Joined(resources=tuple(leaf for part in parts for leaf in leaves[part.id]))
+
+
+def _beside_others(
+    parts: Sequence[Part],
+    leaves: Mapping[ResourceId, tuple[Resource, ...]],
+    index: _Index,
+    resolved: Mapping[ResourceId, Mapping[ResourceId, Path]],
+    joining: Mapping[str, Joining],
+) -> dict[ResourceId, tuple[Resource, ...]]:
+    """Return the leaves of parts whose kind has them depend on other parts, with what they bring along."""
+    needs = {id: {index.owner.get(need, need) for need in found} for id, found in resolved.items()}
+    peers = {part.id: Peer(id=part.id, declaration=part.declaration) for part in parts}
+    needed_by: defaultdict[ResourceId, list[Peer]] = defaultdict(list)
+    for id in sorted(needs):
+        for need in needs[id]:
+            needed_by[need].append(peers[id])
+    found = {}
+    for part in parts:
+        if (kind := joining.get(part.id.kind)) is not None:
+            wanted = tuple(peers[need] for need in sorted(needs.get(part.id, ())) if need in peers)
+            found[part.id] = kind.joined(peers[part.id], leaves[part.id], wanted, tuple(needed_by.get(part.id, ())))
+    return found
 
 
 def _twice(parts: Sequence[Part]) -> Iterator[DeclarationError]:

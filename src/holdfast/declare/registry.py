@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 from holdfast.errors import Bug
 from holdfast.kit.suggest import did_you_mean
-from holdfast.model.declaration import Asking, Format, Kind, Released
+from holdfast.model.declaration import Asking, Format, Joining, Kind, Released
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,11 @@ class Registry:
         """Kinds whose declarations may ask for files, by name."""
         return {name: kind for name, kind in self._by_name.items() if _is_asking(kind)}
 
+    @cached_property
+    def joining(self) -> Mapping[str, Joining]:
+        """Kinds whose resources depend on others of their Application, by name."""
+        return {name: kind for name, kind in self._by_name.items() if _is_joining(kind)}
+
     def format_of(self, path: str) -> Format | None:
         """Return the first format whose file `path` is."""
         return next((each for each in self.formats if each.matches(path)), None)
@@ -70,3 +75,7 @@ def _is_released(kind: object) -> TypeGuard[Released]:
 
 def _is_asking(kind: object) -> TypeGuard[Asking]:
     return isinstance(kind, Asking)
+
+
+def _is_joining(kind: object) -> TypeGuard[Joining]:
+    return isinstance(kind, Joining)

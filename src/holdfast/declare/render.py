@@ -192,7 +192,7 @@ class Renderer:
             errors.append(nothing_there(request.tree, request.directory, self._registry))
         release, prepare = self._release(request, orders, files, consumed)
         parts = list(self._expanded(request, scope, release, files, errors, failed))
-        joined = join(parts, failed)
+        joined = join(parts, failed, self._registry.joining)
         errors += joined.errors
         if errors:
             raise declaration_errors(sorted(_flat(errors), key=_place))

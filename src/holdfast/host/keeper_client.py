@@ -17,7 +17,7 @@ from typing import Any
 
 from holdfast.errors import Bug, Conflict, EngineError, Rejected, TimedOut, Unavailable
 from holdfast.host import keeper
-from holdfast.host.keeper.protocol import SOCKET_NAME, VERSION, decode, encode
+from holdfast.host.keeper.protocol import CONFINES, SOCKET_NAME, VERSION, decode, encode
 from holdfast.host.keeper_state import (
     Adopt,
     Adopted,
@@ -47,6 +47,7 @@ class KeeperClient:
 
     def __init__(self, wire: _Wire) -> None:
         self._wire = wire
+        self._abilities: frozenset[str] = frozenset()
 
     @classmethod
     async def connect(cls, run_dir: str | os.PathLike[str], *, start: bool, python: str = sys.executable) -> KeeperClient:
@@ -83,6 +84,7 @@ class KeeperClient:
         if info.version != VERSION:
             await client.aclose()
             raise Unavailable("HF3013", f"cannot use the keeper (pid {info.pid}): it speaks version {info.version}, not {VERSION}")
+        client._abilities = frozenset(info.abilities)
         return client
 
     async def hello(self) -> KeeperInfo:
@@ -120,6 +122,13 @@ class KeeperClient:
 
         Raises Rejected when it cannot execute; the keeper remembers that too, until `forget`.
         """
+        is_confined = spawn.network is not None or spawn.bind_ports is not None or spawn.connect_ports is not None
+        if is_confined and CONFINES not in self._abilities:
+            raise Rejected(
+                "HF3029",
+                f"cannot confine {spawn.argv[0]}: the keeper is older than this Holdfast, and knows no networks and port rules",
+                hint="end the processes of this state folder once, so that a new keeper is started",
+            )
         uses = [{"key": use.key, "name": use.name} for use in spawn.sockets]
         answer = await self._wire.ask("spawn", **request_fields(spawn, sockets=uses))
         return child_of(answer["child"])

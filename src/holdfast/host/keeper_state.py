@@ -45,7 +45,7 @@ class HeldSocket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecError:
-    """Why a child never ran: errno and the stage that failed (exec, chdir, setuid, cgroup, limits, log, notify, timeout)."""
+    """Why a child never ran: errno and the stage that failed (exec, chdir, setuid, cgroup, limits, network, …)."""
 
     message: str
     stage: str
@@ -101,6 +101,12 @@ class Spawn:
     logs: LogLimits | None = None
     notify: bool = False
     meta: Any = None
+    network: str | None = None
+    """Path of the network namespace that it starts in; None: the keeper's."""
+    bind_ports: Sequence[int] | None = None
+    """TCP ports that it may bind (Landlock); None: any."""
+    connect_ports: Sequence[int] | None = None
+    """TCP ports that it may connect to; None: any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +155,7 @@ class KeeperInfo:
     boot_id: str
     version: int
     started_at: float
+    abilities: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

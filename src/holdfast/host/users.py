@@ -46,6 +46,28 @@ class HostUsers:
             return self._ourselves(user)
         return await self._own(application) if user is None else self._named(user)
 
+    async def uid_of(self, application: str, user: str) -> int:
+        """Return the uid of a user by its name: of this host, or `holdfast-<application>` of an Application. Raises Rejected (HF3060)."""
+        if user == _own_name(application):
+            return (await self._own(application)).uid
+        if (uid := self.known_uid(user)) is None:
+            raise Rejected(
+                "HF3060",
+                f"cannot let {user} in: this host has no such user, and no Application is called so",
+                hint=f"create it (useradd --system {user}), or take it out of network.clients",
+            )
+        return uid
+
+    def known_uid(self, user: str) -> int | None:
+        """Return the uid of a user by its name or number, or of an Application that has one; None where there is none."""
+        number = next((uid for name, uid in self._records.all().items() if user == _own_name(name)), None)
+        if isinstance(number, int):
+            return number
+        try:
+            return pwd.getpwuid(int(user)).pw_uid if user.isdecimal() else pwd.getpwnam(user).pw_uid
+        except (KeyError, OverflowError):
+            return None
+
     def _ourselves(self, user: str | None) -> RunUser:
         name = _name_of(self._euid)
         if user not in (None, name, str(self._euid)):
@@ -79,7 +101,7 @@ class HostUsers:
             if not isinstance(number, int):
                 number = self._free(application)
                 await self._records.put(application, number)
-        return RunUser(uid=number, gid=number, name=f"holdfast-{application}")
+        return RunUser(uid=number, gid=number, name=_own_name(application))
 
     def _free(self, application: str) -> int:
         """Return a uid that nobody has: no Application, past ones included, and no user of this host."""
@@ -94,6 +116,10 @@ class HostUsers:
             f"cannot give {application} a user of its own: every uid from {first} to {last} is taken",
             hint="widen uid_range in the configuration of this host",
         )
+
+
+def _own_name(application: str) -> str:
+    return f"holdfast-{application}"
 
 
 def person_of(uid: int) -> str:

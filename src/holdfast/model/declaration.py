@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.clock import Instant
+from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Observation
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Model, Origin, Prepare, Resource, Warning
@@ -167,4 +168,23 @@ class Asking(Protocol):
 
     def answered(self, declaration: Declaration, answers: Mapping[Ask, bytes | None]) -> Declaration | DeclarationError:
         """Return the declaration with what was asked for filled in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A declaration of an Application as others of it see it."""
+
+    id: ResourceId
+    declaration: Declaration
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A kind whose resources depend on whom they need, or on who needs them: known once all of an Application are together."""
+
+    def joined(
+        self, own: Peer, leaves: tuple[Resource, ...], needs: tuple[Peer, ...], dependants: tuple[Peer, ...]
+    ) -> tuple[Resource, ...]:
+        """Return the leaves of a declaration as they stand among `needs` and `dependants`, and what they bring along. Their ids stay."""
         ...

@@ -14,6 +14,8 @@ from holdfast.model.ids import ResourceId
 class Verdict(StrEnum):
     PROVEN = "proven"
     REFUTED = "refuted"
+    UNKNOWN = "unknown"
+    """The look could not be made, or came to nothing that proves or refutes."""
     STALE = "stale"
 
 
@@ -23,9 +25,9 @@ class Claim:
 
     text: str
     method: str
-    """How it is looked at: `tcp`, `http`, `unix`."""
+    """How it is looked at: `tcp`, `http`, `unix`; `closed` to strangers, `open` to who needs it; or as whoever made it says."""
     target: Mapping[str, Json] = field(default_factory=dict)
-    """For tcp and http: host, port (and path); for unix: path."""
+    """For tcp and http: host, port (and path); for unix: path; for closed and open: ports or path, and who comes (workload.private)."""
     valid_for_s: float = 300.0
 
 

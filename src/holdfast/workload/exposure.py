@@ -104,14 +104,19 @@ def database_of(image: str) -> str | None:
 
 def is_public(port: PortSpec) -> bool:
     """Say whether a port is published on an address that others can reach."""
-    if port.host_ip is None:
+    return port.host_ip is None or not is_loopback(port.host_ip)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this host reaches an address; what is no address is taken for one that others reach, but for localhost."""
+    if host == "localhost":
         return True
     try:
-        address = ipaddress.ip_address(port.host_ip.strip("[]").partition("%")[0])
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
-        return True
+        return False
     mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_loopback
+    return bool((mapped or address).is_loopback)
 
 
 def _published(spec: ContainerSpec, roots: tuple[str, ...]) -> Iterator[Finding]:

@@ -1,10 +1,12 @@
-"""Network: a network of a Docker host. Derived from compose networks, or written by hand.
+"""Network: a network of a Docker host, or of this host for its Processes. Derived from compose networks, or written by hand.
 
-Nothing of a network can be changed in place: a change is delete, then create, and the containers on it go down first.
+At this host it becomes a NetworkNamespace. Nothing of a network can be changed in place: a change is delete, then create, and the
+containers on it go down first.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from holdfast.declare.hint import spec_fields
@@ -21,6 +23,8 @@ from holdfast.model.state import Facts, State
 from holdfast.workload.container import LOCAL
 from holdfast.workload.container_spec import NetworkSpec
 from holdfast.workload.exposure import network_refusals, no_engine
+from holdfast.workload.ground import Ground
+from holdfast.workload.network_namespace import KIND, state_of
 
 _DEADLINE_S = 30.0
 
@@ -32,11 +36,14 @@ class NetworkKind:
     api_version = "holdfast.dev/v1alpha1"
     spec_type: type[Any] = NetworkSpec
 
-    def __init__(self, *, is_reached: bool) -> None:
+    def __init__(self, *, is_reached: bool, ground: Ground | None = None) -> None:
         self._is_reached = is_reached
+        self._ground = ground
 
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: NetworkSpec = declaration.spec
+        if scope.destination == HOST and spec.project is None:
+            return self._of_host(declaration, scope)
         errors = [*network_refusals(declaration)]
         if not self._is_reached and spec.project is None:
             errors.insert(0, no_engine(declaration, scope))
@@ -58,11 +65,36 @@ class NetworkKind:
             },
         )
 
+    def _of_host(self, declaration: Declaration, scope: Scope) -> Resource | tuple[DeclarationError, ...]:
+        """Return a network of Processes; all that one of Docker may say is meaningless there."""
+        errors = []
+        plain = NetworkSpec()
+        for name, item in spec_fields(NetworkSpec).items():
+            if item.name != "internal" and getattr(declaration.spec, item.name) != getattr(plain, item.name):
+                reason = f"cannot declare Network {declaration.name} at this host: {name} is for networks of Docker"
+                hint = "leave it out: it has a loopback and no way out, which is all"
+                errors.append(DeclarationError("HF3087", reason, where=[declaration.place(("spec", name))], hint=hint))
+        if self._ground is not None and self._ground.namespaces is not None:
+            reason = f"cannot declare Network {declaration.name} at this host: {self._ground.namespaces}"
+            hint = "run Holdfast as root, or write level: private in the Processes"
+            errors.append(DeclarationError("HF3088", reason, where=[declaration.place(())], hint=hint))
+        if errors:
+            return tuple(errors)
+        namespace = declaration.namespace or scope.namespace
+        return Resource(
+            id=ResourceId(scope.destination, self.name, namespace, declaration.name),
+            state=state_of(f"{namespace}/{declaration.name}"),
+            origin=declaration.origin,
+            labels={**declaration.labels, APPLICATION: scope.application},
+        )
+
     def needs(self, declaration: Declaration) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
         return ()
 
     def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
-        return ()
+        if "network" not in resource.state.fields:
+            return ()
+        return (replace(resource, id=resource.id._replace(kind=KIND)),)
 
     def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
         return ()

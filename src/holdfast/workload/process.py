@@ -14,7 +14,7 @@ from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.kit.duration import format_duration
-from holdfast.model.declaration import Declaration, Scope
+from holdfast.model.declaration import Declaration, Peer, Scope
 from holdfast.model.ids import ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
 from holdfast.model.live import Health, Observation, Status
@@ -22,6 +22,8 @@ from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
 from holdfast.model.resource import Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
+from holdfast.workload import private
+from holdfast.workload.ground import Ground
 from holdfast.workload.process_check import errors, warnings
 from holdfast.workload.process_spec import ProbeSpec, ProcessSpec, SocketSpec
 from holdfast.workload.replicated import DEADLINE_S, progress_deadline_s, replicas
@@ -38,15 +40,21 @@ LOOPBACK: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.
 
 
 class ProcessKind:
-    """The kind `Process` of `model.declaration.Kind`."""
+    """The kind `Process` of `model.declaration.Kind`.
+
+    `ground`: what this host can do to keep its network private; None where that is not known, and then nothing is derived of it.
+    """
 
     name = "Process"
     api_version = "holdfast.dev/v1alpha1"
     spec_type: type[Any] = ProcessSpec
 
+    def __init__(self, ground: Ground | None = None) -> None:
+        self._ground = ground
+
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: ProcessSpec = declaration.spec
-        found = list(errors(declaration, scope))
+        found = [*errors(declaration, scope), *private.errors(declaration, scope, self._ground)]
         deadline_s = DEADLINE_S
         try:
             deadline_s = progress_deadline_s(spec.progress_deadline, scope)
@@ -57,7 +65,7 @@ class ProcessKind:
         fields = write(spec, release=scope.release, deadline_s=deadline_s, fingerprints=facts.fingerprints)
         namespace = declaration.namespace or scope.namespace
         labels = {**declaration.labels, APPLICATION: scope.application}
-        if tokens := sorted(_tokens(spec)):
+        if tokens := sorted(_tokens(spec, private.network_of(spec, namespace))):
             labels[EXCLUSIVE] = ",".join(tokens)
         return Resource(
             id=ResourceId(scope.destination, self.name, namespace, declaration.name),
@@ -69,13 +77,23 @@ class ProcessKind:
 
     def needs(self, declaration: Declaration) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
         spec: ProcessSpec = declaration.spec
-        return tuple((need, ("spec", "needs", at)) for at, need in enumerate(spec.needs))
+        network = () if private.level_of(spec) != "strict" or spec.network.name is None else (f"Network/{spec.network.name}",)
+        return (
+            *((need, ("spec", "needs", at)) for at, need in enumerate(spec.needs)),
+            *((need, ("spec", "network", "name")) for need in network),
+        )
 
     def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
         return replicas(resource)
 
+    def joined(
+        self, own: Peer, leaves: tuple[Resource, ...], needs: tuple[Peer, ...], dependants: tuple[Peer, ...]
+    ) -> tuple[Resource, ...]:
+        """Return what it is among those that it needs and that need it: `model.declaration.Joining`."""
+        return private.joined(own, leaves, needs, dependants, self._ground)
+
     def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
-        return tuple(warnings(declaration))
+        return (*warnings(declaration), *private.warnings(declaration, self._ground))
 
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
         if observation.state is None:
@@ -109,10 +127,10 @@ def _bad_deadline(declaration: Declaration, scope: Scope, error: ValueError) -> 
     return DeclarationError("HF3080", f"cannot read annotation {PROGRESS_DEADLINE}: {error}", where=where, hint='write a duration: "90s"')
 
 
-def _tokens(spec: ProcessSpec) -> Iterator[str]:
-    """Yield what only one declared process can hold; its replicas share it."""
+def _tokens(spec: ProcessSpec, network: str | None) -> Iterator[str]:
+    """Yield what only one declared process can hold, on the host or in its network; its replicas share it."""
     if spec.port is not None:
-        yield f"tcp:127.0.0.1:{spec.port}"
+        yield f"tcp:{network or '127.0.0.1'}:{spec.port}"
     for socket in spec.sockets:
         if socket.port is not None:
             yield f"tcp:{LOOPBACK.get(socket.host, socket.host)}:{socket.port}"
@@ -120,7 +138,7 @@ def _tokens(spec: ProcessSpec) -> Iterator[str]:
 
 def _claims(spec: ProcessSpec) -> Iterator[Claim]:
     """Yield what it says to the outside. Where an HTTP probe says how to ask, so does its proof: a held socket accepts by itself."""
-    if spec.port is not None:
+    if spec.port is not None and private.level_of(spec) != "strict":
         yield _tcp_claim(spec, "127.0.0.1", spec.port, _http_path(spec, None, spec.port))
     for socket in spec.sockets:
         path = _http_path(spec, socket.name, None)

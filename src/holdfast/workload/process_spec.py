@@ -165,6 +165,25 @@ class LimitsSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessNetwork:
+    """Who may come to its ports, and to which ports it may go."""
+
+    level: Literal["open", "private", "strict"] | None = None
+    """`open`: nothing is closed. `private`: its ports are for those that need it alone. `strict`: they are in the network namespace of
+    `name`. Without it private for a database, else open."""
+    name: Name | None = None
+    """At level strict: the Network that it is in, with all others that name it."""
+    listen: tuple[Port, ...] = ()
+    """TCP ports that it binds beside `port`."""
+    connect: tuple[Port, ...] | None = None
+    """TCP ports that it may connect to beside those of what it needs; once written (also as []), it reaches no other, on any host."""
+    socket: RelativePath | None = None
+    """A unix socket that the program binds itself, below the Application's data folder."""
+    clients: tuple[NonEmptyStr, ...] = ()
+    """Users of this host, beside those of what needs it, that may come to its private ports; `holdfast-<application>` is another's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
     """One supervised program of this host, in one or more replicas."""
 
@@ -186,6 +205,8 @@ class ProcessSpec:
     """Listening sockets held for it: a crash or a deploy queues connections instead of failing them."""
     port: Port | None = None
     """A port that the program binds itself (and finds in PORT)."""
+    network: ProcessNetwork = ProcessNetwork()
+    """Who may come to its ports, and to which ports it may go."""
     probes: Probes = Probes()
     """How it is asked whether it started, lives and serves."""
     needs: tuple[NonEmptyStr, ...] = ()

@@ -16,8 +16,10 @@ from holdfast.kit.canonical import Json
 from holdfast.workload.process_spec import ProcessSpec, SecretRef, SocketSpec
 from holdfast.workload.replicated import DEADLINE_S
 
-NOT_STATE = ("needs", "prepare", "prepareTimeout")
-"""What a person writes about a process that makes no difference to what runs."""
+NOT_STATE = ("needs", "prepare", "prepareTimeout", "network")
+"""What a person writes about a process that makes no difference to what runs, or stands in the state by what comes of it."""
+BIND, CONNECT, NETWORK = "bindPorts", "connectPorts", "networkNamespace"
+"""State fields that come of `network` and of what is needed (`private.together`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,12 @@ class Run:
     release: str | None
     """Release id of the files it runs from; None: it runs in the Application's data folder."""
     replica: int | None
+    bind_ports: tuple[int, ...] | None = None
+    """TCP ports that the kernel lets it bind; None: any."""
+    connect_ports: tuple[int, ...] | None = None
+    """TCP ports that the kernel lets it connect to; None: any."""
+    network: str | None = None
+    """`namespace/name` of the Network whose network namespace it runs in; None: the host's."""
 
     @property
     def progress_deadline_s(self) -> float:
@@ -64,12 +72,19 @@ def read(fields: Mapping[str, Json]) -> Run:
     spec: ProcessSpec = _value(ProcessSpec, known)
     env: Any = fields.get("env") or {}
     values = {name: SecretRef(secret=value["secret"]) if isinstance(value, dict) else str(value) for name, value in env.items()}
-    release, replica = fields.get("release"), fields.get("replica")
+    release, replica, network = fields.get("release"), fields.get("replica"), fields.get(NETWORK)
     return Run(
         spec=replace(spec, env=values),
         release=release if isinstance(release, str) else None,
         replica=replica if isinstance(replica, int) else None,
+        bind_ports=_ports(fields.get(BIND)),
+        connect_ports=_ports(fields.get(CONNECT)),
+        network=network if isinstance(network, str) else None,
     )
+
+
+def _ports(value: Json) -> tuple[int, ...] | None:
+    return tuple(port for port in value if isinstance(port, int)) if isinstance(value, list) else None
 
 
 def _value(hint: Hint, value: Any) -> Any:

@@ -7,7 +7,6 @@ cancelled, and finds its successor when it is lost. Nothing polls but where a pr
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +26,7 @@ from holdfast.engines.process.supervision import Supervision
 from holdfast.errors import EngineError
 from holdfast.host.keeper_client import KeeperClient
 from holdfast.host.keeper_state import Exited
+from holdfast.host.network import mark_of
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks
@@ -86,7 +86,8 @@ class ProcessEngine:
         self._roster = Roster()
         self._news = News()
         self._link = Link(run_dir)
-        self._spawning = Spawning(users=users, places=places, secrets=secrets, search_path=search_path)
+        self._mark = mark_of(run_dir)
+        self._spawning = Spawning(users=users, places=places, secrets=secrets, search_path=search_path, mark=self._mark)
         self._scribe = Scribe(records=records, roster=self._roster, link=self._link, emit=emit, clock=clock)
         self._looks = Looks(roster=self._roster, link=self._link, spawning=self._spawning, clock=clock)
         self._supervision = Supervision(
@@ -98,7 +99,7 @@ class ProcessEngine:
             clock=clock,
             random=random,
             cgroups=cgroups(),
-            mark=hashlib.sha256(str(run_dir.absolute()).encode()).hexdigest()[:8],
+            mark=self._mark,
             probing_changed=lambda instance: self._looks.changed(instance, self._supervision),
         )
         self._memory = MemoryWatch(roster=self._roster, supervision=self._supervision, clock=clock)
@@ -192,7 +193,7 @@ class ProcessEngine:
         """Look at ids; raises Unavailable while no keeper can be had."""
         await self._link.ready()
         now = self._clock.now()
-        return Live(observed={id: seeing.observation(self._roster.get(id), now) for id in ids})
+        return Live(observed={id: seeing.observation(self._roster.get(id), now, self._mark) for id in ids})
 
     async def apply(self, step: Step) -> None:
         await self._link.ready()

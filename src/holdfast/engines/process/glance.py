@@ -15,9 +15,10 @@ from holdfast.workload.supervisor import Adopted, advance
 
 
 class ProcessGlance:
-    """`records` are the process engine's, as the store has them."""
+    """`records` are the process engine's, as the store has them; `mark` is that of the installation."""
 
-    def __init__(self, *, records: Mapping[str, Json], clock: Clock) -> None:
+    def __init__(self, *, records: Mapping[str, Json], clock: Clock, mark: str) -> None:
+        self._mark = mark
         self._units = {unit.id: unit for unit in map(Unit.from_json, records.values())}
         self._clock = clock
 
@@ -26,7 +27,7 @@ class ProcessGlance:
         for id in ids:
             for instance in self._units.get(id, ()):
                 self._find(instance, now)
-        return Live(observed={id: seeing.observation(self._units.get(id), now) for id in ids})
+        return Live(observed={id: seeing.observation(self._units.get(id), now, self._mark) for id in ids})
 
     def _find(self, instance: Instance, now: float) -> None:
         """Take an instance as running whose process is still that one."""

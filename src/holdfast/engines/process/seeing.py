@@ -11,22 +11,23 @@ from typing import Any
 
 from holdfast.engines.process import cgroup, sockets
 from holdfast.engines.process.instance import Instance, Unit
-from holdfast.host import proc
+from holdfast.host import network, proc
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.live import Observation
 from holdfast.model.state import State
+from holdfast.workload.run import NETWORK
 from holdfast.workload.supervisor import Phase
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def observation(unit: Unit | None, now: Instant) -> Observation:
-    """Return what there is of a unit. What is still on its way out is there, and no longer as it was."""
+def observation(unit: Unit | None, now: Instant, mark: str) -> Observation:
+    """Return what there is of a unit. What is still on its way out is there, and no longer as it was. `mark`: of this installation."""
     if unit is None:
         return Observation(state=None, observed_at=now)
     if unit.serving is not None:
-        return Observation(state=_state(unit.serving), owned=True, handle=_handle(unit, unit.serving), observed_at=now)
+        return Observation(state=_state(unit.serving, mark), owned=True, handle=_handle(unit, unit.serving), observed_at=now)
     if unit.suspended is not None:
         return Observation(state=unit.suspended, owned=True, handle=_handle(unit, None), observed_at=now)
     if unit.leaving:
@@ -35,7 +36,7 @@ def observation(unit: Unit | None, now: Instant) -> Observation:
     return Observation(state=None, handle=_handle(unit, None), observed_at=now)
 
 
-def _state(instance: Instance) -> State:
+def _state(instance: Instance, mark: str) -> State:
     differing: dict[str, Json] = {}
     if instance.replace is not None:
         differing["replace"] = instance.replace
@@ -45,6 +46,8 @@ def _state(instance: Instance) -> State:
             differing["stopped"] = True
         if limits := _limits(instance, instance.pid):
             differing["limits"] = limits
+        if instance.run.network is not None and _is_elsewhere(instance.run.network, mark, instance.pid):
+            differing[NETWORK] = None
     return _over(instance.state, differing)
 
 
@@ -64,6 +67,12 @@ def _limits(instance: Instance, pid: int) -> Json:
             found["memory"] = limit
     declared = instance.state.fields.get("limits")
     return {**declared, **found} if found and isinstance(declared, dict) else None
+
+
+def _is_elsewhere(wanted: str, mark: str, pid: int) -> bool:
+    """Say whether a process is not in the namespace that its Network has now; where that has none, the Network is what drifted."""
+    mounted, found = network.inode(network.FOLDER / network.name_of(mark, wanted)), network.of_process(pid)
+    return mounted is not None and found is not None and mounted != found
 
 
 def _handle(unit: Unit, instance: Instance | None) -> dict[str, Json]:
@@ -91,8 +100,20 @@ def _of(instance: Instance) -> dict[str, Json]:
         "next_at": instance.next_at,
         "log": list(instance.log) if machine.is_crash_looping else [],
         "port": port,
+        **_confined(instance),
         "sockets": {name: sockets.shown(held) for name, held in sorted(instance.sockets.items())},
     }
+
+
+def _confined(instance: Instance) -> dict[str, Json]:
+    """Return what the kernel holds it to, where that is less than everything."""
+    run = instance.run
+    rules: dict[str, Json] = {"bind_ports": _listed(run.bind_ports), "connect_ports": _listed(run.connect_ports), "network": run.network}
+    return {name: value for name, value in rules.items() if value is not None}
+
+
+def _listed(ports: tuple[int, ...] | None) -> Json:
+    return None if ports is None else list(ports)
 
 
 def _message(instance: Instance) -> str:

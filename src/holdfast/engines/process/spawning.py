@@ -13,10 +13,12 @@ from typing import Protocol
 
 from holdfast.engines.process import logs
 from holdfast.engines.process.instance import Instance, Unit
+from holdfast.host import network
 from holdfast.host.keeper_state import LogLimits, SocketUse, Spawn
 from holdfast.host.users import RunUser
 from holdfast.model.ports import Secrets
 from holdfast.workload.process_spec import ProcessSpec, SecretRef
+from holdfast.workload.run import Run
 
 
 class Users(Protocol):
@@ -52,9 +54,10 @@ class Ground:
 
 
 class Spawning:
-    """Finds an instance's ground and writes its spawn requests."""
+    """Finds an instance's ground and writes its spawn requests. `mark`: of this installation, in the names of its networks."""
 
-    def __init__(self, *, users: Users, places: Places, secrets: Secrets, search_path: str) -> None:
+    def __init__(self, *, users: Users, places: Places, secrets: Secrets, search_path: str, mark: str) -> None:
+        self._mark = mark
         self._users = users
         self._places = places
         self._secrets = secrets
@@ -78,7 +81,7 @@ class Spawning:
         log = spec.logs
         return self._request(
             spec.command,
-            spec,
+            instance.run,
             ground,
             spawn_id,
             sockets=sockets,
@@ -90,13 +93,13 @@ class Spawning:
         )
 
     def look(self, instance: Instance, ground: Ground, command: Sequence[str], spawn_id: str) -> Spawn:
-        """Return the request for an exec probe: as the process's user, in its environment, folder and limits, without its sockets."""
-        return self._request(command, instance.run.spec, ground, spawn_id)
+        """Return the request for an exec probe: as the process's user, where and within what it runs, without its sockets."""
+        return self._request(command, instance.run, ground, spawn_id)
 
     def _request(
         self,
         argv: Sequence[str],
-        spec: ProcessSpec,
+        run: Run,
         ground: Ground,
         spawn_id: str,
         *,
@@ -107,7 +110,8 @@ class Spawning:
         notify: bool = False,
         meta: object = None,
     ) -> Spawn:
-        user, files = ground.user, spec.limits.open_files
+        user, spec = ground.user, run.spec
+        files = spec.limits.open_files
         return Spawn(
             spawn_id=spawn_id,
             argv=tuple(argv),
@@ -124,6 +128,9 @@ class Spawning:
             logs=limits,
             notify=notify,
             meta=meta,
+            network=str(network.FOLDER / network.name_of(self._mark, run.network)) if run.network is not None else None,
+            bind_ports=run.bind_ports,
+            connect_ports=run.connect_ports,
         )
 
     def _environment(self, spec: ProcessSpec, ground: Ground) -> Mapping[str, str]:

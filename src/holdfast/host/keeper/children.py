@@ -12,6 +12,7 @@ from holdfast.host.keeper.protocol import (
     Refusal,
     environment,
     objects,
+    ports,
     text,
     text_or_none,
     texts,
@@ -122,6 +123,7 @@ class Children:
         child.sockets = [{"key": use["key"], "name": use["name"], "fd": fd} for fd, use in enumerate(uses, 3)]
         if uses:
             plan.env |= {"LISTEN_FDS": str(len(uses)), "LISTEN_FDNAMES": ":".join(plan.listen_names)}
+        plan.network = plan.rules = None
         return plan
 
     def _open(self, child: Child, plan: launch.Launch, request: dict[str, Any], opened: list[int]) -> None:
@@ -136,10 +138,27 @@ class Children:
             plan.stderr = logs.open_log(err)
             opened.append(plan.stderr)
         self._keep_logs(child, request)
+        self._confine(plan, request, opened)
         if request.get("notify"):
             child.notify_path = f"{self._run_dir}/{NOTIFY_DIR}/{os.urandom(6).hex()}"
             child.notify = open_notify(child.notify_path, plan.uid, plan.gid)
             plan.env["NOTIFY_SOCKET"] = child.notify_path
+
+    def _confine(self, plan: launch.Launch, request: dict[str, Any], opened: list[int]) -> None:
+        """Open the network namespace and make the port rules of a launch; what cannot be had is refused, since nothing runs with less."""
+        stage = "network"
+        try:
+            if (path := text_or_none(request, "network")) is not None:
+                plan.network = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                opened.append(plan.network)
+            stage = "port rules"
+            bind, connect = (ports(request, name) for name in ("bind_ports", "connect_ports"))
+            if bind is not None or connect is not None:
+                plan.rules = self._kernel.port_rules(bind, connect)
+                opened.append(plan.rules)
+        except OSError as error:
+            program = plan.argv[0]
+            raise Refusal("exec", f"cannot execute {program}: {stage}: {error.strerror or error}", error.errno, stage=stage) from error
 
     def _keep_logs(self, child: Child, request: dict[str, Any]) -> None:
         wanted = request.get("logs")

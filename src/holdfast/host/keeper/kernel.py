@@ -1,6 +1,6 @@
-"""What the keeper asks the kernel beyond Python's own calls: prctl, pidfd_getfd, exit info of a foreign process, /proc.
+"""What the keeper asks the kernel beyond Python's own calls: prctl, setns, Landlock, pidfd_getfd, exit info of a foreign process, /proc.
 
-Numbers from linux/prctl.h, linux/pidfd.h and proc_pid_stat(5).
+Numbers from linux/prctl.h, linux/sched.h, linux/landlock.h, linux/pidfd.h and proc_pid_stat(5).
 """
 
 from __future__ import annotations
@@ -20,17 +20,27 @@ _PIDFD_INFO_BYTES = 64
 _PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO_BYTES << 16 | 0xFF << 8 | 11
 """_IOWR(0xFF, 11, struct pidfd_info) in its first version: u64 mask, u64 cgroup id, eleven u32 ids, s32 exit code."""
 _PIDFD_SIGNAL_PROCESS_GROUP = 1 << 2
+_CLONE_NEWNET = 0x40000000
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
+"""The same on every architecture (asm-generic)."""
+_LANDLOCK_CREATE_RULESET_VERSION = 1
+_LANDLOCK_RULE_NET_PORT = 2
+_LANDLOCK_BIND_TCP, _LANDLOCK_CONNECT_TCP = 1, 2
+PORT_RULES_ABI = 4
+"""The Landlock version from which on it knows TCP ports (Linux 6.7)."""
 
 
 class Kernel:
     """The C library's calls, looked up once so that nothing is imported between fork and exec."""
 
-    __slots__ = ("_prctl", "_syscall")
+    __slots__ = ("_prctl", "_setns", "_syscall")
 
     def __init__(self) -> None:
         library = ctypes.CDLL(None, use_errno=True)
         self._prctl = library.prctl
         self._prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+        self._setns = library.setns
+        self._setns.argtypes = [ctypes.c_int, ctypes.c_int]
         self._syscall = library.syscall
         self._syscall.restype = ctypes.c_long
 
@@ -45,6 +55,47 @@ class Kernel:
         """Return a copy (close-on-exec) of a descriptor of another process; raises OSError where the kernel forbids it."""
         number = ctypes.c_long
         return self._check(self._syscall(number(_SYS_PIDFD_GETFD), number(pidfd), number(fd), number(0)))
+
+    def enter_network(self, fd: int) -> None:
+        """Go to the network namespace that a descriptor is of; raises OSError."""
+        self._check(self._setns(fd, _CLONE_NEWNET))
+
+    def landlock_abi(self) -> int:
+        """Return the version of Landlock; 0 where this kernel has none, or it was switched off at boot."""
+        number = ctypes.c_long
+        answer = self._syscall(
+            number(_LANDLOCK_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_CREATE_RULESET_VERSION)
+        )
+        return max(0, int(answer))
+
+    def port_rules(self, bind: list[int] | None, connect: list[int] | None) -> int:
+        """Return a ruleset (a close-on-exec descriptor) that allows these TCP ports alone; None: all. Raises OSError."""
+        number = ctypes.c_long
+        handled = (0 if bind is None else _LANDLOCK_BIND_TCP) | (0 if connect is None else _LANDLOCK_CONNECT_TCP)
+        attributes = struct.pack("=QQ", 0, handled)
+        fd = self._check(
+            self._syscall(
+                number(_LANDLOCK_CREATE_RULESET), ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)
+            )
+        )
+        access: dict[int, int] = {}
+        for ports, flag in ((bind, _LANDLOCK_BIND_TCP), (connect, _LANDLOCK_CONNECT_TCP)):
+            for port in ports or ():
+                access[port] = access.get(port, 0) | flag
+        try:
+            for port, allowed in access.items():
+                rule = ctypes.c_char_p(struct.pack("=QQ", allowed, port))
+                kind = ctypes.c_int(_LANDLOCK_RULE_NET_PORT)
+                self._check(self._syscall(number(_LANDLOCK_ADD_RULE), ctypes.c_int(fd), kind, rule, ctypes.c_uint32(0)))
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def restrict_self(self, ruleset: int) -> None:
+        """Lay a ruleset on this process and all that comes of it, for good; it also gives up set-user-id programs. Raises OSError."""
+        self.set_no_new_privs()
+        self._check(self._syscall(ctypes.c_long(_LANDLOCK_RESTRICT_SELF), ctypes.c_int(ruleset), ctypes.c_uint32(0)))
 
     @staticmethod
     def _check(answer: int) -> int:

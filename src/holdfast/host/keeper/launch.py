@@ -43,7 +43,9 @@ class Launch:
         "limits",
         "listen_fds",
         "listen_names",
+        "network",
         "path",
+        "rules",
         "stderr",
         "stdin",
         "stdout",
@@ -64,6 +66,10 @@ class Launch:
     cgroup_procs: str | None
     listen_fds: list[int]
     listen_names: list[str]
+    network: int | None
+    """A descriptor of the network namespace to go to; None: ours."""
+    rules: int | None
+    """A Landlock ruleset to take on; None: no rules."""
     stdin: int
     stdout: int
     stderr: int
@@ -164,8 +170,14 @@ def _become(launch: Launch, files: list[str], kernel: Kernel, answer: int, leave
         for name, value in launch.limits:
             resource.setrlimit(name, value)
         os.umask(launch.umask)
+        stage = "network"
+        if launch.network is not None:
+            kernel.enter_network(launch.network)
         stage = "setuid"
         _drop_privileges(launch, kernel)
+        stage = "port rules"
+        if launch.rules is not None:
+            kernel.restrict_self(launch.rules)
         stage = "chdir"
         os.chdir(launch.cwd)
         stage = "exec"

@@ -1,13 +1,14 @@
 """The keeper's operations: what a request may ask and what it is answered. One method an operation, named as the operation.
 
-    hello      → pid, start_time, boot_id, version, started_at
+    hello      → pid, start_time, boot_id, version, started_at, abilities
     list       → children, sockets
     hold       key, kind "tcp" | "unix", host, port (0: any), path, mode, backlog, replace, rest → key, kind, host, port, path, resting
     shut       key → queued (connections that wait to be accepted; nobody new comes)
     rest       key (it refuses until it is held again)
     release    key
     spawn      spawn_id, argv, path_env, env, cwd, uid, gid, groups, umask, rlimits {"NOFILE": [soft, hard]}, cgroup_procs,
-               sockets [{key, name}], stdout, stderr (null: as stdout), logs {max_bytes, max_files}, notify, meta → child
+               sockets [{key, name}], stdout, stderr (null: as stdout), logs {max_bytes, max_files}, notify, meta,
+               network (path of a namespace), bind_ports, connect_ports (null: any) → child
     adopt      spawn_id, pid, start_time, boot_id, sockets [{key, name, fd, kind, host, port, path}], cgroup_procs, stdout, stderr, logs,
                notify_path, ready, meta, started_at, exit → child, sockets_taken, sockets_lost
     signal     spawn_id, signal (number or "SIGTERM"), group → delivered
@@ -25,7 +26,7 @@ import os
 import time
 
 from holdfast.host.keeper import kernel
-from holdfast.host.keeper.protocol import VERSION, Refusal, text, whole
+from holdfast.host.keeper.protocol import CONFINES, VERSION, Refusal, text, whole
 from holdfast.host.keeper.sockets import BACKLOG, address_of
 
 TYPE_CHECKING = False
@@ -66,6 +67,7 @@ class Operations:
             "boot_id": self._children.boot_id,
             "version": VERSION,
             "started_at": self._started_at,
+            "abilities": [CONFINES],
         }
 
     def do_list(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = 2
+CONFINES = "confines"
+"""What a keeper says of itself that knows network namespaces and port rules; an older one would pass over what it is asked."""
 SOCKET_NAME = "keeper.sock"
 LOCK_NAME = "keeper.lock"
 NOTE_NAME = "keeper.log"
@@ -94,6 +96,18 @@ def objects(request: dict[str, Any], name: str) -> list[dict[str, Any]]:
     value = request.get(name) or []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Refusal("request", f"field {name} must be a list of objects")
+    return value
+
+
+def ports(request: dict[str, Any], name: str) -> list[int] | None:
+    """Return a field that must be a list of TCP ports; None where it is absent, which is not the same as none."""
+    value = request.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(
+        isinstance(port, int) and not isinstance(port, bool) and 0 <= port <= 65535 for port in value
+    ):
+        raise Refusal("request", f"field {name} must be a list of ports")
     return value
 
 
