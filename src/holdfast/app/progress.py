@@ -93,6 +93,7 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
         "process.unready": lambda event, data: f"{event.subject} is not ready: {data['message']}",
         "claim.proven": lambda event, data: f"{event.subject} proven: {data['claim']}",
         "claim.refuted": lambda event, data: f"{event.subject} refuted: {data['claim']}: {data['evidence']}",
+        "claim.unknown": lambda event, data: f"{event.subject}: nobody knows whether {data['claim']}: {data['evidence']}",
         "certificate.issued": _issued,
         "certificate.failed": lambda event, data: f"{event.subject}: issuer {data['issuer']} gave none: {data['message']}",
         "certificate.expiring": lambda event, data: (
