@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import pytest
 
 from holdfast.errors import Conflict, Rejected, Unavailable
+from holdfast.host.keeper.protocol import VERSION
 from holdfast.host.keeper_client import KeeperClient, peek
 from holdfast.host.keeper_state import Adopt, AdoptedSocket, Child, Exit, Exited, HeldSocket, LogLimits, Notified, SocketUse, Spawn
 
@@ -809,7 +810,7 @@ def test_nonsense_is_answered_and_does_no_harm(run_dir: Path, line: bytes, kind:
             with raw(run_dir) as connection, connection.makefile("rb") as answers:
                 connection.sendall(line)
                 assert json.loads(await asyncio.to_thread(answers.readline))["error"]["kind"] == kind
-            assert (await client.hello()).version == 1
+            assert (await client.hello()).version == VERSION
 
     run(story())
 
