@@ -28,8 +28,12 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def value_of(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
 def object_of(text: str) -> dict[str, Any]:
-    value = yaml.load(text, _Loader)
+    value = value_of(text)
     assert isinstance(value, dict)
     return value
 

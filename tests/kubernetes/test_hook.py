@@ -1,0 +1,55 @@
+"""Hooks and waves become turns; the planner's waves keep phases apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from holdfast.kubernetes.hook import HELM_HOOK, HOOK, HOOK_DELETE_POLICY, SYNC_WAVE, DeletePolicy, Phase, Turn, read_turn
+
+BEFORE = frozenset({DeletePolicy.BEFORE_HOOK_CREATION})
+
+
+@pytest.mark.parametrize(
+    ("annotations", "turn"),
+    [
+        ({}, Turn()),
+        ({SYNC_WAVE: "-3"}, Turn(wave=-3)),
+        ({HOOK: "PreSync"}, Turn(phases=(Phase.PRE_SYNC,), is_hook=True, delete_policies=BEFORE)),
+        ({HOOK: "PreSync, PostSync"}, Turn(phases=(Phase.PRE_SYNC, Phase.POST_SYNC), is_hook=True, delete_policies=BEFORE)),
+        ({HOOK: "Skip"}, Turn(phases=(), is_hook=True, delete_policies=BEFORE)),
+        (
+            {HOOK: "SyncFail", HOOK_DELETE_POLICY: "HookSucceeded,HookFailed"},
+            Turn(
+                phases=(Phase.SYNC_FAIL,),
+                is_hook=True,
+                delete_policies=frozenset({DeletePolicy.HOOK_SUCCEEDED, DeletePolicy.HOOK_FAILED}),
+            ),
+        ),
+        ({HELM_HOOK: "pre-install,pre-upgrade"}, Turn(phases=(Phase.PRE_SYNC,), is_hook=True, delete_policies=BEFORE)),
+        (
+            {HELM_HOOK: "post-upgrade", "helm.sh/hook-weight": "5"},
+            Turn(phases=(Phase.POST_SYNC,), wave=5, is_hook=True, delete_policies=BEFORE),
+        ),
+        ({HELM_HOOK: "test"}, Turn(phases=())),
+        ({HELM_HOOK: "crd-install"}, Turn()),
+        ({HELM_HOOK: "pre-install", HOOK: "PostSync"}, Turn(phases=(Phase.POST_SYNC,), is_hook=True, delete_policies=BEFORE)),
+    ],
+)
+def test_annotations_say_the_turn(annotations: Mapping[str, str], turn: Turn) -> None:
+    assert read_turn(annotations) == turn
+
+
+@pytest.mark.parametrize(
+    "annotations", [{HOOK: "Later"}, {SYNC_WAVE: "one"}, {SYNC_WAVE: "500000"}, {HOOK: "Sync", HOOK_DELETE_POLICY: "Never"}]
+)
+def test_what_is_no_turn_is_told(annotations: Mapping[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_turn(annotations)
+
+
+def test_phases_come_before_waves() -> None:
+    late, early = Turn(wave=400_000), Turn(wave=-400_000)
+    assert late.place(Phase.PRE_SYNC) < early.place(Phase.SYNC) < early.place(Phase.POST_SYNC)
+    assert late.place(Phase.SYNC) < early.place(Phase.POST_SYNC) < early.place(Phase.SYNC_FAIL)
