@@ -17,7 +17,8 @@ setup: ## bring up .venv and, as root, the Debian packages of the tests
 demo: setup ## a real web application from Git: served, killed, healed, deployed, rolled back
 	@$(BIN)/holdfast demo
 
-test: setup ## all tests but the slow ones, real systems included
+test: setup ## all tests but the slow ones, real systems included; builds a Kubernetes control plane once
+	@tools/setup --cluster
 	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 lint: setup

@@ -1,0 +1,85 @@
+"""HF330x: what the Kubernetes engine could not do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from holdfast.catalogue.entry import Explanation
+
+ENTRIES: Mapping[str, Explanation] = MappingProxyType(
+    {
+        "HF3300": Explanation(
+            title="Cluster not reached",
+            meaning="No connection to the API server, or it broke. What stands there is unknown, so nothing is planned or deleted.",
+            cause="The server restarts, the address of the context is wrong, or its certificate is not trusted.",
+            next_step="Nothing, if it comes back: it is tried again. Else ask the same server: kubectl --context NAME get --raw /livez.",
+        ),
+        "HF3301": Explanation(
+            title="No answer from the cluster",
+            meaning="The API server took the request and did not answer in time.",
+            cause="It is overloaded, its store is slow, or an admission webhook does not answer.",
+            next_step="Look at the webhooks and the load of the server; it is tried again.",
+        ),
+        "HF3302": Explanation(
+            title="Credentials not accepted",
+            meaning="The API server does not know who asks.",
+            cause="A token or certificate expired, or belongs to another cluster.",
+            next_step="Renew the credentials of the context; files are read again, the daemon need not be restarted.",
+        ),
+        "HF3303": Explanation(
+            title="Forbidden in the cluster",
+            meaning="The API server knows who asks, and does not allow it. The other resources go on.",
+            cause="A rule of RBAC is missing.",
+            next_step="Grant the rule that the hint shows, in a Role or a ClusterRole of the user.",
+        ),
+        "HF3304": Explanation(
+            title="Kind not served",
+            meaning="The cluster does not serve this kind, in this version.",
+            cause="The CustomResourceDefinition is not there yet, or the version was removed.",
+            next_step="Apply the definition with it, or before it; it is waited for. Look what is served: kubectl api-resources.",
+        ),
+        "HF3305": Explanation(
+            title="Changed meanwhile",
+            meaning="The object changed between looking and writing, or another manager owns a field and force is off.",
+            cause="Somebody else writes it.",
+            next_step="Nothing at first: it is looked at again. If it comes back, the hint names who owns the field.",
+        ),
+        "HF3306": Explanation(
+            title="Manifest not accepted",
+            meaning="The API server or an admission webhook understood the manifest and said no. Nothing was changed.",
+            cause="An unknown field, a value that is not allowed, or a field that cannot be changed once it is set.",
+            next_step="Mend the manifest at the place shown; for an immutable field, annotate it with sync option Replace=true.",
+        ),
+        "HF3307": Explanation(
+            title="Cluster busy",
+            meaning="The API server refuses more requests for now.",
+            cause="Its limits for this user are reached.",
+            next_step="Nothing: fewer requests are sent at once, and it is tried again.",
+        ),
+        "HF3308": Explanation(
+            title="Cluster failed",
+            meaning="The API server answered with an error of its own.",
+            cause="Its store is away, or a webhook or an aggregated API fails.",
+            next_step="Read the server's words in the message; it is tried again.",
+        ),
+        "HF3309": Explanation(
+            title="Kubeconfig not usable",
+            meaning="A file that the kubeconfig names cannot be read, or holds no certificate or key.",
+            cause="It moved, or its rights changed.",
+            next_step="Try the same context with kubectl; mend the path.",
+        ),
+        "HF3310": Explanation(
+            title="No credentials from the plug-in",
+            meaning="The program that the kubeconfig names for credentials failed, or printed something else.",
+            cause="It is not installed on this host, its own login expired, or it wants to ask a person.",
+            next_step="Run the program by hand as the user of the daemon.",
+        ),
+        "HF3311": Explanation(
+            title="Cluster too old",
+            meaning="The API server does not offer what Holdfast needs of it.",
+            cause="It is older than Kubernetes 1.30.",
+            next_step="Upgrade the cluster.",
+        ),
+    }
+)

@@ -1,0 +1,1 @@
+"""Kubernetes: a cluster reached over its API."""
