@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,3 +194,67 @@ def test_a_strict_database_is_in_a_network_of_its_own(shop: House, home: Namespa
     assert os.stat(path).st_ino == inside
     shop.client.work("/v1/down", lambda event: None, application="shop")
     assert not os.path.exists(path)
+
+
+POSTGRES = """\
+apiVersion: holdfast.dev/v1alpha1
+kind: Process
+metadata: {{ name: db }}
+spec:
+  command: [sh, db.sh]
+  env: {{ DATA: {data} }}
+  port: 5432
+  probes: {{ readiness: {{ exec: {{ command: [psql, -h, 127.0.0.1, -U, shop, -d, postgres, -c, "select 1"] }}, period: 1s, timeout: 5s }} }}
+---
+apiVersion: holdfast.dev/v1alpha1
+kind: Process
+metadata: {{ name: web }}
+spec:
+  command: [sh, -c, "psql -h 127.0.0.1 -U shop -d postgres -Atc 'select 6 * 7' > $HOLDFAST_DATA_DIR/answer; exec sleep infinity"]
+  needs: [db]
+  env: {{ TURN: "{turn}" }}
+  network: {{ connect: [] }}
+"""
+START_POSTGRES = """\
+bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
+exec "$bin/postgres" -D "$DATA" -k "$DATA" -h 127.0.0.1 -p 5432 -c fsync=off
+"""
+
+
+FIRST_UID = 61000
+"""What the first Application of an installation runs as, by the default of `uid_range`."""
+
+
+def cluster(data: Path, owner: int) -> Path:
+    """Return a new PostgreSQL cluster that belongs to `owner`. initdb asks for a user that has a name, which a run user has not."""
+    data.mkdir(mode=0o700)
+    shutil.chown(data, "postgres", "postgres")
+    initdb = max(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    as_postgres = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+    subprocess.run((*as_postgres, str(initdb), "--no-sync", "-A", "trust", "-U", "shop", "-D", str(data)), cwd="/", check=True)
+    for folder, _, names in os.walk(data):
+        for path in (folder, *(os.path.join(folder, name) for name in names)):
+            os.chown(path, owner, owner, follow_symlinks=False)
+    return data
+
+
+@pytest.mark.needs("psql", "pg_lsclusters", "setpriv")
+def test_a_real_postgres_answers_who_needs_it_and_a_bridge_that_somebody_builds_is_found(shop: House, home: Namespace) -> None:
+    data = cluster(shop.folder / "pg", owner=FIRST_UID)
+    shop.commit("a shop", db_sh=START_POSTGRES, processes_yaml=POSTGRES.format(data=data, turn=1))
+    shop.up()
+    closed, opened = "port 5432 is closed to everybody else", "port 5432 is open to Process/shop/web"
+    it = shop.reach("proofs", lambda it: proofs(it).get(closed) == proofs(it).get(opened) == "proven")
+    assert it["health"] == "Healthy"
+    answer = shop.state / "data" / "shop" / "answer"
+    shop.until("the answer of the database", lambda: answer.exists() and answer.read_text() != "")
+    assert answer.read_text() == "42\n"
+    stranger = Vantage(name="stranger", targets=(Target(port=5432),), network=str(home.path), uid=STRANGER, gid=STRANGER)
+    assert asyncio.run(look_from([stranger], timeout_s=3.0))[0][0].sight is Sight.REFUSED
+
+    with home.listener("192.0.2.77", 5432):
+        shop.commit("touch who needs it", processes_yaml=POSTGRES.format(data=data, turn=2))
+        it = shop.reach("the refuted claim", lambda it: proofs(it).get(closed) == "refuted")
+        assert it["health"] == "Degraded"
+        assert "this host at 192.0.2.77:5432" in conditions(it, "Exposed")[0]
+    shop.reach("the proof again", lambda it: proofs(it).get(closed) == "proven")
