@@ -44,7 +44,8 @@ def controller(
 def judged(it: PrivateController, method: str, **target: Json) -> Judgement:
     async def story() -> Judgement:
         async with asyncio.timeout(20.0):
-            return await getattr(it, method)(Claim(text="it", method=method), {"application": "shop", "user": None, **target})
+            found: Judgement = await getattr(it, method)(Claim(text="it", method=method), {"application": "shop", "user": None, **target})
+            return found
 
     return asyncio.run(story())
 
