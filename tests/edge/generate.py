@@ -21,6 +21,7 @@ from holdfast.edge.route_spec import (
     ForwardAuth,
     HashSpec,
     HeadersSpec,
+    HealthSpec,
     MaintenanceSpec,
     MirrorSpec,
     MtlsAuth,
@@ -111,6 +112,7 @@ ASKED: dict[str, st.SearchStrategy[Any]] = {
     "retry": maybe(
         st.builds(RetrySpec, tries=st.integers(1, 4), non_idempotent=st.booleans(), on=st.just(("error", "invalidHeader", "502")))
     ),
+    "health": maybe(st.builds(HealthSpec, path=st.sampled_from(["/", "/ready"]))),
     "breaker": maybe(st.builds(BreakerSpec, fallback=maybe(plain_backends()))),
     "timeouts": maybe(st.builds(TimeoutsSpec, connect=maybe(TIMES), read=maybe(TIMES), send=maybe(TIMES))),
     "buffering": maybe(st.booleans()),

@@ -363,3 +363,37 @@ def test_a_simulated_visit_of_plain_http_is_redirected() -> None:
         assert isinstance(stage.nginx, SimulatedNginx)
 
     play(story)
+
+
+def test_only_what_differs_is_tested_and_the_whole_where_that_says_too_little() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.apply(site("a"))
+        stage.nginx.tested.clear()
+        await stage.apply(site("b"))
+        assert stage.nginx.tested == [False]
+        await fails("HF3181", stage.apply(refused_site("c")))
+        assert stage.nginx.tested[1:] == [False, True], "what is refused is refused by a test of the whole"
+        stage.nginx.tested.clear()
+        stage.nginx.refusals.append("whatever")
+        await fails("HF3183", stage.apply(site("d")))
+        assert stage.nginx.tested == [False, True], "what only the master refuses is looked at as a whole, to say whose it is"
+        stage.nginx.tested.clear()
+        await stage.apply(edge(connections=300))
+        assert stage.nginx.tested == [True]
+        assert [await stage.status(f"{name}.example.com") for name in "abcd"] == [200, 200, None, None]
+
+    play(story)
+
+
+def test_a_file_of_another_site_that_was_broken_by_hand_is_found_by_the_master() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.apply(site("a"))
+        assert stage.nginx.link is not None
+        text = stage.nginx.files[stage.nginx.link]
+        stage.nginx.refusals.append("cannot load certificate")
+        error = await fails("HF3183", stage.apply(site("b")))
+        assert "cannot load certificate" in error.message
+        assert stage.nginx.memory is not None
+        assert stage.nginx.memory.text == text
+
+    play(story)

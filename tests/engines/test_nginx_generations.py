@@ -130,6 +130,17 @@ def test_a_long_diff_is_cut() -> None:
     assert diff.endswith("…\n")
 
 
+def test_what_is_tested_beside_a_generation_is_gone_afterwards(root: Path) -> None:
+    generations = Generations(root)
+    generations.lay(Generation(digest="a" * 64, text="whole"))
+    generations.switch("a" * 64)
+    with generations.beside("a" * 64, "part") as conf:
+        assert conf.parent == generations.conf("a" * 64).parent
+        assert (conf.read_text(), stat.S_IMODE(conf.stat().st_mode)) == ("part", 0o600)
+    assert not conf.exists()
+    assert generations.edits("a" * 64) == ()
+
+
 def test_the_ground_holds_exactly_what_is_wanted_and_leaves_the_flags_of_others(root: Path, tmp_path: Path) -> None:
     (root / "flags" / "breaker.open").touch()
     wanted = Ground(flags=frozenset({"a.maintenance"}), secrets={"users": b"ann:x"}, releases={"shop": "one"})

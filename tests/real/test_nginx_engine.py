@@ -420,3 +420,19 @@ def test_what_nginx_says_of_itself_is_known() -> None:
         assert (handle["http"], handle["https"]) == (house.http, house.https)
 
     play(story)
+
+
+def test_a_key_of_another_site_that_does_not_fit_is_named_though_only_the_change_was_tested() -> None:
+    async def story(house: NginxHouse) -> None:
+        await house.apply(site("a"))
+        await house.apply(site("b"))
+        pid, before = house.pid(), house.conf.read_text()
+        house.pairs.put("shop", "a", house.pairs.chain, self_signed("a.example.com")[1])
+        error = await fails("HF3181", house.apply(site("b", SiteSpec(hosts=("b.example.com",), targets=("127.0.0.1:8",)))))
+        assert "Site shop/a" in error.message
+        assert "values mismatch" in error.message
+        assert (house.pid(), house.conf.read_text()) == (pid, before)
+        assert (await house.visit("b.example.com")).status == 502, "it serves on, before an application that is not there"
+        assert sorted(path.name for path in house.conf.parent.resolve().iterdir()) == ["manifest.json", "nginx.conf"]
+
+    play(story)

@@ -46,7 +46,7 @@ def command(
         {
             "id": str(part.declared),
             "hosts": list(part.spec.hosts),
-            "lines": [[first, last] for first, last, owners in folded.lines if id in owners],
+            "lines": [[piece.first, piece.last] for piece in folded.pieces if id in piece.owners],
         }
         for id, part in sorted(folded.served.items())
     ]

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from holdfast.edge.breaker import Guarded
 from holdfast.edge.certificate import covers
 from holdfast.edge.difference import defines
 from holdfast.edge.edge_spec import UnknownHost
+from holdfast.edge.memo import Memo
 from holdfast.edge.part import Part
 from holdfast.edge.pieces import Compiled, refusal
 from holdfast.edge.render_http import defaults, main, page_name, shared, status
-from holdfast.edge.render_server import certificate_of, render_part, servers
+from holdfast.edge.render_server import certificate_of, servers
 from holdfast.edge.target_health import Check
 from holdfast.edge.tree import Directive
 from holdfast.edge.world import World, key
@@ -34,6 +36,18 @@ class Refusal:
     errors: tuple[DeclarationError, ...]
     is_kept: bool
     """Whether its last good version is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Lines of a configuration, and whose they are."""
+
+    first: int
+    last: int
+    owners: tuple[ResourceId, ...]
+    is_server: bool
+    """Whether they are servers, which nothing else in a configuration refers to."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +75,21 @@ class Folded:
     """Targets that are asked whether they are well."""
     guarded: tuple[Guarded, ...]
     """Paths with a breaker."""
-    lines: tuple[tuple[int, int, tuple[ResourceId, ...]], ...] = field(repr=False)
-    """First and last line of each piece, and whose it is."""
+    pieces: tuple[Piece, ...] = field(repr=False)
+    """Of the text, in order, what is somebody's."""
 
     def owners(self, line: int) -> tuple[ResourceId, ...]:
         """Return whose line of the text that is, for what nginx says of it; empty where it is everybody's."""
-        return next((ids for first, last, ids in self.lines if first <= line <= last), ())
+        return next((piece.owners for piece in self.pieces if piece.first <= line <= piece.last), ())
+
+    def without(self, other: Folded) -> str:
+        """Return the text without the servers that stand in another just so, each line in its place."""
+        known = {piece.text for piece in other.pieces if piece.is_server}
+        lines = self.text.split("\n")
+        for piece in self.pieces:
+            if piece.is_server and piece.text in known:
+                lines[piece.first - 1 : piece.last] = [""] * (piece.last - piece.first + 1)
+        return "\n".join(lines)
 
 
 def fold(
@@ -75,15 +98,19 @@ def fold(
     *,
     good: Mapping[ResourceId, Part] | None = None,
     refused: Mapping[ResourceId, DeclarationError] | None = None,
+    memo: Memo | None = None,
 ) -> Folded:
     """Return the configuration of these parts.
 
-    `good`: each part's version that was last seen serving. `refused`: parts, in the version given, that nginx itself has refused.
+    `good`: each part's version that was last seen serving. `refused`: parts, in the version given, that nginx itself has refused. `memo`:
+    of the fold before.
     DeclarationError only for what no part can be blamed for: an Edge that this nginx cannot be.
     """
-    chosen = _Chosen({part.id: part for part in parts}, good or {}, refused or {}, world)
+    memo = memo or Memo()
+    memo.begin(world)
+    chosen = _Chosen({part.id: part for part in parts}, good or {}, refused or {}, world, memo)
     compiled = chosen.settled()
-    text, lines, generation = _text(world, compiled, chosen.good)
+    text, lines, generation = _text(world, compiled, chosen.good, memo)
     pages = {name: html for each in compiled for name, html in each.pages.items()}
     unknown = world.edge.unknown_host
     if isinstance(unknown, UnknownHost):
@@ -101,7 +128,7 @@ def fold(
         notes={each.part.id: each.notes for each in compiled if each.notes},
         checks=tuple(check for each in compiled for check in each.checks),
         guarded=tuple(path for each in compiled for path in each.guarded),
-        lines=lines,
+        pieces=lines,
     )
 
 
@@ -114,8 +141,10 @@ class _Chosen:
         good: Mapping[ResourceId, Part],
         refused: Mapping[ResourceId, DeclarationError],
         world: World,
+        memo: Memo,
     ) -> None:
         self.world = world
+        self.memo = memo
         self.good = {id: part for id, part in good.items() if id in parts}
         self.failed: dict[ResourceId, Refusal] = {}
         self.compiled: dict[ResourceId, Compiled] = {}
@@ -128,7 +157,7 @@ class _Chosen:
 
     def take(self, part: Part) -> None:
         try:
-            self.compiled[part.id] = render_part(part, self.world)
+            self.compiled[part.id] = self.memo.render(part, self.world)
         except DeclarationError as error:
             self.fail(part, error)
 
@@ -139,7 +168,7 @@ class _Chosen:
         before = self.failed.get(part.id)
         if good is not None and good.digest != part.digest and before is None:
             try:
-                self.compiled[part.id] = render_part(good, self.world)
+                self.compiled[part.id] = self.memo.render(good, self.world)
             except DeclarationError:
                 good = None
         else:
@@ -269,31 +298,31 @@ def _disagreement(first: Part, other: Part) -> str | None:
     return None
 
 
-def _text(
-    world: World, compiled: Sequence[Compiled], good: Mapping[ResourceId, Part]
-) -> tuple[str, tuple[tuple[int, int, tuple[ResourceId, ...]], ...], str]:
+def _text(world: World, compiled: Sequence[Compiled], good: Mapping[ResourceId, Part], memo: Memo) -> tuple[str, tuple[Piece, ...], str]:
     """Return the text, whose lines are whose, and the name of the generation."""
-    pieces = list(_pieces(world, compiled, good))
+    pieces = list(_pieces(world, compiled, good, memo))
     pages = sorted({name for each in compiled for name in each.pages})
     head = show(tuple(main(world)))
-    whole = "\n".join((head, *(text for _, text in pieces), *pages))
+    whole = "\n".join((head, *(text for _, _, text in pieces), *pages))
     generation = digest_bytes(whole.encode())
-    blocks = [*pieces, ((), _indented((status(world, generation),)))]
+    blocks = [*pieces, ((), False, _indented((status(world, generation),)))]
     line = head.count("\n") + 2
     lines = []
-    for ids, text in blocks:
+    for ids, is_server, text in blocks:
         count = text.count("\n")
         if ids:
-            lines.append((line, line + count - 1, ids))
+            lines.append(Piece(first=line, last=line + count - 1, owners=ids, is_server=is_server, text=text))
         line += count
-    return f"{head}http {{\n{''.join(text for _, text in blocks)}}}\n", tuple(lines), generation
+    return f"{head}http {{\n{''.join(text for _, _, text in blocks)}}}\n", tuple(lines), generation
 
 
-def _pieces(world: World, compiled: Sequence[Compiled], good: Mapping[ResourceId, Part]) -> Iterator[tuple[tuple[ResourceId, ...], str]]:
-    """Yield the text within `http`, piece by piece, with whose it is."""
+def _pieces(
+    world: World, compiled: Sequence[Compiled], good: Mapping[ResourceId, Part], memo: Memo
+) -> Iterator[tuple[tuple[ResourceId, ...], bool, str]]:
+    """Yield the text within `http`, piece by piece, with whose it is and whether it is servers."""
     longest = max((len(host) for each in compiled for host in each.part.spec.hosts), default=0)
     try:
-        yield (), _indented(tuple(shared(world, longest, has_breakers=any(each.guarded for each in compiled))))
+        yield (), False, _indented(tuple(shared(world, longest, has_breakers=any(each.guarded for each in compiled))))
     except ValueError as error:
         raise DeclarationError("HF1323", f"cannot run the Edge: {error}", hint="choose another tls.profile, or upgrade nginx") from error
     seen: set[Directive] = set()
@@ -301,10 +330,15 @@ def _pieces(world: World, compiled: Sequence[Compiled], good: Mapping[ResourceId
         own = tuple(directive for directive in each.http if directive not in seen)
         seen |= set(own)
         if own:
-            yield (each.part.id,), _indented(own)
-    yield (), _indented(tuple(defaults(world)))
+            yield (each.part.id,), False, memo.text(each.part.id, own, partial(_indented, own))
+    yield (), False, _indented(tuple(defaults(world)))
     for hosts, parts in by_hosts(compiled, good).items():
-        yield tuple(each.part.id for each in parts), _indented(tuple(servers(world, hosts, parts)))
+        text = memo.text(hosts, parts, partial(_servers, world, hosts, parts))
+        yield tuple(each.part.id for each in parts), True, text
+
+
+def _servers(world: World, hosts: tuple[str, ...], parts: Sequence[Compiled]) -> str:
+    return _indented(tuple(servers(world, hosts, parts)))
 
 
 def _indented(directives: tuple[Directive, ...]) -> str:

@@ -84,6 +84,8 @@ class SimulatedNginx:
     """Ports that other programs hold: a test does not see them."""
     answer_lines: list[str] = field(default_factory=list)
     """Lines of the log that breakers are judged by, until they are read."""
+    tested: list[bool] = field(default_factory=list)
+    """Of each test: whether it was of the whole."""
     refusals: list[str] = field(default_factory=list)
     """What the next reloads are refused with, though their test passes."""
     slow_s: float = 0.0
@@ -127,12 +129,13 @@ class SimulatedNginx:
         self.generations.setdefault(generation.digest, generation)
         self.files[generation.digest] = generation.text
 
-    async def test(self, digest: str) -> tuple[str, ...]:
+    async def test(self, digest: str, text: str | None = None) -> tuple[str, ...]:
         await self.clock.sleep(FORK_S)
-        return tuple(self._wrong(digest))
+        self.tested.append(text is None)
+        return tuple(self._wrong(digest, text))
 
-    def _wrong(self, digest: str) -> list[str]:
-        text = self.files.get(digest, "}")
+    def _wrong(self, digest: str, text: str | None = None) -> list[str]:
+        text = self.files.get(digest, "}") if text is None else text
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip() == "limit_rate abc;":
                 return [f'nginx: [emerg] "limit_rate" directive invalid value in /edge/generations/{digest}/nginx.conf:{number}']

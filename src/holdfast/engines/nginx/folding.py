@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from holdfast.edge.capability import Capability
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.fold import Folded, fold
-from holdfast.edge.part import Part, backends, service_id
+from holdfast.edge.memo import Memo
+from holdfast.edge.part import KIND, Part, backends, service_id
 from holdfast.edge.render_server import certificate_of
 from holdfast.edge.route_spec import TargetSpec
 from holdfast.edge.typed import secrets
 from holdfast.edge.world import World
 from holdfast.engines.nginx.port import Certificates, Generation, Ground, Nginx
-from holdfast.engines.nginx.roster import edge_of, parts
+from holdfast.engines.nginx.roster import as_rendered, edge_of
 from holdfast.errors import DeclarationError, EngineError, Where
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Secrets
@@ -97,6 +98,8 @@ class Folding:
         self._resting = resting
         self._resolve = resolve
         self._out = out
+        self._memo = Memo()
+        self._parts: Mapping[ResourceId, tuple[Resource, Part]] = {}
 
     async def fold(
         self,
@@ -110,7 +113,7 @@ class Folding:
 
         Raises DeclarationError for an Edge that this nginx cannot be, EngineError where nothing is known of the nginx.
         """
-        found = parts(resources.values())
+        found = self._read(resources)
         capability = await self._nginx.capability()
         edge = edge_of(resources.values())
         names = frozenset(self._names(found, edge, capability))
@@ -128,11 +131,21 @@ class Folding:
             certificates=self._certificates.hosts(),
         )
         refused = {**dict(self._without_secret(found, resources)), **refused}
-        folded = fold(found, world, good=good, refused=refused)
+        folded = fold(found, world, good=good, refused=refused, memo=self._memo)
         await self._certificates.ensure(wanted_certificates(folded))
         if bare := {**dict(self._without_certificate(folded)), **refused}:
-            folded = fold(found, world, good=good, refused=bare)
+            folded = fold(found, world, good=good, refused=bare, memo=self._memo)
         return Wanted(folded=folded, world=world, resources=resources, ground=self._ground(folded), held=self._services, names=names)
+
+    def _read(self, resources: Mapping[ResourceId, Resource]) -> tuple[Part, ...]:
+        """Return the parts; a resource that was read before is not read again."""
+        known = self._parts
+        self._parts = {
+            id: known[id] if id in known and known[id][0] is resource else (resource, as_rendered(resource))
+            for id, resource in resources.items()
+            if id.kind == KIND
+        }
+        return tuple(part for _, part in self._parts.values())
 
     def _names(self, found: Iterable[Part], edge: EdgeSpec, capability: Capability) -> Iterator[str]:
         """Yield the names that nginx cannot follow by itself."""

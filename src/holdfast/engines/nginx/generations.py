@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -26,7 +26,7 @@ from holdfast.host.folders import remove
 from holdfast.kit.canonical import digest_bytes
 
 LINK, FOLDER, PAGES = "current", "generations", "pages"
-CONF, MANIFEST = "nginx.conf", "manifest.json"
+CONF, MANIFEST, TESTED = "nginx.conf", "manifest.json", "tested.conf"
 LARGEST = 64 << 20
 Mark: TypeAlias = tuple[int, int, int, int]
 LONGEST_DIFF = 16_000
@@ -78,6 +78,17 @@ class Generations:
         self._texts[generation.digest] = generation.text
         self._looked = None
 
+    @contextmanager
+    def beside(self, digest: str, text: str) -> Iterator[Path]:
+        """Lend a file with this text beside the configuration of a generation."""
+        path = f"{FOLDER}/{digest}/{TESTED}"
+        with Root(self._root) as root:
+            root.write(path, text.encode(), mode=0o600, sync=False)
+            try:
+                yield self._root / path
+            finally:
+                root.remove(path)
+
     def switch(self, digest: str | None) -> None:
         """Point the link to a generation that was laid; None: to none."""
         link = self._root / LINK
@@ -112,7 +123,7 @@ class Generations:
         """
         if expected is None:
             return ()
-        marks = tuple(_mark(path) for path in self._paths(expected))
+        marks = tuple(mark_of(path) for path in self._paths(expected))
         if self._looked is None or self._looked[0] != (expected, marks):
             self._looked = (expected, marks), self._compared(expected)
         return self._looked[1]
@@ -194,7 +205,7 @@ class Generations:
                 root.remove(f"{PAGES}/{name}")
 
 
-def _mark(path: Path) -> Mark:
+def mark_of(path: Path) -> Mark:
     """Return what changes whenever a file is written, replaced or given to somebody (stat(2)); zeros where there is none."""
     try:
         found = os.lstat(path)

@@ -18,7 +18,7 @@ from holdfast.edge.render_http import ANSWERS
 from holdfast.edge.world import Places
 from holdfast.engines.nginx import ground as grounds
 from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
-from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, PAGES, Generations
+from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, PAGES, Generations, Mark, mark_of
 from holdfast.engines.nginx.instance import Instance
 from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
 from holdfast.engines.nginx.program import BESIDE, Program
@@ -90,6 +90,7 @@ class InstalledNginx:
         self._log: ErrorLog | None = None
         self._answers: AnswersLog | None = None
         self._known: tuple[str, Capability] | None = None
+        self._digests: dict[str, tuple[Mark, str | None]] = {}
 
     async def begin(self) -> None:
         grounds.make_folders(self._root)
@@ -133,8 +134,11 @@ class InstalledNginx:
     async def lay(self, generation: Generation) -> None:
         self._generations.lay(generation)
 
-    async def test(self, digest: str) -> tuple[str, ...]:
-        return await self._nginx().test(self._generations.conf(digest), self._root, executable=self._executable())
+    async def test(self, digest: str, text: str | None = None) -> tuple[str, ...]:
+        if text is None:
+            return await self._nginx().test(self._generations.conf(digest), self._root, executable=self._executable())
+        with self._generations.beside(digest, text) as conf:
+            return await self._nginx().test(conf, self._root, executable=self._executable())
 
     async def switch(self, digest: str | None) -> None:
         self._generations.switch(digest)
@@ -160,7 +164,11 @@ class InstalledNginx:
         return grounds.flags(self._root)
 
     def certificate(self, namespace: str, name: str) -> str | None:
-        return pem_digest(self.places.certificate(namespace, name)[0])
+        path = self.places.certificate(namespace, name)[0]
+        known, mark = self._digests.get(path), mark_of(Path(path))
+        if known is None or known[0] != mark:
+            self._digests[path] = known = (mark, pem_digest(path))
+        return known[1]
 
     def _look_after(self, digest: str | None) -> None:
         """Watch what is served from, and nothing else."""

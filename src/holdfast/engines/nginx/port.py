@@ -77,8 +77,11 @@ class Nginx(Protocol):
         """Write a generation beside what is served; an edited one is written anew."""
         ...
 
-    async def test(self, digest: str) -> tuple[str, ...]:
-        """Return what nginx says against a generation that was laid; nothing where it takes it. Raises TimedOut."""
+    async def test(self, digest: str, text: str | None = None) -> tuple[str, ...]:
+        """Return what nginx says against a generation that was laid; nothing where it takes it. Raises TimedOut.
+
+        `text`: the generation without servers that nginx is known to take; whoever cannot test that by itself tests the whole.
+        """
         ...
 
     async def switch(self, digest: str | None) -> None:

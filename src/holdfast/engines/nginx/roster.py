@@ -85,9 +85,12 @@ class Roster:
 
 def parts(resources: Iterable[Resource]) -> tuple[Part, ...]:
     """Return the parts as they are rendered. Whether a Site is in maintenance is a flag beside the configuration, and no part of it."""
-    return tuple(
-        replace(part_of(resource), digest=_without_flag(resource.state.fields)) for resource in resources if resource.id.kind == KIND
-    )
+    return tuple(as_rendered(resource) for resource in resources if resource.id.kind == KIND)
+
+
+def as_rendered(resource: Resource) -> Part:
+    """Return a part as it is rendered."""
+    return replace(part_of(resource), digest=_without_flag(resource.state.fields))
 
 
 def _without_flag(fields: Mapping[str, Json]) -> str:

@@ -102,8 +102,8 @@ class SystemNginx:
         self._made[generation.digest] = made = included(generation.text, self._said)
         self._generations.lay(replace(generation, text=made.text))
 
-    async def test(self, digest: str) -> tuple[str, ...]:
-        """Test the system's whole configuration with the candidate in its place, and take that back."""
+    async def test(self, digest: str, text: str | None = None) -> tuple[str, ...]:
+        """Test the system's whole configuration with the whole candidate in its place, and take that back."""
         before = self._generations.linked()
         self._generations.switch(digest)
         self._put()

@@ -11,6 +11,7 @@ accept. Whoever is to blame fails alone: nginx names a line, and the fold knows 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.part import Part
@@ -29,7 +30,8 @@ from holdfast.model.resource import Resource
 KEPT = 5
 """Generations on disk."""
 REFUSED = "HF3183"
-LOOK_S = 0.01
+LOOK_S, LOOK_SHARE = 0.01, 0.03
+"""Between two looks whether new workers answer: that much, or that share of the time that was waited already."""
 TAKE_OVER_LIMIT_S = 20.0
 """How long new workers may take; ten thousand hosts take about five seconds."""
 MOST_DRAINING = 4
@@ -178,7 +180,7 @@ class Turns:
             return
         parts = self._touched(wanted, is_forced=is_forced)
         before = await self._before(parts)
-        await self._tested(wanted)
+        is_partial = await self._tested(wanted, is_forced=is_forced)
         was, linked, started_at, is_start = self.wanted, nginx.linked(), self._clock.monotonic(), nginx.master() is None
         try:
             await nginx.switch(digest)
@@ -188,6 +190,8 @@ class Turns:
             if linked != digest:
                 await self._back(linked, was, is_refused=error.code == REFUSED)
             await self._emit(telling.refused(at=self._clock.now(), generation=digest, parts=parts, error=error, serving=self.serving))
+            if is_partial and error.code == REFUSED:
+                await self._take(wanted, None)  # a test of the whole names whose it is, where a test can
             raise
         await self._settle(wanted, going)
         master = nginx.master()
@@ -219,10 +223,24 @@ class Turns:
         known = [part for part in parts if not served.isdisjoint(part.spec.hosts)]
         return await self._proving.statuses(looks(known, self.wanted.world, self._nginx, with_redirects=False))
 
-    async def _tested(self, wanted: Wanted) -> None:
-        """Lay the generation and have nginx test it. Raises _Blamed where it names lines of a Site, Rejected where not."""
+    async def _tested(self, wanted: Wanted, *, is_forced: bool) -> bool:
+        """Lay the generation and have nginx test it; return whether only what differs from what serves was tested.
+
+        Half of what a change of one host in a thousand takes would be the test of the others, whose keys nginx reads anew each time. What
+        serves was taken, and the master reads everything once more before anything is served otherwise.
+        """
         await self._nginx.lay(wanted.generation)
-        lines = await self._nginx.test(wanted.folded.generation)
+        known = None if is_forced or self.serving is None or self.wanted is None else self.wanted
+        if known is not None and known.world.edge == wanted.world.edge and known.world.capability == wanted.world.capability:
+            with suppress(_Blamed, Rejected):
+                await self._take(wanted, wanted.folded.without(known.folded))
+                return True
+        await self._take(wanted, None)
+        return False
+
+    async def _take(self, wanted: Wanted, text: str | None) -> None:
+        """Have nginx test a generation. Raises _Blamed where it names lines of a Site, Rejected where not."""
+        lines = await self._nginx.test(wanted.folded.generation, text)
         if not lines:
             return
         reason = error_log.reason(lines)
@@ -250,7 +268,8 @@ class Turns:
         nginx.said()
         old = await self._told()
         lines: list[str] = []
-        deadline = self._clock.monotonic() + TAKE_OVER_LIMIT_S
+        began_at = self._clock.monotonic()
+        deadline = began_at + TAKE_OVER_LIMIT_S
         while True:
             lines += error_log.fatal(nginx.said())
             master = nginx.master()
@@ -266,7 +285,7 @@ class Turns:
                     hint="the one before serves again; look at the load of the host and at the error log of nginx",
                     log=lines,
                 )
-            await self._clock.sleep(LOOK_S)
+            await self._clock.sleep(max(LOOK_S, (self._clock.monotonic() - began_at) * LOOK_SHARE))
 
     async def _told(self) -> frozenset[tuple[int, int]]:
         """Start the master, or tell it to read again; return the workers that must not accept any more."""
