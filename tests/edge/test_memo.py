@@ -17,16 +17,22 @@ from holdfast.edge.route_spec import HealthSpec, MaintenanceSpec
 from holdfast.edge.site_spec import SiteSpec
 from holdfast.edge.target_health import flag_of
 from holdfast.edge.world import World
+from holdfast.model.ids import ResourceId
 from holdfast.testing.sites import BOOKWORM, MAINLINE, part, world_at
 
 HOSTS = ("a.example.com", "b.example.com", "shop.example.com")
+RESTING = st.sampled_from([frozenset[str](), frozenset({"unix:/run/web.1"})])
 SLOTS = st.sampled_from([{}, {"Process/shop/web": ("unix:/run/web.0",)}, {"Process/shop/web": ("unix:/run/web.0", "unix:/run/web.1")}])
 WORLDS = st.builds(
-    lambda edge, capability, slots, resolved: world_at(edge=edge, capability=capability, slots=slots, resolved=resolved),
+    lambda edge, capability, slots, resolved, resting, spare: world_at(
+        edge=edge, capability=capability, slots=slots, resolved=resolved, resting=resting, spare=spare
+    ),
     EDGES | st.just(EdgeSpec()),
     st.sampled_from([BOOKWORM, MAINLINE]),
     SLOTS,
     st.sampled_from([{}, {"app.internal": ("10.0.0.3",)}]),
+    RESTING,
+    RESTING,
 )
 
 
@@ -49,10 +55,10 @@ def seen(folded: Folded) -> tuple[object, ...]:
 
 @given(steps())
 def test_a_fold_with_a_memo_gives_what_one_without_gives(several: list[tuple[World, list[Part]]]) -> None:
-    memo, good = Memo(), dict[object, Part]()
+    memo, good = Memo(), dict[ResourceId, Part]()
     for world, parts in several:
-        folded = fold(parts, world, good=good, memo=memo)  # type: ignore[arg-type]
-        assert seen(folded) == seen(fold(parts, world, good=good))  # type: ignore[arg-type]
+        folded = fold(parts, world, good=good, memo=memo)
+        assert seen(folded) == seen(fold(parts, world, good=good))
         good = dict(folded.served)
 
 

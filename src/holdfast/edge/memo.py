@@ -24,7 +24,7 @@ class _Rendered:
     services: tuple[str, ...]
     """Services and host names whose addresses it was rendered with, and those addresses."""
     hosts: tuple[str, ...]
-    addresses: tuple[tuple[str, ...] | None, ...]
+    addresses: tuple[object, ...]
     out: frozenset[str]
     compiled: Compiled
 
@@ -67,13 +67,16 @@ class Memo:
 def _fits(known: _Rendered, part: Part, world: World) -> bool:
     return (
         (known.part is part or known.part == part)
-        and known.addresses == _addresses(known.services, known.hosts, world)
+        and known.addresses == _addresses(part, known.services, known.hosts, world)
         and (not known.compiled.checks or known.out == world.out)
     )
 
 
-def _addresses(services: tuple[str, ...], hosts: tuple[str, ...], world: World) -> tuple[tuple[str, ...] | None, ...]:
-    return (*map(world.slots.get, services), *map(world.resolved.get, hosts))
+def _addresses(part: Part, services: tuple[str, ...], hosts: tuple[str, ...], world: World) -> tuple[object, ...]:
+    """Return the addresses that a part asks for, and which of them refuse."""
+    held = {address for service in services for address in world.slots.get(service) or part.slots.get(service, ())}
+    found = map(world.slots.get, services), map(world.resolved.get, hosts)
+    return (*found[0], *found[1], held & world.resting, held & world.spare)
 
 
 def _rendered(part: Part, world: World) -> _Rendered:
@@ -85,7 +88,7 @@ def _rendered(part: Part, world: World) -> _Rendered:
         part=part,
         services=services,
         hosts=hosts,
-        addresses=_addresses(services, hosts, world),
+        addresses=_addresses(part, services, hosts, world),
         out=world.out,
         compiled=render_part(part, world),
     )
