@@ -36,7 +36,6 @@ def at(error: HoldfastError, place: int = 0) -> str:
 
 
 CLUSTER = "is a Kubernetes cluster, and no engine reaches one yet"
-DOCKER = "is a Docker host, and no engine reaches one yet"
 
 
 @pytest.mark.parametrize(
@@ -87,11 +86,11 @@ DOCKER = "is a Docker host, and no engine reaches one yet"
             "write server: host://local to run its workloads on this host",
         ),
         (
-            f"{{{GIT}, destination: {{server: unix:///var/run/docker.sock}}}}",
-            "HF1100",
-            "unix:///var/run/docker.sock",
-            f"destination unix:///var/run/docker.sock {DOCKER}",
-            "write server: host://local to run its workloads on this host",
+            f"{{{GIT}, destination: {{server: 'unix:///var/run/docker sock'}}}}",
+            "HF1101",
+            "'unix:///var/run/docker",
+            "'unix:///var/run/docker sock' is no destination",
+            "write server: host://local to run the workloads on this host",
         ),
         (
             f"{{{GIT}, destination: {{server: host://locl}}}}",
@@ -152,7 +151,7 @@ def test_what_cannot_be_read_is_told_with_its_place(spec: str, word: str, reason
 
 def test_every_error_of_all_files_is_in_one_answer() -> None:
     found = told(
-        f"{HEAD.replace('shop', 'Shop')}spec:\n  source: {{repoUrl: .}}\n  destination: {{server: 'tcp://docker:2375'}}\n",
+        f"{HEAD.replace('shop', 'Shop')}spec:\n  source: {{repoUrl: .}}\n  destination: {{server: 'tcp://docker 2375'}}\n",
         "a: [\n",
         f"{PROJECT}spec:\n  syncWindows:\n  - {{kind: alow, schedule: '61 * * * *', duration: 0s, timeZone: Europe/Berln}}\n",
     )
@@ -168,8 +167,8 @@ def test_every_error_of_all_files_is_in_one_answer() -> None:
 
 
 def test_what_a_broken_envelope_says_is_looked_at_all_the_same() -> None:
-    found = told(f"{HEAD.replace('shop', 'Shop')}spec:\n  source: {{repoURL: shop}}\n  destination: {{server: 'tcp://docker:2375'}}\n")
-    assert [text.split()[0] for text in found] == ["HF1021", "HF1153", "HF1100"]
+    found = told(f"{HEAD.replace('shop', 'Shop')}spec:\n  source: {{repoURL: shop}}\n  destination: {{server: 'tcp://docker 2375'}}\n")
+    assert [text.split()[0] for text in found] == ["HF1021", "HF1153", "HF1101"]
 
 
 def test_annotations_of_ours_are_known_or_refused() -> None:

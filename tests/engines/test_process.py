@@ -11,8 +11,8 @@ import pytest
 from holdfast.core import events
 from holdfast.engines.process import cgroup, logs, sockets, telling
 from holdfast.engines.process.instance import Attempt, Instance, Unit
-from holdfast.engines.process.news import News
 from holdfast.engines.process.roster import Roster
+from holdfast.host.news import News
 from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Severity
 from holdfast.model.ids import HOST, ResourceId

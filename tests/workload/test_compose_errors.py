@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.workload.compose_files import errors_of, read
+from tests.workload.compose_files import errors_of, read, scope
 
 FIVE = """
 services:
@@ -132,8 +132,9 @@ def test_an_unhonoured_field_is_a_warning_at_its_line() -> None:
 
 
 def test_without_an_engine_the_file_is_refused_once_beside_its_own_errors() -> None:
-    reading = read("services: {a: {imag: x}}", is_reached=False)
+    reading = read("services: {a: {imag: x}}", is_reached=False, where=scope(destination="host"))
     assert [error.code for error in reading.errors] == ["HF1430", "HF1411"]
-    assert "containers need a Docker host, and none is reached yet" in reading.errors[0].message
-    sound = read("services: {a: {image: x:1}}", is_reached=False)
+    assert "containers need a Docker host" in reading.errors[0].message
+    sound = read("services: {a: {image: x:1}}", is_reached=False, where=scope(destination="host"))
     assert ([error.code for error in sound.errors], len(sound.declarations)) == (["HF1430"], 2)
+    assert read("services: {a: {image: x:1}}", is_reached=False).errors == ()

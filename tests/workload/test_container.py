@@ -134,9 +134,11 @@ def test_the_deadline_is_the_fields_or_the_annotations_or_a_minute() -> None:
 def test_containers_by_hand_are_refused_as_those_of_compose_and_without_an_engine() -> None:
     text = "{image: 'redis:7', ports: [{target: 6379}], privileged: true, mounts: [{type: bind, source: /etc, target: /x}]}"
     assert refused(text) == ["HF1440 1:34", "HF1441 1:63", "HF1444 1:78"]
-    assert refused("{image: 'a:1'}", ContainerKind(is_reached=False)) == ["HF1430 1:1"]
-    assert refused("{}", NetworkKind(is_reached=False)) == ["HF1430 1:1"]
-    assert refused("{}", VolumeKind(is_reached=False)) == ["HF1430 1:1"]
+    here = scope(destination="host")
+    assert refused("{image: 'a:1'}", ContainerKind(is_reached=False), here) == ["HF1430 1:1"]
+    assert refused("{}", NetworkKind(is_reached=False), here) == ["HF1430 1:1"]
+    assert refused("{}", VolumeKind(is_reached=False), here) == ["HF1430 1:1"]
+    assert isinstance(ContainerKind(is_reached=False).declare(declaration("{image: 'a:1'}"), scope(), Facts()), Resource)
     roots = ContainerKind(is_reached=True, host_roots=("/srv/shop",))
     inside = declaration("{image: 'a:1', mounts: [{type: bind, source: /srv/shop/x, target: /x}]}")
     assert isinstance(roots.declare(inside, scope(), Facts()), Resource)

@@ -8,12 +8,15 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from holdfast.app.docker import SPACES as DOCKER_SPACES
+from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS as EDGE_KINDS
 from holdfast.app.private import Private, PrivateNeeds
 from holdfast.app.state import StateFolder
+from holdfast.engines.docker.engine import DockerEngine
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.glance import ProcessGlance
-from holdfast.host.clock import RealClock
+from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.config import Config
 from holdfast.host.keeper_client import peek
 from holdfast.host.network import mark_of
@@ -39,6 +42,8 @@ class Remembered:
     inventory: Inventory = field(default_factory=dict)
     processes: Mapping[str, Json] = field(default_factory=dict)
     users: Mapping[str, Json] = field(default_factory=dict)
+    docker: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """By space."""
 
 
 def remember(state: StateFolder) -> Remembered:
@@ -46,7 +51,12 @@ def remember(state: StateFolder) -> Remembered:
     if not state.store.exists():
         return Remembered()
     with StoreReader.open(state.store) as store:
-        return Remembered(inventory=store.inventory(), processes=store.records(PROCESS), users=store.records(USERS))
+        return Remembered(
+            inventory=store.inventory(),
+            processes=store.records(PROCESS),
+            users=store.records(USERS),
+            docker={space: store.records(space) for space in DOCKER_SPACES},
+        )
 
 
 class CopiedRecords:
@@ -100,6 +110,7 @@ class Glance:
             "File": self._files(resources).observe,
             **{kind: engine.observe for engine in self._private(resources).engines for kind in engine.kinds},
             **dict.fromkeys(EDGE_KINDS, self._edge),
+            **dict.fromkeys(DockerEngine.kinds, partial(self._docker, resources)),
         }
         live = Live()
         for kind, observe in kinds.items():
@@ -131,15 +142,44 @@ class Glance:
             )
         )
 
+    async def _docker(self, resources: Mapping[ResourceId, Resource], ids: list[ResourceId]) -> Live:
+        """Ask the Docker hosts."""
+        engine = docker_engine(
+            DockerNeeds(
+                config=self._config,
+                records={space: CopiedRecords(self._remembered.docker.get(space, {})) for space in DOCKER_SPACES},
+                secrets=FileSecrets(self._state.secrets, self._key(), Redactor()),
+                users=self._users(),
+                places=LookingPlaces(self._state),
+                data=self._state.data,
+                emit=_unsaid,
+                described=partial(self._described, resources),
+                applied=lambda id: None,
+                left=_unsaid,
+                moved=lambda: None,
+                clock=RealClock(),
+                random=RealRandom(),
+                crashed=lambda part, error: None,
+            )
+        )
+        await engine.start()
+        try:
+            return await engine.observe(ids)
+        finally:
+            await engine.aclose()
+
     def _described(self, resources: Mapping[ResourceId, Resource], id: ResourceId) -> list[Resource]:
         owned = self._remembered.inventory.get(id)
         return [each for each in (owned.resource if owned else None, resources.get(id)) if each is not None]
+
+    def _key(self) -> bytes:
+        return self._state.key.read_bytes() if self._state.key.exists() else b""
 
     def _users(self) -> HostUsers:
         return HostUsers(records=CopiedRecords(self._remembered.users), uid_range=self._config.uid_range, allowed=self._config.allowed)
 
     def _files(self, resources: Mapping[ResourceId, Resource]) -> FileEngine:
-        key = self._state.key.read_bytes() if self._state.key.exists() else b""
+        key = self._key()
         return FileEngine(
             roots=self._config.file_roots,
             data=self._state.data,
@@ -150,3 +190,7 @@ class Glance:
             described=partial(self._described, resources),
             clock=RealClock(),
         )
+
+
+async def _unsaid(said: object) -> None:
+    """Tell nobody: whoever looks changes nothing."""

@@ -18,6 +18,8 @@ from holdfast.api.server import ApiServer
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
 from holdfast.app.certificates import HouseCertificates
+from holdfast.app.docker import SPACES as DOCKER_SPACES
+from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, EdgeDoor, Rooms
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
@@ -142,7 +144,25 @@ class House:
             )
         )
         self.edge = EdgeDoor(make=self._make_edge, was_there=self._had_edge)
-        self.engines: tuple[Engine, ...] = (self.process, self.file, *self.private.engines, *self.edge.engines)
+        self.docker = docker_engine(
+            DockerNeeds(
+                config=config,
+                records={space: await self._records(space) for space in DOCKER_SPACES},
+                secrets=secrets,
+                users=self.users,
+                places=self.releases,
+                data=self.state.data,
+                emit=journal.emit,
+                described=self._described,
+                applied=self._applied,
+                left=self._services_left,
+                moved=self.edge.services_changed,
+                clock=clock,
+                random=random,
+                crashed=self.crashed,
+            )
+        )
+        self.engines: tuple[Engine, ...] = (self.process, self.file, *self.private.engines, self.docker, *self.edge.engines)
         self.walker = Walker(
             engines={kind: engine for engine in self.engines for kind in engine.kinds},
             kinds={kind.name: kind for kind in kinds.kinds},
@@ -268,13 +288,16 @@ class House:
                 journal=self.journal,
                 inventory=lambda: self.ledger.inventory,
                 described=self._described,
-                services=self.process.addresses,
+                services=self._addresses,
                 resting=self.process.resting,
                 clock=self.clock,
                 random=self.random,
                 crashed=self.crashed,
             )
         )
+
+    def _addresses(self, service: str) -> tuple[str, ...]:
+        return self.process.addresses(service) or self.docker.addresses(service)
 
     async def _services_left(self, service: str) -> None:
         await self.edge.services_served(service)
@@ -394,6 +417,7 @@ class House:
         async with Tasks(on_crash=self.crashed) as tasks, self.service:
             self._tasks = tasks
             await self.process.start()
+            await self.docker.start()
             await self.edge.start()
             await self.journal.emit(events.daemon_started(at=self.clock.now(), version=holdfast.__version__, pid=os.getpid()))
             await self.applications.serve()
@@ -402,6 +426,7 @@ class House:
             for name, part in (
                 ("journal", self.journal.run()),
                 ("process", self.process.run()),
+                ("docker", self.docker.run()),
                 ("source", self.source.run()),
                 ("sync", self.sync.run()),
                 ("heal", self.heal.run()),
@@ -449,6 +474,7 @@ async def opened(state: StateFolder, config: Config, files: ApplicationFiles | N
             stack.push_async_callback(house.net.aclose)
             stack.push_async_callback(house.process.aclose)
             stack.push_async_callback(house.edge.aclose)
+            stack.push_async_callback(house.docker.aclose)
             yield house
     finally:
         state.unlock()

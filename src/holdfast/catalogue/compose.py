@@ -119,9 +119,9 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         ),
         "HF1430": Explanation(
             title="No Docker host",
-            meaning="Containers are declared for a destination where no container engine is reached.",
-            cause="The Application's destination is this host without Docker, or an engine that this version does not speak to.",
-            next_step="Look at it with `holdfast render`; run programs of this host as Process, Procfile or PM2.",
+            meaning="Containers are declared for a destination that is no Docker host.",
+            cause="The Application's destination is this host without Docker (host://local), which is the default.",
+            next_step="Write destination.server: unix:///var/run/docker.sock; or run programs as Process, Procfile or PM2.",
         ),
         "HF1431": Explanation(
             title="Deadline not readable",
@@ -140,6 +140,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             meaning="A field of a compose file changes what runs, and nothing here can do it.",
             cause="It needs a swarm, a model runner or another program.",
             next_step="Remove it, and declare what it would have provided.",
+        ),
+        "HF1434": Explanation(
+            title="Process at a Docker host",
+            meaning="A Process is declared for a destination that runs containers only.",
+            cause="A Procfile, an ecosystem file or a Process stands in an Application whose destination is a Docker host.",
+            next_step="Move it to an Application whose destination is host://local, or make it a container.",
         ),
         "HF1440": Explanation(
             title="Database on a public address",

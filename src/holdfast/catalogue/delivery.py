@@ -12,8 +12,8 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         "HF1100": Explanation(
             title="No engine for this destination",
             meaning="An Application's destination names a system that Holdfast does not reach yet.",
-            cause="The destination is a cluster or a Docker host.",
-            next_step="Write host://local to run the workloads on this host.",
+            cause="The destination is a cluster.",
+            next_step="Write host://local to run the workloads on this host, or unix:///var/run/docker.sock for its Docker.",
         ),
         "HF1101": Explanation(
             title="Destination not clear",

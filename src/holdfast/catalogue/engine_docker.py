@@ -105,5 +105,41 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The folder lacks ca.pem, or cert.pem and key.pem do not belong together.",
             next_step="Put Docker's ca.pem, cert.pem and key.pem into the folder that the local configuration names.",
         ),
+        "HF3217": Explanation(
+            title="Mount not possible",
+            meaning="A container is to see files that cannot be shown to it. Nothing was started.",
+            cause="Files of a release or data folder lie on the host of Holdfast, and the Docker host is another; or a link is there.",
+            next_step="Put the files into the image, or run Holdfast on the Docker host.",
+        ),
+        "HF3218": Explanation(
+            title="Name unknown at the Docker host",
+            meaning="A container names a Network, Volume or File of which nothing is known. Nothing was started.",
+            cause="It is declared in no file of the Application.",
+            next_step="Declare it, or correct the name.",
+        ),
+        "HF3219": Explanation(
+            title="Credentials of registries unreadable",
+            meaning="The file that says who we are at registries cannot be read. Nothing was fetched.",
+            cause="docker.credentials of the local configuration names a file that is not there, or is no JSON.",
+            next_step="Name the config.json that `docker login` wrote, or leave docker.credentials out.",
+        ),
+        "HF3220": Explanation(
+            title="Newcomer ended",
+            meaning="A new container ended, or failed its health check, before it was ready. What served before goes on.",
+            cause="A defect of the new revision; the message has the last line that it wrote, the event the last twenty.",
+            next_step="Look at the container, which is kept, stopped, until the next one comes; then mend and commit.",
+        ),
+        "HF3221": Explanation(
+            title="Newcomer not ready in time",
+            meaning="A new container runs and did not become healthy by its deadline. What served before goes on.",
+            cause="It waits for something, starts slowly, or its health check asks for the wrong thing.",
+            next_step="Look at its logs; raise progressDeadline where it needs longer.",
+        ),
+        "HF3222": Explanation(
+            title="No newcomer",
+            meaning="A rollout went on with a container that is not there any more.",
+            cause="Somebody removed it, or Holdfast was started anew in between.",
+            next_step="Nothing: it is looked at and planned again.",
+        ),
     }
 )

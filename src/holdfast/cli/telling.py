@@ -93,6 +93,11 @@ def _exited(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     return f"ended by itself after {show_span(data['seconds'])}, pid {data['pid']}" + (f": {how}" if how else "")
 
 
+def _container_exited(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    how = "stopped as asked" if data["expected"] else f"ended by itself, exit code {data['exit_code']}"
+    return f"{how}, container {data['container']}"
+
+
 def _errors(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     return "; ".join(error["message"] for error in data["errors"])
 
@@ -121,6 +126,8 @@ _WORDS: Mapping[str, Said] = MappingProxyType(
         "process.ready": lambda event, data: f"ready after {show_span(data['seconds'])}, pid {data['pid']}",
         "process.exited": _exited,
         "process.oom": lambda event, data: f"pid {data['pid']} passed its memory limit of {data['limit']} bytes",
+        "container.started": lambda event, data: f"started, container {data['container']}",
+        "container.exited": _container_exited,
         "daemon.started": lambda event, data: f"daemon {data['version']} started, pid {data['pid']}",
         "daemon.stopped": lambda event, data: f"daemon stopped: {data['reason']}",
     }

@@ -46,6 +46,9 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | process.exited | It ended; expected: Holdfast asked it to. | pid, slot, exit_code, signal, seconds, expected, candidate, log[] |
 | process.crash_looping | It ends again and again, and is started ever more slowly. | restarts, next_at, log[] |
 | process.oom | It passed its memory limit (bytes). | pid, limit, used |
+| container.started | A container of ours was started, by its restart policy too. | container |
+| container.exited | It ended; expected: Holdfast asked it to. | container, exit_code, expected, candidate, log[] |
+| container.crash_looping | It ends again and again, and Docker starts it ever more slowly. | container, restarts, next_at, log[] |
 | edge.reloaded | nginx reads a configuration; start: it was started. | applications[], generation, sites[], seconds, draining, start |
 | edge.refused | A configuration could not be brought to serve. | applications[], generation, code, message, log[], serving |
 | edge.edited | Somebody changed what nginx serves from. | applications[], path, diff |

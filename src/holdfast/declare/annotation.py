@@ -46,7 +46,15 @@ MOOT_ON_HOST = frozenset(
 )
 """About the API of a cluster: on a host there is nothing that they could change."""
 _RESOURCE_KEYS = (labels.ADOPT, labels.HEAL)
-_APPLICATION_KEYS = (labels.COMPOSE_PROFILES, labels.FORMAT, labels.PM2_ENV, labels.PREPARE, labels.PROGRESS_DEADLINE, labels.ROLLBACK)
+_APPLICATION_KEYS = (
+    labels.ADOPT,
+    labels.COMPOSE_PROFILES,
+    labels.FORMAT,
+    labels.PM2_ENV,
+    labels.PREPARE,
+    labels.PROGRESS_DEADLINE,
+    labels.ROLLBACK,
+)
 _SILENT = frozenset({labels.SYNC_WAVE, labels.SYNC_OPTIONS, f"{labels.ARGO}tracking-id", f"{labels.ARGO}manifest-generate-paths"})
 
 
@@ -114,6 +122,7 @@ def read_orders(annotations: Mapping[str, str], place: Place) -> tuple[Orders, t
         rollback=reader.switch(labels.ROLLBACK, "on"),
         pm2_env=annotations.get(labels.PM2_ENV),
     )
+    reader.switch(labels.ADOPT, "false")
     reader.strangers(_APPLICATION_KEYS, is_quiet=True)
     return orders, tuple(reader.errors)
 

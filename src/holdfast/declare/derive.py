@@ -263,7 +263,8 @@ class _Index:
         if kind is not None:
             wanted = ResourceId(part.id.destination, kind, namespace, name)
             exact = [id for id in (wanted, wanted._replace(destination="host")) if id in self.parts or id in self.owner]
-            return exact[0] if exact else self.unknown(text, part, path)
+            elsewhere = [id for id in self.by_name.get((namespace, name), ()) if id.kind == kind]
+            return (exact or elsewhere)[0] if exact or len(elsewhere) == 1 else self.unknown(text, part, path)
         candidates = self.by_name.get((namespace, name), [])
         same = [id for id in candidates if id.kind == part.id.kind]
         if len(found := same or candidates) == 1:

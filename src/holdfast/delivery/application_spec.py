@@ -47,7 +47,7 @@ class DestinationSpec:
     """Where workloads run: `server` or `name`; this host without either."""
 
     server: str = ""
-    """`host://local`: supervised processes of this host."""
+    """`host://local`: supervised processes of this host; `unix:///var/run/docker.sock`, `tcp://…` or `ssh://user@host`: a Docker host."""
     name: str = ""
     """Name of a cluster, instead of `server`."""
     namespace: Name | None = None

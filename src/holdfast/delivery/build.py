@@ -6,6 +6,7 @@ options that exist, and does the project allow it all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -23,13 +24,12 @@ from holdfast.delivery.sync_policy import Options, read_options, retry_policy, s
 from holdfast.delivery.unhonoured import Unhonoured
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.suggest import did_you_mean
-from holdfast.model.ids import HOST
+from holdfast.model.ids import DOCKER, HOST
 from holdfast.model.resource import Origin, Warning
 
 LOCAL = "host://local"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 _POLICIES = frozenset({FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background"})
-_DOCKER = ("unix://", "tcp://", "ssh://")
 _CLUSTER = ("https://", "http://")
 
 
@@ -177,13 +177,15 @@ def _address(draft: Draft, source: _Source, context: Context) -> Address | Decla
 
 
 def _destination(draft: Draft, context: Context) -> str | DeclarationError:
-    """Return `host`, or what is written where nothing will be applied."""
+    """Return `host`, the address of a Docker host, or what is written where nothing will be applied."""
     spec = draft.spec.destination
     at: Path = ("spec", "destination")
     if spec.server and spec.name:
         return draft.error("HF1101", "its destination names a server and a name", (*at, "name"), f"write server: {LOCAL} alone", key=True)
     if spec.server == LOCAL or not (spec.server or spec.name):
         return HOST
+    if _is_docker_host(spec.server) and not spec.name:
+        return spec.server
     if (reason := _out_of_reach(spec)) is None:
         near = did_you_mean(spec.server, (LOCAL,))
         hint = f"did you mean {near}?" if near else f"write server: {LOCAL} to run the workloads on this host"
@@ -201,9 +203,12 @@ def _out_of_reach(spec: DestinationSpec) -> str | None:
         return f"destination {spec.name!r} is a Kubernetes cluster, and no engine reaches one yet"
     if spec.server.startswith(_CLUSTER):
         return f"destination {spec.server} is a Kubernetes cluster, and no engine reaches one yet"
-    if spec.server.startswith(_DOCKER):
-        return f"destination {spec.server} is a Docker host, and no engine reaches one yet"
     return None
+
+
+def _is_docker_host(server: str) -> bool:
+    """Say whether a destination is a Docker host's address; the engine has the last word on what is one."""
+    return server.startswith(DOCKER) and server.isprintable() and not re.search(r"\s", server)
 
 
 def _option_errors(draft: Draft, options: Options) -> Iterator[DeclarationError]:
@@ -252,7 +257,7 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str)
     for at, finalizer in enumerate(draft.metadata.finalizers):
         if finalizer not in _POLICIES:
             yield unhonoured.field(("metadata", "finalizers", at), f"{finalizer} is not known; {FINALIZER} is")
-    if destination != HOST:
+    if destination != HOST and not destination.startswith(DOCKER):
         reason = _out_of_reach(draft.spec.destination) or ""
         message = f"Application {draft.name} cannot be applied: {reason}"
         yield unhonoured.warning("DestinationNotReached", message, ("spec", "destination"), key=False)

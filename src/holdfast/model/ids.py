@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 HOST = "host"
 """The destination of everything that acts on the host that runs Holdfast (`host://local`)."""
+DOCKER = ("unix://", "tcp://", "ssh://")
+"""How the destination of a Docker host begins."""
 
 
 class ResourceId(NamedTuple):

@@ -16,8 +16,8 @@ from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.kit.duration import parse_duration
 from holdfast.model.declaration import Ask, Declaration, Scope
-from holdfast.model.ids import HOST, ResourceId
-from holdfast.model.labels import APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
+from holdfast.model.ids import DOCKER, HOST, ResourceId
+from holdfast.model.labels import ADOPT, APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
@@ -32,10 +32,12 @@ T = TypeVar("T")
 NOT_STATE = ("needs", "restartWith", "waivers", "update", "env")
 """What makes no difference to what runs; env is written by itself."""
 HOT = frozenset({"restart", "progressDeadline"})
-HOT_LIMITS = frozenset(
-    "cpus memory memoryReservation memorySwap pids cpuShares cpuPeriod cpuQuota cpuRtPeriod cpuRtRuntime cpuset blkio".split()
-)
+HOT_LIMITS = frozenset("cpus memory memoryReservation memorySwap pids cpuShares cpuPeriod cpuQuota cpuRtPeriod cpuRtRuntime cpuset".split())
 """What Docker changes without a new container (`docker update`)."""
+MENDED = frozenset({"stopped", "paused", "renamed", "network"})
+"""Fields that a look lays over a state, one for each class of drift, where it is mended without a new container."""
+UNSET = frozenset({"pids", "memorySwap"})
+"""Limits that Docker takes away again without a new container; others it only changes."""
 LOCAL = "unix://"
 """How the destination of a Docker on this host begins."""
 _ADDRESSES: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -44,7 +46,8 @@ _ADDRESSES: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 class ContainerKind:
     """The kind `Container` of `model.declaration.Kind`.
 
-    `is_reached`: whether an engine applies containers; else one that is written by hand is refused, and a compose file refuses itself.
+    `is_reached`: whether containers may stand at any destination, since nothing is applied; else at a Docker host, and a compose file
+    refuses itself.
     `host_roots`: folders of the host that containers may see.
     """
 
@@ -59,7 +62,7 @@ class ContainerKind:
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: ContainerSpec = declaration.spec
         errors = [*container_refusals(declaration, scope, self._host_roots)]
-        if not self._is_reached and spec.project is None:
+        if not self._is_reached and spec.project is None and not scope.destination.startswith(DOCKER):
             errors.insert(0, no_engine(declaration, scope))
         deadline_s = DEADLINE_S
         try:
@@ -76,7 +79,7 @@ class ContainerKind:
         return Resource(
             id=ResourceId(scope.destination, self.name, namespace, declaration.name),
             state=State.of(write(spec, deadline_s=deadline_s, release=scope.release, fingerprints=facts.fingerprints)),
-            policy=ResourcePolicy(restart_with=frozenset(_ids(spec.restart_with, scope.destination, namespace))),
+            policy=ResourcePolicy(restart_with=frozenset(_ids(spec.restart_with, scope.destination, namespace)), adopt=adopts(scope)),
             origin=declaration.origin,
             labels=labels,
             claims=tuple(_claims(spec)) if spec.replicas and scope.destination.startswith(LOCAL) else (),
@@ -121,6 +124,11 @@ class ContainerKind:
 
     def answered(self, declaration: Declaration, answers: Mapping[Ask, bytes | None]) -> Declaration | DeclarationError:
         return judged(declaration, answers[TODAY])
+
+
+def adopts(scope: Scope) -> bool:
+    """Say whether what stands at the host already may be taken over: containers, networks and volumes of this Application's names."""
+    return scope.annotations.get(ADOPT) in {"true", "on"}
 
 
 def write(spec: ContainerSpec, *, deadline_s: float, release: str | None, fingerprints: Mapping[str, str]) -> dict[str, Json]:
@@ -208,12 +216,13 @@ def _claims(spec: ContainerSpec) -> Iterator[Claim]:
 def _is_hot(before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:
     """Say whether only what needs no new container differs."""
     differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    if not before or not differing <= HOT | {"limits"}:
+    if not before or not differing <= HOT | {"limits"} | MENDED:
         return False
     one, other = before.get("limits") or {}, after.get("limits") or {}
     if not isinstance(one, dict) or not isinstance(other, dict):
         return False
-    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)} <= HOT_LIMITS
+    changed = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+    return changed <= HOT_LIMITS and all(name in other or name in UNSET for name in changed)
 
 
 def _is_alone(fields: Mapping[str, Json]) -> bool:

@@ -334,11 +334,11 @@ def judged(declaration: Declaration, today: bytes | None) -> Declaration | Decla
 
 
 def no_engine(declaration: Declaration, scope: Scope) -> DeclarationError:
-    """Return why nothing can be applied: nobody reaches a container engine."""
+    """Return why nothing can be applied: the destination is no Docker host."""
     at = "this host" if scope.destination == HOST else scope.destination
     return DeclarationError(
         "HF1430",
-        f"cannot run {declaration.kind} {declaration.name} at {at}: containers need a Docker host, and none is reached yet",
+        f"cannot run {declaration.kind} {declaration.name} at {at}: containers need a Docker host",
         where=[declaration.place(())],
-        hint="`holdfast render` shows what it would be",
+        hint="write server: unix:///var/run/docker.sock in the Application's destination",
     )

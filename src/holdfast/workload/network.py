@@ -14,13 +14,13 @@ from holdfast.declare.schema import encode
 from holdfast.errors import DeclarationError
 from holdfast.kit.clock import Instant
 from holdfast.model.declaration import Declaration, Scope
-from holdfast.model.ids import HOST, ResourceId
+from holdfast.model.ids import DOCKER, HOST, ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Resource, ResourcePolicy, Warning
 from holdfast.model.state import Facts, State
-from holdfast.workload.container import LOCAL
+from holdfast.workload.container import LOCAL, adopts
 from holdfast.workload.container_spec import NetworkSpec
 from holdfast.workload.exposure import network_refusals, no_engine
 from holdfast.workload.ground import Ground
@@ -45,7 +45,7 @@ class NetworkKind:
         if scope.destination == HOST and spec.project is None:
             return self._of_host(declaration, scope)
         errors = [*network_refusals(declaration)]
-        if not self._is_reached and spec.project is None:
+        if not self._is_reached and spec.project is None and not scope.destination.startswith(DOCKER):
             errors.insert(0, no_engine(declaration, scope))
         if errors:
             return tuple(errors)
@@ -56,7 +56,7 @@ class NetworkKind:
         return Resource(
             id=ResourceId(scope.destination, self.name, declaration.namespace or scope.namespace, declaration.name),
             state=State.of({**fields, "networkName": name}),
-            policy=policy(is_external=spec.external, replace_on=frozenset(spec_fields(NetworkSpec))),
+            policy=policy(is_external=spec.external, replace_on=frozenset(spec_fields(NetworkSpec)), adopt=adopts(scope)),
             origin=declaration.origin,
             labels={
                 **declaration.labels,
@@ -111,8 +111,8 @@ class NetworkKind:
         return _DEADLINE_S
 
 
-def policy(*, is_external: bool, replace_on: frozenset[str], protect: bool = False) -> ResourcePolicy:
+def policy(*, is_external: bool, replace_on: frozenset[str], protect: bool = False, adopt: bool = False) -> ResourcePolicy:
     """Return the policy of what may be somebody else's: that is looked at, and never changed or removed."""
     if is_external:
         return ResourcePolicy(prune=False, heal=False, adopt=True)
-    return ResourcePolicy(prune=not protect, protect=protect, replace_on=replace_on)
+    return ResourcePolicy(prune=not protect, protect=protect, replace_on=replace_on, adopt=adopt)

@@ -15,7 +15,7 @@ from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.kit.duration import format_duration
 from holdfast.model.declaration import Declaration, Peer, Scope
-from holdfast.model.ids import ResourceId
+from holdfast.model.ids import DOCKER, ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
@@ -55,6 +55,8 @@ class ProcessKind:
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: ProcessSpec = declaration.spec
         found = [*errors(declaration, scope), *private.errors(declaration, scope, self._ground)]
+        if scope.destination.startswith(DOCKER):
+            found.insert(0, _no_host(declaration, scope))
         deadline_s = DEADLINE_S
         try:
             deadline_s = progress_deadline_s(spec.progress_deadline, scope)
@@ -117,6 +119,15 @@ class ProcessKind:
         if spec.prepare is None:
             return None
         return Prepare(command=spec.prepare, working_dir=spec.working_dir, timeout_s=spec.prepare_timeout, origin=declaration.origin)
+
+
+def _no_host(declaration: Declaration, scope: Scope) -> DeclarationError:
+    return DeclarationError(
+        "HF1434",
+        f"cannot run Process {declaration.name} at {scope.destination}: a Docker host runs containers",
+        where=[declaration.place(())],
+        hint="move it to an Application whose destination is host://local",
+    )
 
 
 def _bad_deadline(declaration: Declaration, scope: Scope, error: ValueError) -> DeclarationError:

@@ -13,13 +13,13 @@ from holdfast.declare.schema import encode
 from holdfast.errors import DeclarationError
 from holdfast.kit.clock import Instant
 from holdfast.model.declaration import Ask, Declaration, Scope
-from holdfast.model.ids import HOST, ResourceId
+from holdfast.model.ids import DOCKER, HOST, ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Resource, Warning
 from holdfast.model.state import Facts, State
-from holdfast.workload.container import LOCAL
+from holdfast.workload.container import LOCAL, adopts
 from holdfast.workload.container_spec import VolumeSpec
 from holdfast.workload.exposure import TODAY, judged, no_engine, volume_refusals
 from holdfast.workload.network import policy
@@ -41,7 +41,7 @@ class VolumeKind:
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: VolumeSpec = declaration.spec
         errors = [*volume_refusals(declaration, scope, self._host_roots)]
-        if not self._is_reached and spec.project is None:
+        if not self._is_reached and spec.project is None and not scope.destination.startswith(DOCKER):
             errors.insert(0, no_engine(declaration, scope))
         if errors:
             return tuple(errors)
@@ -53,7 +53,7 @@ class VolumeKind:
         return Resource(
             id=ResourceId(scope.destination, self.name, declaration.namespace or scope.namespace, declaration.name),
             state=State.of({**fields, "volumeName": name}),
-            policy=policy(is_external=spec.external, replace_on=frozenset(spec_fields(VolumeSpec)), protect=True),
+            policy=policy(is_external=spec.external, replace_on=frozenset(spec_fields(VolumeSpec)), protect=True, adopt=adopts(scope)),
             origin=declaration.origin,
             labels={
                 **declaration.labels,

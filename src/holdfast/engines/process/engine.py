@@ -17,7 +17,6 @@ from holdfast.engines.process.instance import Instance, Unit
 from holdfast.engines.process.link import Link
 from holdfast.engines.process.looks import Looks
 from holdfast.engines.process.memory import MemoryWatch
-from holdfast.engines.process.news import News
 from holdfast.engines.process.roster import Roster
 from holdfast.engines.process.scribe import Scribe
 from holdfast.engines.process.spawning import Places, Spawning, Users
@@ -27,6 +26,7 @@ from holdfast.errors import EngineError
 from holdfast.host.keeper_client import KeeperClient
 from holdfast.host.keeper_state import Exited
 from holdfast.host.network import mark_of
+from holdfast.host.news import News
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks

@@ -17,7 +17,6 @@ from typing import Any
 from holdfast.engines.process import cgroup, logs, sockets, telling
 from holdfast.engines.process.instance import Attempt, Instance, Unit
 from holdfast.engines.process.link import Link
-from holdfast.engines.process.news import News
 from holdfast.engines.process.roster import Roster
 from holdfast.engines.process.scribe import Scribe
 from holdfast.engines.process.spawning import Ground, Spawning
@@ -25,6 +24,7 @@ from holdfast.errors import Conflict, EngineError, Retry, StoreError, TimedOut
 from holdfast.host.files import told
 from holdfast.host.keeper_client import KeeperClient
 from holdfast.host.keeper_state import Child, Exit, HeldSocket, Notified, SocketUse
+from holdfast.host.news import News
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.cron import Cron
 from holdfast.kit.tasks import Tasks

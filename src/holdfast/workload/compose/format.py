@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from holdfast.errors import DeclarationError, Where
 from holdfast.model.declaration import Ask, Declaration, Reading, Scope
+from holdfast.model.ids import DOCKER
 from holdfast.model.labels import COMPOSE_PROFILES
 from holdfast.model.resource import Model
 from holdfast.workload.compose.derive import derive
@@ -28,7 +29,7 @@ _FILE, _SEPARATOR, _PROFILES, _NAME = "COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", 
 
 
 class Compose:
-    """The format. `is_reached`: whether an engine applies containers; else they are rendered and nothing more."""
+    """The format. `is_reached`: whether containers may stand at any destination, since nothing is applied; else at a Docker host."""
 
     name = "compose"
     workload = True
@@ -63,7 +64,7 @@ class Compose:
         errors = told.errors
         if errors:
             errors = (*errors, *self._refused(derivation.declarations, scope))
-        if not self._is_reached:
+        if not self._is_reached and not scope.destination.startswith(DOCKER):
             errors = (_no_engine(path, scope), *errors)
         return Reading(
             declarations=() if told.errors else derivation.declarations,
@@ -92,9 +93,9 @@ def _model(path: str, project: Project) -> Model:
 def _no_engine(path: str, scope: Scope) -> DeclarationError:
     return DeclarationError(
         "HF1430",
-        f"cannot run {scope.shown(path)} at {scope.destination}: containers need a Docker host, and none is reached yet",
+        f"cannot run {scope.shown(path)} at {scope.destination}: containers need a Docker host",
         where=[Where(path=scope.shown(path), line=1)],
-        hint="`holdfast render` shows the model and the resources; processes of this host are written as a Procfile or as Process",
+        hint="write server: unix:///var/run/docker.sock in the Application's destination; `holdfast render` shows what it would be",
     )
 
 
