@@ -55,7 +55,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             title="Registry refuses",
             meaning="The registry did not give the image out: who asked is not known there, or not allowed. What ran before goes on.",
             cause="Wrong or missing credentials, or a private image whose name is mistyped; registries do not tell the two apart.",
-            next_step="Check the name, and the credentials of the registry in the local configuration.",
+            next_step="Check the name, and `docker login` as the user that Holdfast runs as.",
         ),
         "HF3208": Explanation(
             title="Port taken",
@@ -116,12 +116,6 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             meaning="A container names a Network, Volume or File of which nothing is known. Nothing was started.",
             cause="It is declared in no file of the Application.",
             next_step="Declare it, or correct the name.",
-        ),
-        "HF3219": Explanation(
-            title="Credentials of registries unreadable",
-            meaning="The file that says who we are at registries cannot be read. Nothing was fetched.",
-            cause="docker.credentials of the local configuration names a file that is not there, or is no JSON.",
-            next_step="Name the config.json that `docker login` wrote, or leave docker.credentials out.",
         ),
         "HF3220": Explanation(
             title="Newcomer ended",

@@ -213,13 +213,6 @@ _ALL = (
         help="Folder with ca.pem, cert.pem and key.pem for Docker hosts at tcp://; without it they are spoken with unencrypted.",
     ),
     Key(
-        name="docker.credentials",
-        default="",
-        parse=_absolute,
-        widens=True,
-        help="Docker's config.json, whose `auths` say who we are at registries; nobody without.",
-    ),
-    Key(
         name="uid_range",
         default=(61000, 61999),
         parse=_uid_range,

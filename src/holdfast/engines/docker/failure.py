@@ -67,7 +67,7 @@ def said_no(doing: str, said: str, status: int = 500) -> EngineError:
     if "no space left on device" in said:
         return Unavailable("HF3210", message, hint="free space on the disk of the Docker host: `docker system df` says what takes it")
     if _DENIED.search(said):
-        return Rejected("HF3207", message, hint="check the image's name, and the credentials of its registry in the local configuration")
+        return Rejected("HF3207", message, hint="check the image's name, and `docker login` as the user that Holdfast runs as")
     if "image" in doing and _NO_IMAGE.search(said):
         return Rejected("HF3206", message, hint="check name and tag, and whether this host reaches the registry")
     if status == 404:

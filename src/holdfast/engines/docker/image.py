@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,59 +16,35 @@ from typing import Any, Protocol
 from holdfast.engines.docker.failure import plain, said_no
 from holdfast.engines.docker.host import DockerHost
 from holdfast.errors import Rejected
+from holdfast.host.registry_credentials import Credentials as RegistryUser
+from holdfast.host.registry_credentials import key_of
 from holdfast.kit.canonical import Json
+from holdfast.kit.image_reference import ImageReference
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Records
 
-HUB = "docker.io"
-HUB_KEY = "https://index.docker.io/v1/"
-"""How Docker's configuration file calls it."""
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 FRESH = frozenset({"always", "refresh", "daily", "weekly", "build"})
 """Policies under which each operation looks at the registry anew; `every_…` too."""
 Progress = Callable[[str], None]
 
 
 class Credentials(Protocol):
-    """Who we are at a registry: `{username, password}` or `{identitytoken}`, None for nobody."""
+    """Who we are at a registry; None: anybody (`host.registry_credentials`)."""
 
-    def of(self, registry: str) -> Mapping[str, str] | None: ...
+    async def of(self, registry: str) -> RegistryUser | None: ...
 
 
 class Nobody:
-    def of(self, registry: str) -> Mapping[str, str] | None:
+    async def of(self, registry: str) -> RegistryUser | None:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """`registry/repository:tag` or `…@sha256:…`, with what Docker implies filled in."""
-
-    registry: str
-    repository: str
-    tag: str
-    digest: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.repository if self.registry == HUB else f"{self.registry}/{self.repository}"
-
-
-def read_reference(text: str) -> Reference:
-    """Return what the name of an image means (distribution `reference`). Raises Rejected (HF3206) where it is none."""
-    rest, _, digest = text.partition("@")
-    head, slash, tail = rest.partition("/")
-    is_registry = bool(slash) and ("." in head or ":" in head or head == "localhost")
-    registry, path = (head, tail) if is_registry else (HUB, rest)
-    repository, colon, tag = path.rpartition(":")
-    if not colon:
-        repository, tag = path, "latest"
-    registry = HUB if registry == "index.docker.io" else registry
-    if not re.fullmatch(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*", repository) or not re.fullmatch(r"[\w][\w.-]{0,127}", tag):
-        raise Rejected("HF3206", f"cannot find image {plain(text)}: it is no name of an image", hint="names are lower case")
-    if digest and not _DIGEST.fullmatch(digest):
-        raise Rejected("HF3206", f"cannot find image {plain(text)}: {plain(digest)} is no digest", hint="write name@sha256:…")
-    return Reference(registry=registry, repository=repository, tag=tag, digest=digest or None)
+def read_reference(text: str) -> ImageReference:
+    """Return what the name of an image means. Raises Rejected (HF3206) where it is none."""
+    try:
+        return ImageReference.parse(text)
+    except ValueError as error:
+        raise Rejected("HF3206", plain(error), hint="write name:tag, or name@sha256:…") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +106,7 @@ class Images:
         if found is not None or pin.digest is None or policy == "never":
             return found
         named = read_reference(pin.reference)
-        return await self._pulled(host, f"{named.name}@{pin.digest}", progress, None)
+        return await self._pulled(host, f"{named.familiar_name}@{pin.digest}", progress, None)
 
     async def _resolved(self, host: DockerHost, reference: str, policy: str, progress: Progress, platform: str | None) -> Mapping[str, Any]:
         read_reference(reference)
@@ -151,12 +126,12 @@ class Images:
         """Fetch an image, saying how far it is."""
         named = read_reference(reference)
         doing = f"fetch image {reference}"
-        query: dict[str, str | int | bool | Json] = {"fromImage": named.name, "tag": named.digest or named.tag}
+        query: dict[str, str | int | bool | Json] = {"fromImage": named.familiar_name, "tag": named.wanted}
         if platform is not None:
             query["platform"] = platform
         layers: dict[str, tuple[int, int]] = {}
         progress(f"fetching {reference}")
-        async with aclosing(host.api.messages("POST", doing, "/images/create", query, headers=self._who(named.registry))) as messages:
+        async with aclosing(host.api.messages("POST", doing, "/images/create", query, headers=await self._who(named.registry))) as messages:
             async for said in messages:
                 if "error" in said:
                     raise said_no(doing, plain(said["error"]))
@@ -169,11 +144,13 @@ class Images:
             raise Rejected("HF3206", f"cannot fetch image {reference}: the engine fetched it, and does not have it")
         return found
 
-    def _who(self, registry: str) -> dict[str, str]:
-        known = self._credentials.of(registry)
+    async def _who(self, registry: str) -> dict[str, str]:
+        """Return who we are, as the engine passes it on: base64 of JSON (Docker Engine API, Authentication)."""
+        known = await self._credentials.of(registry)
         if known is None:
             return {}
-        said = {**known, "serveraddress": HUB_KEY if registry == HUB else registry}
+        who = {"identitytoken": known.secret.reveal()} if known.is_token else {"username": known.user, "password": known.secret.reveal()}
+        said = {**who, "serveraddress": key_of(registry)}
         return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(said).encode()).decode()}
 
 
@@ -183,7 +160,7 @@ def _is_fresh(policy: str) -> bool:
 
 def _digest_of(image: Mapping[str, Any], reference: str) -> str | None:
     """Return the digest that the registry knows an image by; of several the one of its own name."""
-    name = read_reference(reference).name
+    name = read_reference(reference).familiar_name
     known = [str(each).partition("@") for each in image.get("RepoDigests") or ()]
     return next((digest for of, _, digest in known if of == name), known[0][2] if known else None)
 
