@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tests.engines.docker_stage import SMALL, Dockerd
 from tests.real.process_house import FixedSecrets, Folders, MemoryRecords, Ourselves
@@ -24,6 +24,7 @@ from holdfast.engines.docker.port import Api
 from holdfast.engines.docker.way import way_to
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.kit.canonical import digest_bytes
+from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
@@ -43,10 +44,19 @@ WELL_BEHAVED = ("sh", "-c", 'trap "exit 0" TERM; while :; do sleep 0.1; done')
 """Ends at once at SIGTERM."""
 
 
+class Asked(Protocol):
+    """A Docker Engine that can be asked past ours."""
+
+    @property
+    def address(self) -> str: ...
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any: ...
+
+
 class DockerHouse:
     """What outlives a daemon; `namespace` keeps the containers of tests apart. Everything that it made ends with the block."""
 
-    def __init__(self, dockerd: Dockerd, folder: Path, namespace: str) -> None:
+    def __init__(self, dockerd: Asked, folder: Path, namespace: str) -> None:
         self.dockerd = dockerd
         self.folder = folder
         self.namespace = namespace
@@ -62,7 +72,8 @@ class DockerHouse:
         self.crashes: list[BaseException] = []
         self.credentials: Credentials = Nobody()
         self.connect: Callable[[str], Api] = self.client
-        self.clock = RealClock()
+        self.clock: Clock = RealClock()
+        self.random: Random = RealRandom()
         self.installation = f"test-{namespace}"
         self._bell = Wakeup()
         self._operation = 0
@@ -104,7 +115,7 @@ class DockerHouse:
             mark=lambda text: digest_bytes(text.encode())[:16],
             emit=self._tell,
             clock=self.clock,
-            random=RealRandom(),
+            random=self.random,
             left=self._left,
             moved=self._bell.wake,
             crashed=lambda name, error: self.crashes.append(error),

@@ -1,82 +1,76 @@
-"""The docker engine on a real Docker Engine keeps the contract that every engine keeps."""
+"""The docker engine on a real Docker Engine keeps the laws that it keeps on a simulated one (tests/engines/test_docker_contract.py)."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.engines.docker_stage import NEEDS, SMALL, Dockerd
-from tests.real.docker_house import WELL_BEHAVED, DockerHouse, play
+from tests.engines.docker_stage import NEEDS, Dockerd
+from tests.engines.docker_world import World
+from tests.real.docker_house import DockerHouse, play
 
-from holdfast.engines.docker.client import Client
-from holdfast.kit.clock import Clock
 from holdfast.model.ids import ResourceId
-from holdfast.model.operation import RolloutStyle
-from holdfast.model.ports import Engine
-from holdfast.model.resource import Resource
-from holdfast.model.state import State
-from holdfast.testing.contracts import engine
-from holdfast.workload.container_spec import ContainerSpec, UpdateSpec
+from holdfast.testing.contracts import docker, engine
+from holdfast.testing.moody_docker import MoodyDocker
 
 pytestmark = [pytest.mark.real, pytest.mark.needs(*NEEDS)]
 
 
-@dataclass
-class Town:
-    """Implements EngineWorld: Containers of one house, started first or stopped first."""
-
-    house: DockerHouse
-    is_alone: bool
-
-    @property
-    def engine(self) -> Engine:
-        return self.house.engine
-
-    @property
-    def clock(self) -> Clock:
-        return self.house.clock
-
-    def resource(self, name: str, version: int) -> Resource:
-        update = UpdateSpec(order="stop-first" if self.is_alone else None)
-        spec = ContainerSpec(image=SMALL, command=WELL_BEHAVED, env={"VERSION": str(version)}, update=update)
-        found = self.house.container(spec, name)
-        self.house.inventory[found.id] = found
-        return found
-
-    def style(self, before: State, after: State) -> RolloutStyle:
-        return self.house.style(before, after)
-
-    async def standing(self, id: ResourceId) -> int:
-        return sum(1 for each in self.house.ours() if any(name.startswith(f"/{id.namespace}-{id.name}") for name in each["Names"]))
-
-    async def restart(self) -> None:
-        await self.house.restart()
-
-    async def disturb(self, id: ResourceId) -> None:
-        self.house.do(id.name, "kill")
+class Town(World):
+    """On a real engine, which is out of reach while its socket is away."""
 
     @asynccontextmanager
     async def deaf(self, id: ResourceId) -> AsyncIterator[None]:
-        hidden = self.house.dockerd.path.with_suffix(".hidden")
-        host = self.house.engine.host(id.destination)
-        self.house.dockerd.path.rename(hidden)
-        assert isinstance(host.api, Client)
-        await host.api.aclose()
+        dockerd = self.house.dockerd
+        assert isinstance(dockerd, Dockerd)
+        hidden = dockerd.path.with_suffix(".hidden")
+        dockerd.path.rename(hidden)
+        await self.engine.host(id.destination).api.aclose()
         try:
             yield
         finally:
-            hidden.rename(self.house.dockerd.path)
+            hidden.rename(dockerd.path)
+
+
+def town(house: DockerHouse, *, is_alone: bool = False) -> Town:
+    found: list[MoodyDocker] = []
+
+    def connect(destination: str) -> MoodyDocker:
+        found.append(MoodyDocker(house.client(destination), house.clock))
+        return found[-1]
+
+    class Latest(Town):
+        @property
+        def moods(self) -> MoodyDocker:  # that of the newest life
+            self.engine.host(house.dockerd.address)
+            return found[-1]
+
+        @moods.setter
+        def moods(self, value: MoodyDocker) -> None:
+            pass
+
+    house.connect = connect
+    return Latest(house, MoodyDocker(house.client(house.dockerd.address), house.clock), is_alone)
 
 
 @pytest.mark.parametrize("is_alone", [False, True], ids=["start-first", "stop-first"])
 @pytest.mark.parametrize("law", engine.LAWS)
-def test_the_docker_engine_keeps_the_contract(dockerd: Dockerd, tmp_path: Path, law: str, is_alone: bool) -> None:
-    found: Callable[[engine.EngineWorld], Awaitable[None]] = engine.LAWS[law]
+def test_the_docker_engine_keeps_what_every_engine_keeps(dockerd: Dockerd, tmp_path: Path, law: str, is_alone: bool) -> None:
+    towns: list[Town] = []
 
     async def script(house: DockerHouse) -> None:
-        await found(Town(house, is_alone))
+        await engine.LAWS[law](towns[0])
 
-    play(dockerd, tmp_path, script)
+    play(dockerd, tmp_path, script, prepare=lambda house: towns.append(town(house, is_alone=is_alone)))
+
+
+@pytest.mark.parametrize("law", docker.LAWS)
+def test_the_docker_engine_keeps_its_own_laws(dockerd: Dockerd, tmp_path: Path, law: str) -> None:
+    towns: list[Town] = []
+
+    async def script(house: DockerHouse) -> None:
+        await docker.LAWS[law](towns[0])
+
+    play(dockerd, tmp_path, script, prepare=lambda house: towns.append(town(house)))

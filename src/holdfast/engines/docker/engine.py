@@ -90,7 +90,8 @@ class DockerEngine:
         self._bell = Wakeup()
         self._news = News()
         self._locks: defaultdict[ResourceId, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._fetching: dict[ResourceId, str] = {}
+        self.fetching: dict[ResourceId, str] = {}
+        """How far an image is that somebody waits for."""
         self._looked_at: dict[str, set[ResourceId]] = defaultdict(set)
         self._parts_by_name: dict[tuple[str, str, str], ResourceId] = {}
         self._roster = Roster(records)
@@ -242,7 +243,7 @@ class DockerEngine:
 
     def _nothing(self, id: ResourceId, unit: Unit | None, candidate: Mapping[str, Any] | None) -> Observation:
         self._addresses.gone(id)
-        text = self._fetching.get(id)
+        text = self.fetching.get(id)
         handle: dict[str, Json] = {"status": "pulling" if text else None, "message": text or "", "drift": ["missing"]}
         if candidate is not None:
             handle |= {"candidate": {"container": str(candidate.get("Id"))[:12], "status": (candidate.get("State") or {}).get("Status")}}
@@ -371,9 +372,9 @@ class DockerEngine:
 
     def _is_fetching(self, unit: Unit, text: str | None) -> None:
         if text is None:
-            self._fetching.pop(unit.id, None)
+            self.fetching.pop(unit.id, None)
         else:
-            self._fetching[unit.id] = text
+            self.fetching[unit.id] = text
 
     async def _who_has(self, host: DockerHost, address: str) -> str:
         """Return who has a port, as the end of a sentence; "" where that cannot be seen."""
