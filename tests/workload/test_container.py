@@ -136,7 +136,7 @@ def test_containers_by_hand_are_refused_as_those_of_compose_and_without_an_engin
     assert refused(text) == ["HF1440 1:34", "HF1441 1:63", "HF1444 1:78"]
     here = scope(destination="host")
     assert refused("{image: 'a:1'}", ContainerKind(is_reached=False), here) == ["HF1430 1:1"]
-    assert refused("{}", NetworkKind(is_reached=False), here) == ["HF1430 1:1"]
+    assert refused("{}", NetworkKind(is_reached=False), scope(destination="https://cluster")) == ["HF1430 1:1"]
     assert refused("{}", VolumeKind(is_reached=False), here) == ["HF1430 1:1"]
     assert isinstance(ContainerKind(is_reached=False).declare(declaration("{image: 'a:1'}"), scope(), Facts()), Resource)
     roots = ContainerKind(is_reached=True, host_roots=("/srv/shop",))

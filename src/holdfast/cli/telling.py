@@ -126,7 +126,6 @@ _WORDS: Mapping[str, Said] = MappingProxyType(
         "process.ready": lambda event, data: f"ready after {show_span(data['seconds'])}, pid {data['pid']}",
         "process.exited": _exited,
         "process.oom": lambda event, data: f"pid {data['pid']} passed its memory limit of {data['limit']} bytes",
-        "container.started": lambda event, data: f"started, container {data['container']}",
         "container.exited": _container_exited,
         "daemon.started": lambda event, data: f"daemon {data['version']} started, pid {data['pid']}",
         "daemon.stopped": lambda event, data: f"daemon stopped: {data['reason']}",

@@ -45,8 +45,7 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | process.unready | It fails its probe. | pid, slot, message |
 | process.exited | It ended; expected: Holdfast asked it to. | pid, slot, exit_code, signal, seconds, expected, candidate, log[] |
 | process.crash_looping | It ends again and again, and is started ever more slowly. | restarts, next_at, log[] |
-| process.oom | It passed its memory limit (bytes). | pid, limit, used |
-| container.started | A container of ours was started, by its restart policy too. | container |
+| process.oom | It passed its memory limit (bytes), or the kernel ended it for that. | pid, limit, used |
 | container.exited | It ended; expected: Holdfast asked it to. | container, exit_code, expected, candidate, log[] |
 | container.crash_looping | It ends again and again, and Docker starts it ever more slowly. | container, restarts, next_at, log[] |
 | edge.reloaded | nginx reads a configuration; start: it was started. | applications[], generation, sites[], seconds, draining, start |
@@ -467,7 +466,6 @@ def process_unready(*, at: Instant, application: str, id: ResourceId, pid: int, 
 
 
 def process_oom(*, at: Instant, application: str, id: ResourceId, pid: int, limit: int, used: int | None = None) -> Event:
-    """It passed its memory limit (bytes), or the kernel ended it for that."""
     return _of_resource("process.oom", at, application, id, severity=Severity.ERROR, pid=pid, limit=limit, used=used)
 
 

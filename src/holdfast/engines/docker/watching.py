@@ -64,13 +64,6 @@ class Watching:
         if event.action == "die":
             self._turn += 1
             self._tasks.start(f"tell of {unit.name} {self._turn}", self._died(host, unit, instance, event), guard=True)
-        elif event.action == "start" and unit.serving is instance and instance.learnt:
-            self._turn += 1
-            told = made("container.started", unit, self._clock.now(), {"container": container[:12]})
-            self._tasks.start(f"tell of {unit.name} {self._turn}", self._say(told), guard=True)
-
-    async def _say(self, event: Any) -> None:
-        await self._emit(event)
 
     async def _died(self, host: DockerHost, unit: Unit, instance: Instance, event: Happened) -> None:
         log = list(await tail(host, event.whose, LOG_LINES))
