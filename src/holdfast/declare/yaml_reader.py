@@ -57,15 +57,24 @@ _HINTS: Mapping[str, str] = {
 DEFAULT: Final = Limits()
 
 
-def read_yaml(path: str, data: bytes, dialect: Dialect, limits: Limits = DEFAULT, local_tags: frozenset[str] = frozenset()) -> Parsed:
+def read_yaml(
+    path: str,
+    data: bytes,
+    dialect: Dialect,
+    limits: Limits = DEFAULT,
+    local_tags: frozenset[str] = frozenset(),
+    *,
+    last_key_wins: bool = False,
+) -> Parsed:
     """Return the documents of a YAML file, empty ones left out, and all its errors. Never raises for bad input.
 
-    `local_tags` are kept beside the values that bear them (compose's `!reset`); any other is an error.
+    `local_tags` are kept beside the values that bear them (compose's `!reset`); any other is an error. So is a key that stands twice,
+    unless `last_key_wins`, for a file that other programs read so.
     """
     text = read_text(path, data, limits)
     if isinstance(text, DeclarationError):
         return Parsed(errors=(text,))
-    reader = _Reader(path, text, dialect, limits, local_tags)
+    reader = _Reader(path, text, dialect, limits, local_tags, last_key_wins)
     reader.read()
     return Parsed(tuple(reader.documents), tuple(reader.errors))
 
@@ -90,13 +99,14 @@ class _Anchor:
 class _Reader:
     """One file in reading."""
 
-    def __init__(self, path: str, text: str, dialect: Dialect, limits: Limits, local_tags: frozenset[str]) -> None:
+    def __init__(self, path: str, text: str, dialect: Dialect, limits: Limits, local_tags: frozenset[str], last_key_wins: bool) -> None:
         self.path = path
         self.text = text
         self.lines = split_lines(text)
         self.dialect = dialect
         self.limits = limits
         self.local_tags = local_tags
+        self.last_key_wins = last_key_wins
         self.tags: dict[int, str] = {}
         self.documents: list[Document] = []
         self.errors: list[DeclarationError] = []
@@ -297,7 +307,7 @@ class _Reader:
             value, mark = self.node(self.next(), depth + 1)
             if is_merge:
                 merges.append((key_mark, value, mark))
-            elif key is not None and key in marks:
+            elif key is not None and key in marks and not self.last_key_wins:
                 self.error("HF1006", f"the key {key!r} stands twice", key_mark, "keep one of the two", marks[key][0])
             elif key is not None:
                 values[key] = value
