@@ -62,8 +62,8 @@ def test_what_does_not_apply_says_why(operation: dict[str, Any], reason: str) ->
 
 
 def test_copies_are_bounded() -> None:
-    doubling = [{"op": "add", "path": "/a", "value": list(range(100))}]
-    doubling += [{"op": "copy", "from": "/a", "path": "/a/-"}] * 30  # type: ignore[list-item]
+    doubling: list[dict[str, Any]] = [{"op": "add", "path": "/a", "value": list(range(100))}]
+    doubling += [{"op": "copy", "from": "/a", "path": "/a/-"}] * 30
     with pytest.raises(Trouble, match="copies more than"):
         apply({}, doubling)
 

@@ -12,6 +12,7 @@ from holdfast.edge.issuer import Hook, Means
 from holdfast.edge.nginx_file import NginxFileKind
 from holdfast.edge.site import SiteKind, SitePartKind
 from holdfast.host.config import Config
+from holdfast.kubernetes.kustomize.format import Kustomize
 from holdfast.source.git import GitPolicy
 from holdfast.workload.compose.format import Compose
 from holdfast.workload.container import ContainerKind
@@ -48,7 +49,7 @@ def registry(
     edge = (SiteKind(), SitePartKind(), NginxFileKind(), CertificateKind(), EdgeKind(lent))
     return Registry(
         kinds=(ProcessKind(ground), PortGuardKind(), NetworkNamespaceKind(), FileKind(file_roots), *edge, *containers),
-        formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots)),
+        formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots), Kustomize(is_reached=is_render)),
     )
 
 

@@ -99,6 +99,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A values file, a template or a fragment among the manifests.",
             next_step="Move it elsewhere, or leave it out of the list of resources.",
         ),
+        "HF1716": Explanation(
+            title="Objects of a cluster",
+            meaning="A path holds a kustomization or manifests of Kubernetes objects, and the Application's destination is this host.",
+            cause="The destination is not the one that was meant, or the path is another one's.",
+            next_step="Name the cluster in spec.destination; `holdfast render` shows what would go there.",
+        ),
         "HF1715": Explanation(
             title="Kustomization within itself",
             meaning="A kustomization leads back to a folder that is being built.",

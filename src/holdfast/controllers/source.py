@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,17 +91,20 @@ class Rendering:
             facts=self._facts(),
             had_resources=self._had_resources(source.name),
         )
+        if self._renderer.reaches(request):
+            request = replace(request, repository=await self._git.tree(revision, ""))
         blobs = await self._git.read(source.repository, [blob.id for blob in self._renderer.wants(request)])
         answers: dict[Ask, bytes | None] = {}
         for _ in range(ROUNDS):
             answer = self._renderer.render(request, blobs, answers)
             if isinstance(answer, Desired):
                 return answer, tree
-            await self._answer(tree, answer, answers)
+            await self._answer(request, answer, answers)
         raise Bug("HF9001", f"cannot render {source.name}: it asks for more without an end")
 
-    async def _answer(self, tree: Tree, asked: Asks, answers: dict[Ask, bytes | None]) -> None:
-        wanted = {ask: tree.blobs[ask.path] for ask in asked.asks if ask.what == "blob" and ask.path in tree.blobs}
+    async def _answer(self, request: RenderRequest, asked: Asks, answers: dict[Ask, bytes | None]) -> None:
+        tree = request.tree
+        wanted = {ask: blob for ask in asked.asks if ask.what == "blob" and (blob := request.blob(ask.path)) is not None}
         found = await self._git.read(tree.revision.repository, [blob.id for blob in wanted.values()]) if wanted else {}
         for ask in asked.asks:
             if ask.what == "javascript":

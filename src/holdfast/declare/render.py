@@ -17,7 +17,7 @@ from holdfast.declare.annotation import Orders, read_orders
 from holdfast.declare.derive import Part, expand, join
 from holdfast.declare.manifest import Place, read_manifest
 from holdfast.declare.registry import Registry
-from holdfast.declare.select import Directory, Selection, nothing_there, root_of, select, shown
+from holdfast.declare.select import Directory, Selection, is_whole, nothing_there, root_of, select, shown
 from holdfast.errors import DeclarationError, Where, declaration_errors
 from holdfast.kit.canonical import Json, digest
 from holdfast.model import labels
@@ -48,11 +48,20 @@ class RenderRequest:
     annotation_places: Mapping[str, Where] = field(default_factory=dict)
     """Key of an annotation → where it stands."""
     application_origin: Origin | None = None
+    repository: Tree | None = None
+    """The whole repository at the same revision, where the Application's path is a part of it and `reaches` says that more is needed."""
     directory: Directory = Directory()  # noqa: RUF009 - frozen
     allowed: frozenset[str] = frozenset()
     facts: Facts = Facts()  # noqa: RUF009 - frozen
     had_resources: bool = False
     """Whether it ever declared something: then a tree that declares nothing empties it (policy guards that), else it is an error."""
+
+    def blob(self, path: str) -> Blob | None:
+        """Return a file by its path relative to the Application's; with `../`, one outside of that, where the repository is known."""
+        if not path.startswith("../"):
+            return self.tree.blobs.get(path)
+        found = _joined(root_of(self.tree), path)
+        return self.repository.blobs.get(found) if self.repository is not None and found is not None else None
 
     def place(self, key: str) -> Where:
         origin = self.application_origin
@@ -88,6 +97,9 @@ class _Memory(Generic[K, V]):
         versions.move_to_end(version)
         return value
 
+    def versions(self, place: K) -> tuple[V, ...]:
+        return tuple(self._held.get(place, {}).values())
+
     def put(self, place: K, version: str, value: V) -> None:
         versions = self._held.setdefault(place, OrderedDict())
         self._held.move_to_end(place)
@@ -122,8 +134,8 @@ class _File:
 class _Known:
     """Answers: what was told, and what the tree itself can tell."""
 
-    def __init__(self, tree: Tree, blobs: Mapping[str, bytes], told: Answers) -> None:
-        self._tree = tree
+    def __init__(self, request: RenderRequest, blobs: Mapping[str, bytes], told: Answers) -> None:
+        self._request = request
         self._blobs = blobs
         self.answers: dict[Ask, bytes | None] = dict(told)
         self.open: dict[Ask, None] = {}
@@ -143,14 +155,37 @@ class _Known:
         if ask.what == "today":
             return False
         if ask.what == "folder":
-            self.answers[ask] = _listing(self._tree, ask.path)
+            self.answers[ask] = _listing(self._request.tree, ask.path)
             return True
-        blob = self._tree.blobs.get(ask.path)
+        blob = self._request.blob(ask.path)
         if blob is None or blob.mode == LINK:
             self.answers[ask] = None
         elif ask.what == "blob" and blob.id in self._blobs:
             self.answers[ask] = self._blobs[blob.id]
         return ask in self.answers
+
+
+class _Readings:
+    """What formats made of files that name others: good while every file that was looked at is what it was, or is still not there."""
+
+    def __init__(self, most: int) -> None:
+        self._held: _Memory[tuple[str, ...], tuple[Scope, tuple[tuple[str, str | None], ...], Reading]] = _Memory(most)
+
+    def find(self, place: tuple[str, ...], scope: Scope, request: RenderRequest) -> Reading | None:
+        for known, files, reading in self._held.versions(place):
+            if replace(known, revision=scope.revision) == scope and all(_id(request, path) == id for path, id in files):
+                return reading
+        return None
+
+    def keep(self, place: tuple[str, ...], scope: Scope, request: RenderRequest, paths: Iterable[str], reading: Reading) -> None:
+        files = tuple((path, _id(request, path)) for path in sorted(set(paths)))
+        stated: list[Json] = [[path, id] for path, id in files]
+        self._held.put(place, digest(stated), (scope, files, reading))
+
+
+def _id(request: RenderRequest, path: str) -> str | None:
+    blob = request.blob(path)
+    return blob.id if blob is not None else None
 
 
 class Renderer:
@@ -162,6 +197,7 @@ class Renderer:
         """By the path of a file, the Application's path, its destination, and the blob: places and what is consumed depend on all four."""
         self._parts: _Memory[tuple[str, str], tuple[_Stamp, tuple[Part, ...]]] = _Memory(remember)
         """By Application, path and blob."""
+        self._readings = _Readings(remember)
         self._stamps: _Memory[tuple[str, bool], _Stamp] = _Memory(remember)
 
     def wants(self, request: RenderRequest) -> tuple[Blob, ...]:
@@ -171,6 +207,10 @@ class Renderer:
         unread = (blob for blob in selection.manifests if not self._files.has((blob.path, *at), blob.id))
         return (*unread, *(blob for _, blob in selection.workload))
 
+    def reaches(self, request: RenderRequest) -> bool:
+        """Say whether a file of the request may name files outside of the Application's path, so that `repository` is needed."""
+        return bool(root_of(request.tree)) and any(is_whole(form) for form, _ in self._selection(request, _orders(request)[0]).workload)
+
     def render(self, request: RenderRequest, blobs: Mapping[str, bytes], answers: Answers = _NO_ANSWERS) -> Desired | Asks:
         """Return what `request` declares, or what else must be known first. `blobs` by id, as `wants` said.
 
@@ -178,10 +218,10 @@ class Renderer:
         """
         orders, errors = _orders(request)
         selection = self._selection(request, orders)
-        known = _Known(request.tree, blobs, answers)
+        known = _Known(request, blobs, answers)
         scope = _scope(request, are_sound=not errors)
         errors += selection.errors
-        files = [*self._manifests(request, selection, known), *_workloads(selection, scope, known, self._registry)]
+        files = [*self._manifests(request, selection, known), *self._workloads(request, selection, scope, known)]
         failed: set[str] = set()
         files = [self._filled(file, known, errors, failed) for file in files]
         if known.open:
@@ -226,6 +266,22 @@ class Renderer:
                 file = _file(blob, read_manifest(place, data, self._registry), self._registry, alone=True)
                 self._files.put((blob.path, *at), blob.id, file)
             yield file
+
+    def _workloads(self, request: RenderRequest, selection: Selection, scope: Scope, known: _Known) -> Iterator[_File]:
+        """Read the files of formats, again and again while their asks can be answered here; nothing that was read of the same files."""
+        for form, blob in selection.workload:
+            place = (form.name, request.application, root_of(request.tree), blob.path)
+            if is_whole(form) and (seen := self._readings.find(place, scope, request)) is not None:
+                yield _file(blob, seen, self._registry, alone=False)
+                continue
+            if (data := known.content(blob)) is None:
+                continue
+            reading = form.read(blob.path, data, known.answers, scope)
+            while reading.asks and known.ask(reading.asks):
+                reading = form.read(blob.path, data, known.answers, scope)
+            if is_whole(form) and not reading.asks:
+                self._readings.keep(place, scope, request, (blob.path, *(ask.path for ask in known.answers if ask.what == "blob")), reading)
+            yield _file(blob, reading, self._registry, alone=False)
 
     def _filled(self, file: _File, known: _Known, errors: list[DeclarationError], failed: set[str]) -> _File:
         """Return `file` with what its declarations ask for filled in; the names of those that cannot be go to `failed`."""
@@ -326,6 +382,19 @@ def _listing(tree: Tree, path: str) -> bytes | None:
     return "\n".join(sorted(found)).encode() if found else None
 
 
+def _joined(root: str, path: str) -> str | None:
+    """Return a path relative to `root` as the repository has it, None where it leads out."""
+    parts = root.split("/")
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
+
+
 def _orders(request: RenderRequest) -> tuple[Orders, list[DeclarationError]]:
     orders, errors = read_orders(request.annotations, request.place)
     return orders, list(errors)
@@ -347,17 +416,6 @@ def _scope(request: RenderRequest, are_sound: bool) -> Scope:
 def _file(blob: Blob, reading: Reading, registry: Registry, *, alone: bool) -> _File:
     asks = any(each.kind in registry.asking and registry.asking[each.kind].asks(each) for each in reading.declarations)
     return _File(blob, reading, alone=alone, asks=asks, runs=any(each.kind in registry.released for each in reading.declarations))
-
-
-def _workloads(selection: Selection, scope: Scope, known: _Known, registry: Registry) -> Iterator[_File]:
-    """Read the files of formats, again and again while their asks can be answered here."""
-    for form, blob in selection.workload:
-        if (data := known.content(blob)) is None:
-            continue
-        reading = form.read(blob.path, data, known.answers, scope)
-        while reading.asks and known.ask(reading.asks):
-            reading = form.read(blob.path, data, known.answers, scope)
-        yield _file(blob, reading, registry, alone=False)
 
 
 def _flat(errors: Iterable[DeclarationError]) -> Iterator[DeclarationError]:

@@ -15,7 +15,7 @@ from holdfast.declare.manifest import SUFFIXES
 from holdfast.declare.registry import Registry
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit import glob
-from holdfast.model.declaration import Format
+from holdfast.model.declaration import Format, Whole
 from holdfast.model.labels import FORMAT
 from holdfast.model.source import LINK, Blob, Tree
 
@@ -67,7 +67,14 @@ def select(tree: Tree, directory: Directory, registry: Registry, chosen: str | N
     picked = _pick(tree, workload, registry, chosen, chosen_at)
     if isinstance(picked, DeclarationError):
         return Selection(manifests=tuple(manifests), workload=tuple(beside), errors=(picked,))
+    if any(is_whole(form) for form, _ in picked):
+        manifests = []
     return Selection(manifests=tuple(manifests), workload=(*beside, *picked))
+
+
+def is_whole(form: Format) -> bool:
+    """Say whether a format leaves nothing of its path to others."""
+    return isinstance(form, Whole) and form.whole
 
 
 def _pick(
@@ -128,7 +135,6 @@ _FORMS: Mapping[str, str] = MappingProxyType(
     {
         "Dockerfile": "images are not built",
         "Chart.yaml": "Helm charts are not read yet",
-        "kustomization.yaml": "kustomizations are not read yet",
         "package.json": "",
         "requirements.txt": "",
         "pyproject.toml": "",

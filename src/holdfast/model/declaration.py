@@ -103,6 +103,14 @@ class Format(Protocol):
         ...
 
 
+@runtime_checkable
+class Whole(Protocol):
+    """A format whose file alone says what a path declares (a kustomization): other files are nothing unless it names them, and it may name
+    files anywhere in the repository, by paths that begin with `../`."""
+
+    whole: bool
+
+
 class Kind(Protocol):
     """One kind of resource. Bare verbs, all pure."""
 

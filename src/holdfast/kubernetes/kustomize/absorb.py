@@ -10,7 +10,7 @@ import base64
 
 from holdfast.kubernetes.kustomize.draft import MERGE, REPLACE, Draft
 from holdfast.kubernetes.kustomize.trouble import Trouble
-from holdfast.kubernetes.kustomize.value import MISSING, Value, field_text, is_null, text
+from holdfast.kubernetes.kustomize.value import MISSING, Value, field_text, is_null, new, text
 
 
 def absorb(drafts: list[Draft], draft: Draft) -> None:
@@ -60,7 +60,7 @@ def _merge(draft: Draft, old: Draft) -> None:
         both = {**known, **_texts(draft.value.get(key))}
         draft.value.pop(key, None)
         if both:
-            draft.value[key] = {name: both[name] for name in sorted(both)}
+            draft.value[key] = {name: new(both[name]) for name in sorted(both)}
     if old.source is not None:
         draft.source = old.source
 

@@ -448,7 +448,7 @@ class _Build:
     def note(self, drafts: list[Draft], source: str | None) -> None:
         """Remember what changed each object, where the build keeps that."""
         if source is not None:
-            for draft in drafts:
+            for draft in (each for each in drafts if not each.is_gone):
                 if draft.source is None:
                     draft.source = source
                 else:

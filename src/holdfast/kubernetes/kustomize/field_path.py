@@ -76,32 +76,43 @@ def _match(part: str) -> tuple[str, str]:
 
 def lookup(value: Value, parts: list[str]) -> Value:
     """Return what stands at a path, MISSING where nothing does. Raises Trouble."""
+    slot = slot_of(value, parts)
+    return MISSING if slot is None else slot.value
+
+
+def slot_of(value: Value, parts: list[str]) -> Slot | None:
+    """Return the place at a path, None where there is none. Raises Trouble."""
+    slot = Slot({"": value}, "")
     for part in filter(None, (each.strip() for each in parts)):
-        if is_null(value):
-            return MISSING
-        if _is_index(part) or part == "-":
-            found = _items(value, part)
-            if part == "-":
-                value = found[-1] if found else MISSING
-            else:
-                value = found[int(part)] if int(part) < len(found) else MISSING
-        elif part == "*":
-            raise Trouble("HF1706", "a path to one value has no *")
-        elif _is_match(part):
-            value = _first(_items(value, part), *_match(part))
-        else:
-            value = _mapping(value, part).get(part, MISSING)
-    return value
+        found = slot.value
+        if is_null(found):
+            return None
+        key = _step(found, part)
+        if key is None:
+            return None
+        slot = Slot(found, key)
+    return slot
 
 
-def _first(items: list[Value], name: str, wanted: str) -> Value:
-    for each in items:
-        if not name:
-            if is_scalar(each) and text(each) == wanted:
-                return each
-        elif isinstance(each, dict) and name in each and is_scalar(each[name]) and text(each[name]) == wanted:
-            return each
-    return MISSING
+def _step(value: Value, part: str) -> str | int | None:
+    """Return the key or index that one part of a path means."""
+    if part == "*":
+        raise Trouble("HF1706", "a path to one value has no *")
+    if part == "-":
+        return len(items) - 1 if (items := _items(value, part)) else None
+    if _is_index(part):
+        return int(part) if int(part) < len(_items(value, part)) else None
+    if _is_match(part):
+        return _first(_items(value, part), *_match(part))
+    return part if part in _mapping(value, part) else None
+
+
+def _first(items: list[Value], name: str, wanted: str) -> int | None:
+    for index, each in enumerate(items):
+        found = each if not name else each.get(name, MISSING) if isinstance(each, dict) else MISSING
+        if found is not MISSING and is_scalar(found) and text(found) == wanted:
+            return index
+    return None
 
 
 def _items(value: Value, part: str) -> list[Value]:

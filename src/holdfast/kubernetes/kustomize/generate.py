@@ -16,7 +16,7 @@ from typing import Final
 from holdfast.kit.canonical import Json
 from holdfast.kubernetes.kustomize.spec import Generator, GeneratorOptions, SecretGenerator
 from holdfast.kubernetes.kustomize.trouble import Trouble
-from holdfast.kubernetes.kustomize.value import Value, field_text, plain, text
+from holdfast.kubernetes.kustomize.value import Value, field_text, new, plain, text
 
 Load = Callable[[str], bytes]
 """From a path beside the kustomization to what the file holds. Raises Trouble."""
@@ -58,7 +58,7 @@ def generate(generator: Generator, load: Load) -> Value:
     pairs = _unique(generator.name, _pairs(generator, load))
     if isinstance(generator, SecretGenerator):
         made["type"] = generator.type or "Opaque"
-        made["data"] = {key: encoded(value) for key, value in sorted(pairs.items())}
+        made["data"] = {key: new(encoded(value)) for key, value in sorted(pairs.items())}
     else:
         set_data(made, pairs)
     options = generator.options or GeneratorOptions()
@@ -74,7 +74,7 @@ def set_data(value: dict[str, Value], pairs: Mapping[str, bytes]) -> None:
     """Write the data of a ConfigMap: text, or base64 where it is no UTF-8."""
     for key, content in sorted(pairs.items()):
         try:
-            value.setdefault("data", {})[key] = content.decode()
+            value.setdefault("data", {})[key] = new(content.decode())
         except UnicodeDecodeError:
             value.setdefault("binaryData", {})[key] = encoded(content)
     if value.get("data") == {}:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from holdfast.declare.json_reader import read_json
 from holdfast.kubernetes.kustomize.draft import Draft
-from holdfast.kubernetes.kustomize.field_path import Slot, lookup, parts_of, slots
+from holdfast.kubernetes.kustomize.field_path import Slot, lookup, parts_of, slot_of, slots
 from holdfast.kubernetes.kustomize.generate import go_json
 from holdfast.kubernetes.kustomize.identity import Gvk, Identity
 from holdfast.kubernetes.kustomize.selection import selects_id, selects_labels
@@ -27,7 +27,8 @@ def replace_all(drafts: Sequence[Draft], replacement: Replacement) -> None:
         raise Trouble("HF1708", "a replacement needs a source and at least one target")
     if replacement.source is not None and replacement.source_value is not None:
         raise Trouble("HF1708", "a replacement has both source and sourceValue")
-    value = _source(drafts, replacement.source) if replacement.source is not None else Loose(replacement.source_value or "")
+    said = Loose(replacement.source_value or "")
+    value = _source(drafts, replacement.source) if replacement.source is not None else Slot([said], 0)
     for target in replacement.targets:
         _apply(drafts, value, target)
 
@@ -38,7 +39,8 @@ def _ids(draft: Draft) -> list[Identity]:
     return now + [Identity(each.gvk, each.name, each.namespace) for each in draft.before()]
 
 
-def _source(drafts: Iterable[Draft], source: Source) -> Value:
+def _source(drafts: Iterable[Draft], source: Source) -> Slot:
+    """Return where the value stands: whoever is written to after that place itself gets what it holds by then, as in kustomize."""
     gvk = Gvk(source.group, source.version, source.kind)
     wanted = Identity(gvk, source.name, source.namespace)
 
@@ -54,25 +56,26 @@ def _source(drafts: Iterable[Draft], source: Source) -> Value:
         what = "nothing is" if not found else f"{len(found)} objects are"
         raise Trouble("HF1708", f"{what} selected by {source}", "a source is one object: name its kind and name")
     path = source.field_path or _NAME
-    value = lookup(found[0].value, parts_of(path))
-    if is_empty(value):
+    slot = slot_of(found[0].value, parts_of(path))
+    value = MISSING if slot is None else slot.value
+    if slot is None or is_empty(value):
         raise Trouble("HF1708", f"there is no {path} in {found[0].identity()}, which the value is taken from")
     options = source.options
     if options is None or not options.delimiter:
-        return value
+        return slot
     if not is_scalar(value):
         raise Trouble("HF1708", f"{path} is no single value, so it has no delimiter")
     parts = text(value).split(options.delimiter)
     if not 0 <= options.index < len(parts):
         raise Trouble("HF1708", f"{text(value)!r} has no part {options.index} between {options.delimiter!r}")
-    return _part(value, parts[options.index])
+    return Slot([_part(value, parts[options.index])], 0)
 
 
 def _part(value: Value, said: str) -> Value:
     return type(value)(said) if isinstance(value, str) and not isinstance(value, Tied) else said
 
 
-def _apply(drafts: Iterable[Draft], value: Value, target: Target) -> None:
+def _apply(drafts: Iterable[Draft], value: Slot, target: Target) -> None:
     if target.select is None:
         raise Trouble("HF1708", "a target says nothing of what it selects", "add select")
     for draft in drafts:
@@ -88,11 +91,11 @@ def _apply(drafts: Iterable[Draft], value: Value, target: Target) -> None:
                 _put(draft, value, path, target.options)
 
 
-def _put(draft: Draft, value: Value, path: str, options: FieldOptions | None) -> None:
+def _put(draft: Draft, source: Slot, path: str, options: FieldOptions | None) -> None:
     parts = parts_of(path)
-    if _put_in_text(draft, value, parts, options):
+    if _put_in_text(draft, source.value, parts, options):
         return
-    made = _made(value, options)
+    made = _made(source.value, options)
     try:
         found = slots(draft.value, parts, made)
     except Trouble as trouble:
@@ -100,7 +103,7 @@ def _put(draft: Draft, value: Value, path: str, options: FieldOptions | None) ->
     if not found:
         raise _not_there(draft, path, made)
     for slot in found:
-        _write(slot, value, options)
+        _write(slot, source.value, options)
 
 
 def _made(value: Value, options: FieldOptions | None) -> Value:
@@ -172,7 +175,7 @@ def _open(draft: Draft, found: str, value: Value, parts: list[str], length: int,
     try:
         written = go_json(plain(opened[""]), indent=2 if indented else None)
     except ValueError:
-        return False
+        return True  # what cannot be written is passed over there
     (place,) = slots(draft.value, parts[:length])
     place.put(retext(found, written))
     return True

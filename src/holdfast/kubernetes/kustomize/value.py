@@ -36,9 +36,16 @@ class Loose(str):
 
 
 class Misfit(str):
-    """Text that was put where a number or a boolean stands: wrong, unless it is gone in the end."""
+    """Text that was put where a number or a boolean stands: wrong, unless it is gone in the end. `place` had the right type."""
 
-    __slots__ = ()
+    __slots__ = ("place",)
+
+    def __new__(cls, value: str, place: Value) -> Self:
+        made = super().__new__(cls, value)
+        made.place = place
+        return made
+
+    place: Value
 
 
 class Spelled(float):
@@ -212,6 +219,8 @@ def retext(old: Value, said: str) -> Value:
     """Return `old` with another text: it keeps its type, and is a Misfit where the text cannot be one of that."""
     if isinstance(old, Tied):
         return _moved(old.tie, said)
+    if isinstance(old, Misfit):
+        return retext(old.place, said)
     if isinstance(old, str):
         return type(old)(said)
     if old is FRESH:
@@ -224,12 +233,12 @@ def retext(old: Value, said: str) -> Value:
     else:
         spelled_ = found if str(found) == said else Whole(found, said)
     if is_null(old):
-        return old if spelled_ is None else Misfit(said)
+        return old if spelled_ is None else Misfit(said, old)
     kinds = (bool, int, float)
     if next((kind for kind in kinds if isinstance(old, kind)), None) is not next(
         (kind for kind in kinds if isinstance(spelled_, kind)), None
     ):
-        return Misfit(said)
+        return Misfit(said, old)
     return spelled_
 
 

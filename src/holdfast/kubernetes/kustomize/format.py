@@ -1,0 +1,77 @@
+"""Format: a folder with a kustomization, as `model.declaration.Format` has it.
+
+Reads every file that the kustomization leans on, wherever in the repository it lies, by asking for it; nothing is fetched, nothing is run.
+What comes of it are objects of a cluster, shown as a model until an engine takes them. Law: nothing outside of the repository is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from holdfast.errors import DeclarationError, Where
+from holdfast.kubernetes.kustomize.build import build
+from holdfast.kubernetes.kustomize.discover import wanted
+from holdfast.kubernetes.kustomize.library import NAMES, Library, Wanted
+from holdfast.kubernetes.shown import model
+from holdfast.model.declaration import Ask, Reading, Scope
+from holdfast.model.ids import HOST
+
+
+class Kustomize:
+    """The format. `is_reached`: whether objects may go to the destination, or are only rendered."""
+
+    name = "kustomize"
+    workload = True
+    whole = True
+
+    def __init__(self, *, is_reached: bool) -> None:
+        self._is_reached = is_reached
+
+    def matches(self, path: str) -> bool:
+        return path in NAMES
+
+    def read(self, path: str, data: bytes, answers: Mapping[Ask, bytes | None], scope: Scope) -> Reading:
+        """Return the objects as a model, what else must be given, or every error."""
+        given = {Ask(what="blob", path=path): data, **answers}
+
+        def content(file: str) -> bytes | None:
+            ask = Ask(what="blob", path=beside(scope.root, file))
+            if ask not in given:
+                raise Wanted([file])
+            return given[ask]
+
+        library = Library(content, scope.revision)
+        if missing := wanted(library, scope.root):
+            return Reading(asks=tuple(Ask(what="blob", path=beside(scope.root, file)) for file in missing))
+        try:
+            built = build(library, scope.root)
+        except Wanted as more:
+            return Reading(asks=tuple(Ask(what="blob", path=beside(scope.root, file)) for file in more.paths))
+        errors = built.errors
+        if not errors and scope.destination == HOST and not self._is_reached:
+            errors = (_no_cluster(path, scope),)
+        below = (beside(scope.root, file) for file in library.paths)
+        return Reading(
+            consumed=frozenset({path, *(file for file in below if not file.startswith("../"))}),
+            errors=errors,
+            warnings=built.warnings,
+            models=(model(scope.shown(path), built.manifests),) if not errors else (),
+        )
+
+
+def beside(root: str, file: str) -> str:
+    """Return a path of the repository relative to the Application's, with `../` where it lies outside of that."""
+    here, there = [part for part in root.split("/") if part], file.split("/")
+    shared = 0
+    while shared < min(len(here), len(there) - 1) and here[shared] == there[shared]:
+        shared += 1
+    return "/".join([*[".."] * (len(here) - shared), *there[shared:]])
+
+
+def _no_cluster(path: str, scope: Scope) -> DeclarationError:
+    return DeclarationError(
+        "HF1716",
+        f"cannot run {scope.shown(path)} at {scope.destination}: a kustomization makes objects of a Kubernetes cluster",
+        where=[Where(path=scope.shown(path), line=1)],
+        hint="`holdfast render` shows the objects; choose a cluster as destination, or write the workload as a Process",
+    )
