@@ -294,6 +294,13 @@ def test_a_repeat_of_a_repeat_is_said_once(pattern: str, sound: str | None) -> N
         assert location.args == ("~", sound)
 
 
+def test_http2_is_said_as_the_nginx_that_runs_says_it() -> None:
+    text = "server {\nlisten 443 ssl;\nlisten [::]:443 ssl;\nlisten 80;\nhttp2 on;\n}\n"
+    assert mended(text, "invalid-unknown") == "server {\nlisten 443 ssl http2;\nlisten [::]:443 ssl http2;\nlisten 80;\n}"
+    assert mended(text.replace("http2 on", "http2 off"), "invalid-unknown").count("http2") == 0
+    assert "invalid-unknown" not in {name for _, name in rules(text, MAINLINE)}
+
+
 def test_descriptors_are_allowed_where_nothing_says_how_many() -> None:
     text = "events {\nworker_connections 2000;\n}\nhttp {\n}\n"
     assert mended(text, "descriptors").startswith("worker_rlimit_nofile 4000;\nevents {")

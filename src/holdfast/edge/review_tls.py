@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from holdfast.edge.directive import check
 from holdfast.edge.review_header import is_tls
-from holdfast.edge.review_subject import Severity, Subject, Suspicion, after, before, removal, words
+from holdfast.edge.review_subject import Edit, Severity, Subject, Suspicion, after, before, removal, words
 from holdfast.edge.tls import PROFILES
 from holdfast.edge.tree import Directive
 
@@ -191,7 +191,18 @@ def invalid(subject: Subject) -> Iterator[Suspicion]:
             severity=Severity.HIGH,
             directive=fault.directive,
             message=f"nginx does not start with this: {fault.reason}; {fault.hint}",
+            edits=tuple(_older(subject, fault.directive)),
         )
+
+
+def _older(subject: Subject, directive: Directive) -> Iterator[Edit]:
+    """Yield how an older nginx says it: `http2 on` is a word of `listen` there."""
+    server = next((above[-1] for each, above in subject.each("http2") if each is directive and above), None)
+    if server is None or server.name != "server" or not subject.is_older_than("1.25.1"):
+        return
+    yield removal(directive)
+    if directive.args == ("on",):
+        yield from (words(each, *each.args, "http2") for each in server.all("listen") if "ssl" in each.args and "http2" not in each.args)
 
 
 def _refuses(server: Directive) -> bool:
