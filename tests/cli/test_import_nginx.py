@@ -81,6 +81,32 @@ server { set $forward_scheme http; set $server "192.168.1.10"; set $port 3000; l
     assert "redirectHttp" not in site["spec"]
 
 
+def test_a_copy_of_a_hosts_folder_is_read_as_it_lay_there(holdfast: Runner, tmp_path: Path) -> None:
+    """As Debian and certbot leave it: the main file names its sites by where they lay, and those are links."""
+    main = "events { } http { include /etc/nginx/mime.types; include /etc/nginx/conf.d/*.conf; include /etc/nginx/sites-enabled/*; }"
+    shop = """server { server_name shop.example.com; location / { proxy_pass http://127.0.0.1:3000; include proxy_params; }
+  listen 443 ssl; # managed by Certbot
+  ssl_certificate /etc/letsencrypt/live/shop.example.com/fullchain.pem; # managed by Certbot
+  ssl_certificate_key /etc/letsencrypt/live/shop.example.com/privkey.pem; # managed by Certbot
+  include /etc/letsencrypt/options-ssl-nginx.conf; # managed by Certbot
+}
+server { if ($host = shop.example.com) { return 301 https://$host$request_uri; } listen 80; server_name shop.example.com; return 404; }
+"""
+    for name, text in (
+        ("nginx.conf", main),
+        ("sites-available/shop", shop),
+        ("sites-available/old", "server { server_name old.example.com; }"),
+    ):
+        (tmp_path / "nginx" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "nginx" / name).write_text(text)
+    (tmp_path / "nginx" / "sites-enabled").mkdir()
+    (tmp_path / "nginx" / "sites-enabled" / "shop").symlink_to("../sites-available/shop")
+    data = holdfast("import", "nginx", str(tmp_path / "nginx"), "--nginx", "1.22.1", "--json").data
+    edge, site = (yaml.safe_load(each["text"]) for each in data["files"])
+    assert edge["spec"]["tls"]["issuers"] == [{"name": "certbot", "certbot": {}}]
+    assert (site["metadata"]["name"], site["spec"]["targets"]) == ("shop.example.com", ["127.0.0.1:3000"])
+
+
 def test_nothing_is_overwritten(holdfast: Runner, conf: Path, tmp_path: Path) -> None:
     (tmp_path / "edge").mkdir()
     (tmp_path / "edge" / "shop.example.com.yaml").write_text("mine\n")

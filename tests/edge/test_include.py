@@ -32,6 +32,19 @@ def test_a_relative_path_may_lie_beneath_any_folder_above() -> None:
     assert list(candidates("/x.conf", "nginx")) == ["/x.conf"]
 
 
+def test_a_copy_of_a_hosts_folder_finds_its_own_files() -> None:
+    assert list(candidates("/etc/nginx/conf.d/*.conf", "/srv/copy")) == [
+        "/etc/nginx/conf.d/*.conf",
+        "/srv/copy/conf.d/*.conf",
+        "/srv/conf.d/*.conf",
+        "/conf.d/*.conf",
+    ]
+    known = files(
+        copy__nginx_conf="include /etc/nginx/sites-enabled/*;", **{"copy__sites-enabled__a": "include /etc/nginx/x;", "copy__x": "x;"}
+    )
+    assert told(known) == {"copy/nginx.conf": "x;"}
+
+
 def test_what_is_included_stands_in_its_place_and_is_no_root() -> None:
     known = files(nginx_conf="a; http { include conf.d/*.conf; b; }", conf_d="", **{"conf.d__2_conf": "two;", "conf.d__1_conf": "one { }"})
     assert told(known) == {"nginx.conf": "a; http { one { } two; b; }", "conf_d": ""}

@@ -162,7 +162,7 @@ SPLIT = {
     "nginx/old.conf": "include upstreams.conf; include sites/*.conf; include none/*.conf;",
     "nginx/upstreams.conf": "upstream app { server 10.0.0.1:3000; }",
     "nginx/sites/a.conf": "server { server_name a.example; include snippets/headers.conf; location / { proxy_pass http://app; } }",
-    "nginx/sites/b.conf": "server { server_name b.example; include headers.conf; return 204; }",
+    "nginx/sites/b.conf": "server { server_name b.example; include /etc/nginx/headers.conf; return 204; }",
     "nginx/sites/old.txt": "server { server_name no.example; }",
     "nginx/headers.conf": "add_header X-A b always;",
     "snippets/headers.conf": "add_header X-C d always;",

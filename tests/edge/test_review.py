@@ -163,6 +163,16 @@ def test_what_a_file_includes_counts_where_it_is_included() -> None:
     ]
 
 
+def test_what_is_included_and_not_there_says_what_everybodys_says() -> None:
+    certbots = "server { listen 443 ssl; server_name a.example; include /etc/letsencrypt/options-ssl-nginx.conf; }"
+    assert {"tls-protocols", "tls-ciphers"} & {name for _, name in rules(certbots, BOOKWORM)} == set()
+    assert {"tls-protocols", "tls-ciphers"} <= {name for _, name in rules(certbots.replace("options-ssl", "other"), BOOKWORM)}
+    passed = "server { location / { include proxy_params; proxy_pass http://127.0.0.1:1; } }"
+    seen = found(passed, BOOKWORM)
+    assert {each.file for each in seen} == {"nginx.conf"}
+    assert "forwarded-for" not in {each.rule for each in seen}
+
+
 def test_a_file_that_includes_itself_ends() -> None:
     assert rules("include nginx.conf; server_tokens on;") == [(1, "version-disclosure")]
 

@@ -71,7 +71,7 @@ EXAMPLES: dict[str, Example] = {
           server {{ if ($host = www.shop.example.com) {{ return 301 https://$host$request_uri; }}
             if ($host = shop.example.com) {{ return 301 https://$host$request_uri; }}
             listen 80; server_name shop.example.com www.shop.example.com; return 404; }}""",
-        changes=frozenset({"redirect-status", "tls-ciphers"}),
+        changes=frozenset({"redirect-status"}),
     ),
     "Nginx Proxy Manager's": Example(
         text=f"""map $scheme $hsts_header {{ https "max-age=63072000; preload"; }}

@@ -1,9 +1,14 @@
-"""What an import takes for granted: files that systems and tools ship, and directives that the Edge decides for all Sites."""
+"""What review and import take for granted: files that systems and tools ship, and directives that the Edge decides for all Sites."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from holdfast.edge.include import includes
+from holdfast.edge.parse import parse
+from holdfast.edge.tls import PROFILES
+from holdfast.edge.tree import Config
 
 _FASTCGI = (
     "QUERY_STRING $query_string",
@@ -27,6 +32,8 @@ _FASTCGI = (
     "REDIRECT_STATUS 200",
 )
 FASTCGI = "".join(f"fastcgi_param {each};\n" for each in _FASTCGI)
+_TLS = f"ssl_protocols TLSv1.2 TLSv1.3;\nssl_prefer_server_ciphers off;\nssl_ciphers {':'.join(PROFILES['intermediate'].ciphers)};\n"
+"""Both tools take Mozilla's, as the Edge does."""
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "mime.types": "",
@@ -39,7 +46,7 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "snippets/snakeoil.conf": (
             "ssl_certificate /etc/ssl/certs/ssl-cert-snakeoil.pem;\nssl_certificate_key /etc/ssl/private/ssl-cert-snakeoil.key;\n"
         ),
-        "options-ssl-nginx.conf": "ssl_protocols TLSv1.2 TLSv1.3;\nssl_session_tickets off;\nssl_prefer_server_ciphers off;\n",
+        "options-ssl-nginx.conf": f"{_TLS}ssl_session_tickets off;\n",
         "conf.d/include/proxy.conf": (
             "add_header X-Served-By $host;\nproxy_set_header Host $host;\nproxy_set_header X-Forwarded-Scheme $scheme;\n"
             "proxy_set_header X-Forwarded-Proto $scheme;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
@@ -54,13 +61,28 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
             "location ^~ /.well-known/acme-challenge/ {\n    auth_basic off;\n    allow all;\n"
             "    root /data/letsencrypt-acme-challenge;\n}\n"
         ),
-        "conf.d/include/ssl-ciphers.conf": "ssl_protocols TLSv1.2 TLSv1.3;\nssl_prefer_server_ciphers off;\n",
+        "conf.d/include/ssl-ciphers.conf": _TLS,
         "conf.d/include/ssl-cache.conf": "ssl_session_cache shared:SSL:50m;\nssl_session_timeout 5m;\n",
         "conf.d/include/ip_ranges.conf": "",
         "conf.d/include/resolvers.conf": "",
     }
 )
 """End of a path → what Debian, certbot or Nginx Proxy Manager writes there."""
+
+
+def shipped(files: Mapping[str, Config]) -> Mapping[str, Config]:
+    """Return files that are included, are not there, and say what everybody's say."""
+    found: dict[str, Config] = {}
+    for path, config in files.items():
+        for directive in includes(config.directives):
+            for end, text in SHIPPED.items():
+                if directive.args[0] == end or directive.args[0].endswith(f"/{end}"):
+                    base = "/" if path.startswith("/") else ""
+                    where = directive.args[0] if directive.args[0].startswith("/") else f"{base}{directive.args[0]}"
+                    if where not in files:
+                        found[where] = parse(where, text.encode())
+    return found
+
 
 LEFT_TO_EDGE: Mapping[str, str] = MappingProxyType(
     {

@@ -17,14 +17,13 @@ from holdfast.edge.capability import Capability
 from holdfast.edge.certificate_spec import CertificateFiles, CertificateSpec
 from holdfast.edge.difference import DEFINING, defines, names
 from holdfast.edge.edge_spec import EdgeSpec, EdgeTls
-from holdfast.edge.import_known import SHIPPED
+from holdfast.edge.import_known import shipped
 from holdfast.edge.import_place import Ground, Notebook, secrets_of
 from holdfast.edge.import_result import Imported, ImportedSite, Left, Remark
 from holdfast.edge.import_site import Group, Server, answers_nobody, groups, read_server, spec_of
 from holdfast.edge.import_value import accepted
-from holdfast.edge.include import includes, roots
+from holdfast.edge.include import roots
 from holdfast.edge.issuer_spec import CertbotSpec, IssuerSpec
-from holdfast.edge.parse import parse
 from holdfast.edge.review import suspicions
 from holdfast.edge.review_subject import Suspicion
 from holdfast.edge.route_spec import SecretRef
@@ -54,7 +53,7 @@ def import_nginx(
     hosts: Sequence[str] = (),
 ) -> Imported:
     """Return what files become. `folders`: folder of the host → where its files are in the repository; `hosts`: of a server without."""
-    known = {**files, **_shipped(files)}
+    known = {**files, **shipped(files)}
     wholes = [whole for whole in roots(known) if whole.path in files]
     found = tuple(suspicions(known, capability))
     directives = tuple(each for whole in wholes for each in whole.directives)
@@ -79,20 +78,6 @@ def import_nginx(
         secrets=secrets_of([*good, certificates.notebook]),
         notes=(*notes, *strangers, *dropped.values(), *certificates.notes()),
     )
-
-
-def _shipped(files: Mapping[str, Config]) -> Mapping[str, Config]:
-    """Return files that are included, are not there, and say what everybody's say."""
-    found: dict[str, Config] = {}
-    for path, config in files.items():
-        for directive in includes(config.directives):
-            for end, text in SHIPPED.items():
-                if directive.args[0] == end or directive.args[0].endswith(f"/{end}"):
-                    base = "/" if path.startswith("/") else ""
-                    where = directive.args[0] if directive.args[0].startswith("/") else f"{base}{directive.args[0]}"
-                    if where not in files:
-                        found[where] = parse(where, text.encode())
-    return found
 
 
 def _not_followed(include: Directive) -> Remark:

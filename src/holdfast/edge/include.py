@@ -48,11 +48,18 @@ def normal(path: str) -> str:
     return ("/" if path.startswith("/") else "") + "/".join(steps)
 
 
+HOMES = ("/etc/nginx/", "/usr/local/etc/nginx/", "/usr/local/nginx/conf/", "/usr/share/nginx/", "/opt/nginx/conf/", "/data/nginx/")
+"""Where nginx's configuration lies on hosts. A copy of it names its files as they lay there."""
+
+
 def candidates(argument: str, folder: str) -> Iterator[str]:
     """Yield the paths, or patterns, that an `include` may mean, the likeliest first. `folder`: of the file that begins it all."""
     if argument.startswith("/"):
         yield normal(argument)
-        return
+        home = next((home for home in HOMES if normal(argument).startswith(home)), None)
+        if home is None:
+            return
+        argument = normal(argument).removeprefix(home)
     root = "/" if folder.startswith("/") else ""
     while folder.strip("/"):
         yield normal(f"{folder}/{argument}")

@@ -145,7 +145,9 @@ def _places(spec: NginxFileSpec) -> Iterator[str]:
         except DeclarationError:
             continue  # told with its place when the file is declared
         for include in includes(tree):
-            yield from candidates(include.args[0], folder) if _is_inside(include.args[0]) else ()
+            for place in candidates(include.args[0], folder):
+                if _is_inside(place):
+                    yield place
 
 
 def _is_inside(argument: str) -> bool:

@@ -7,14 +7,15 @@ house renders has no finding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.edge import review_access, review_header, review_proxy, review_tls
 from holdfast.edge.capability import Capability
+from holdfast.edge.import_known import shipped
 from holdfast.edge.include import roots
 from holdfast.edge.review_patch import patch
 from holdfast.edge.review_subject import Severity, Subject, Suspicion
-from holdfast.edge.tree import Config
+from holdfast.edge.tree import Config, Directive
 from holdfast.kit.canonical import Json
 
 RULES: Sequence[Callable[[Subject], Iterator[Suspicion]]] = (
@@ -83,8 +84,20 @@ def review(files: Mapping[str, Config], capability: Capability | None = None) ->
 
     A file that another one includes is looked at where it is included. Without `capability` only what holds for every nginx is said.
     """
-    found = (_finding(suspicion) for suspicion in suspicions(files, capability))
+    found = (_finding(suspicion) for suspicion in own_suspicions(files, capability))
     return tuple(sorted(found, key=lambda each: (each.file, each.line, _GRAVITY.index(each.severity), each.rule)))
+
+
+def own_suspicions(files: Mapping[str, Config], capability: Capability | None) -> Iterator[Suspicion]:
+    """Yield what the rules find in these files, and edits of these alone. What they include and is not there says what everybody's says."""
+    known = shipped(files)
+    for each in suspicions({**files, **known}, capability):
+        if not _is_of(each.directive, known):
+            yield replace(each, edits=()) if any(_is_of(edit.old, known) for edit in each.edits) else each
+
+
+def _is_of(directive: Directive, files: Mapping[str, Config]) -> bool:
+    return directive.spelling is not None and directive.spelling.file.path in files
 
 
 def suspicions(files: Mapping[str, Config], capability: Capability | None = None) -> Iterator[Suspicion]:

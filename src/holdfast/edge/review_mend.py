@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from holdfast.edge.capability import Capability
 from holdfast.edge.parse import parse
-from holdfast.edge.review import suspicions
+from holdfast.edge.review import own_suspicions
 from holdfast.edge.review_patch import mend
 from holdfast.edge.tree import Config
 
@@ -19,7 +19,7 @@ def mended(files: Mapping[str, Config], capability: Capability | None = None, ru
     now = dict(files)
     changed: dict[str, bytes] = {}
     for _ in range(ROUNDS):
-        edits = [each.edits for each in suspicions(now, capability) if each.edits and (rules is None or each.rule in rules)]
+        edits = [each.edits for each in own_suspicions(now, capability) if each.edits and (rules is None or each.rule in rules)]
         paths = {
             config.directives[0].spelling.file: path for path, config in now.items() if config.directives and config.directives[0].spelling
         }
