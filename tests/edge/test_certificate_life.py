@@ -92,6 +92,17 @@ def test_what_nobody_can_give_is_never_due() -> None:
     assert life.act(held(None), Course(), (), {}, NOW) == life.Wait(life.NEVER)
 
 
+@pytest.mark.parametrize(
+    "there", [held(leaf(90)), held(leaf(90), Source.ADOPTED), held(leaf(90, "www.example.com")), held(leaf(90), Source.FILES, "")]
+)
+def test_what_somebody_gave_is_served_on_where_nobody_is_left_but_one_that_signs_itself(there: Held) -> None:
+    """Issuers that are taken out of Git by mistake must not cost visitors a certificate that they believe."""
+    assert life.act(there, Course(), (life.SELF_SIGNED,), {}, NOW) == life.Wait(NOW + 90 * DAY)
+    assert life.act(there, Course(), (life.SELF_SIGNED,), {}, NOW + 91 * DAY) == life.Obtain((life.SELF_SIGNED,))
+    wanted = replace(there, fields={**there.fields, "issuer": "selfSigned"})
+    assert life.act(wanted, Course(), (life.SELF_SIGNED,), {}, NOW) == life.Obtain((life.SELF_SIGNED,))
+
+
 def test_what_was_adopted_is_looked_at_hourly() -> None:
     there = held(leaf(90), Source.ADOPTED)
     assert life.act(there, Course(), BOTH, {}, NOW) == life.Obtain(BOTH)

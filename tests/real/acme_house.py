@@ -69,9 +69,17 @@ class Pebble:
 
 @asynccontextmanager
 async def pebble(
-    folder: Path, *, reject: int = 0, reuse: int = 0, bindings: Mapping[str, str] | None = None, dns: bool = False, roots: int = 0
+    folder: Path,
+    *,
+    reject: int = 0,
+    reuse: int = 0,
+    bindings: Mapping[str, str] | None = None,
+    dns: bool = False,
+    roots: int = 0,
+    resolves: bool = True,
 ) -> AsyncIterator[Pebble]:
-    """Lend a pebble that refuses `reject` per cent of all good nonces; with `dns` a name server of its own."""
+    """Lend a pebble that refuses `reject` per cent of all good nonces; with `dns` a name server of its own, without `resolves` no name
+    leads anywhere."""
     os.makedirs(folder, exist_ok=True)
     root = make_root(await make_key("ecdsa-p256"), "Pebble's own", now=time.time(), lifetime_s=86_400.0)
     pair = signed_by(await make_key("ecdsa-p256"), ("localhost", "127.0.0.1"), root, now=time.time(), lifetime_s=80_000.0)
@@ -100,7 +108,7 @@ async def pebble(
     program = os.environ.get("HOLDFAST_TEST_PEBBLE") or shutil.which("pebble", path=SEARCH_PATH) or "pebble"
     async with contextlib.AsyncExitStack() as stack:
         # Every name leads to this host, whatever resolver the machine has.
-        quiet = ("-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "")
+        quiet = ("-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "", *(() if resolves else ("-defaultIPv4", "")))
         server = ("pebble-challtestsrv", "-dns01", f"127.0.0.1:{names}", "-management", f"127.0.0.1:{records}", *quiet)
         await stack.enter_async_context(_program(*server, log=folder / "names.log"))
         command = (program, "-config", str(folder / "config.json"), "-dnsserver", f"127.0.0.1:{names}")

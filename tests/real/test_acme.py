@@ -336,6 +336,21 @@ def test_a_host_that_is_not_answered_is_named_with_what_the_issuer_saw(tmp_path:
     run(story())
 
 
+def test_a_host_whose_name_leads_nowhere_is_named(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with at_pebble(tmp_path, resolves=False) as (_, house):
+            id = await house.apply("shop.example.com")
+            with pytest.raises(Rejected) as caught:
+                await house.renew.force(id)
+            assert caught.value.code == "HF3145"
+            assert "that shop.example.com is ours: " in caught.value.message
+            assert "resolve" in caught.value.message
+            assert (await house.handle(id))["source"] == "bootstrap"
+            assert house.challenges.asked == []
+
+    run(story())
+
+
 def test_a_dry_run_proves_every_host_and_has_nothing_signed(tmp_path: Path) -> None:
     async def story() -> None:
         async with at_pebble(tmp_path) as (ca, house):

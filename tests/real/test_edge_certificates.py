@@ -92,6 +92,12 @@ def test_a_certificate_is_listed_rehearsed_renewed_and_revoked(edge: Edge) -> No
         assert it.happened("certificate.revoked", ID, before)["data"]["reason"] == "keyCompromise"
         it.until("visitors get the new one", lambda: edge.serial() == served)
         assert it.answer("certificate", "renew", "nobody", expect=64)["data"]["code"] == "HF7009"
+        edge.issuers = []
+        it.well(edge.commit("3"))  # without an issuer what is there is served on
+        assert (listed(edge)["serial"], listed(edge)["issuers"], edge.serial()) == (served, ["selfSigned"], served)
+        assert it.answer("certificate", "renew", HOST, "--force", expect=1)["data"]["code"] == "HF3162"
+        edge.issuers = [issuer]
+        it.well(edge.commit("4"))
         assert it.answer("certificate", "list", "nobody", expect=64)["data"]["code"] == "HF7004"
         assert listed(edge)["serial"] == served
 

@@ -276,9 +276,12 @@ class RenewController:
 
     async def force(self, id: ResourceId, person: str | None = None) -> Obtained:
         """Get a new certificate now, whatever the age of the old one. Raises `Rejected`, or `Unavailable` where no issuer may be asked."""
-        self._known(id, "renew")
+        held, course = self._known(id, "renew"), self._course(id)
+        if held.source is not Source.BOOTSTRAP and life.is_worse(held, self._certificates.candidates(id, course)):
+            hint = "declare one at the Edge; a certificate that signed itself would be worse than what is served"
+            raise Rejected("HF3162", f"cannot renew {id}: it has no issuer", hint=hint)
         async with self._turns[id]:
-            await self._set(id, life.forced(self._course(id)))
+            await self._set(id, life.forced(course))
             outcome = await self._turn(id, person)
         self._wake(id)
         if isinstance(outcome, Obtained):

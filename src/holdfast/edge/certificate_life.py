@@ -265,7 +265,11 @@ def due(held: Held, course: Course, candidates: Sequence[str], now: Instant) -> 
     if not candidates:
         return NEVER
     leaf, spec = held.leaf, held.spec
-    if course.is_forced or leaf is None or held.source in (Source.BOOTSTRAP, Source.FILES):
+    if course.is_forced or leaf is None or held.source is Source.BOOTSTRAP:
+        return 0.0
+    if is_worse(held, candidates):
+        return leaf.not_after
+    if held.source is Source.FILES:
         return 0.0
     if not leaf.is_for(spec.hosts) or (leaf.key != spec.key and held.source is Source.ISSUED):
         return 0.0
@@ -276,6 +280,11 @@ def due(held: Held, course: Course, candidates: Sequence[str], now: Instant) -> 
     obtained_at = course.obtained_at
     spaced_at = 0.0 if obtained_at is None or obtained_at > now else obtained_at + min(SPACE_S, leaf.life_s * SPACE_SHARE)
     return max(renew_at(leaf, course), spaced_at)
+
+
+def is_worse(held: Held, candidates: Sequence[str]) -> bool:
+    """Say whether nobody is left but one that signs itself, and somebody else gave what is there: that is served as long as it is valid."""
+    return held.spec.issuer == "auto" and tuple(candidates) == (SELF_SIGNED,) and held.issuer != SELF_SIGNED
 
 
 def renew_at(leaf: Leaf, course: Course) -> Instant:
