@@ -252,7 +252,7 @@ class Session:
         if self.daemon is not None and self.daemon.poll() is None:
             self.daemon.kill()
             self.daemon.wait()
-        for run in self.home.glob("*/run"):
+        for run in (*self.home.glob("*/run"), *self.home.glob("*/run/edge")):
             found = peek(run)
             for child in found[1].children if found else ():
                 if child.alive and child.pid is not None:
