@@ -38,6 +38,7 @@ from holdfast.edge.nginx_file import NginxFileSpec
 from holdfast.edge.site_spec import SiteSpec
 from holdfast.workload.container_spec import ContainerSpec, NetworkSpec, VolumeSpec
 from holdfast.workload.file import FileSpec
+from holdfast.workload.image_policy_spec import ImagePolicySpec
 from holdfast.workload.process_spec import ProcessSpec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -194,6 +195,24 @@ spec:
     ),
 )
 
+POLICIES = (
+    Page(
+        name="ImagePolicy",
+        api_version=OWN,
+        spec_type=ImagePolicySpec,
+        modules=("workload/image_policy_spec.py", "workload/process_spec.py"),
+        example="""
+metadata:
+  name: web
+spec:
+  image: ghcr.io/acme/web
+  policy: {semver: {range: "^1.2"}}
+  update: {branch: bot/images}
+""",
+        unhonoured={},
+    ),
+)
+
 CONTAINERS = (
     Page(
         name="Container",
@@ -283,9 +302,9 @@ has them. An unknown field is an error that names the nearest known one. A field
 
 def pages() -> dict[Path, str]:
     """Return every file that belongs to the reference, and its text."""
-    found = {REFERENCE / "kinds.md": page_of(INTRODUCTION, KINDS), REFERENCE / "site.md": page_of(SITE_INTRODUCTION, SITES)}
+    found = {REFERENCE / "kinds.md": page_of(INTRODUCTION, (*KINDS, *POLICIES)), REFERENCE / "site.md": page_of(SITE_INTRODUCTION, SITES)}
     found[REFERENCE / "container.md"] = page_of(CONTAINER_INTRODUCTION, CONTAINERS)
-    for page in (*KINDS, *SITES, *CONTAINERS):
+    for page in (*KINDS, *POLICIES, *SITES, *CONTAINERS):
         schema = json_schema(page.name, page.api_version, page.spec_type, docs_of(page), page.passed_over)
         found[REFERENCE / "schemas" / f"{page.name}.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return found

@@ -1,4 +1,4 @@
-"""Write docs/reference/events.md from the table in core/events.py: `.venv/bin/python tools/reference_events.py`.
+"""Write docs/reference/events.md from the tables in core/events.py and core/room_events.py: `.venv/bin/python tools/reference_events.py`.
 
 Running it again changes nothing; tests/docs/test_events_reference.py fails when the page is not what this would write.
 """
@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from holdfast.core import events
+from holdfast.core import events, room_events
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "events.md"
@@ -57,7 +57,8 @@ With `--json` an event is
 
 def table() -> dict[str, tuple[str, str]]:
     """Return the types with when they are written and what their data holds, as the docstring says."""
-    rows = re.findall(r"^\| ([a-z_.]+) \| (.*?) \| (.*?)\s*\|$", inspect.getdoc(events) or "", re.MULTILINE)
+    text = "\n".join(inspect.getdoc(module) or "" for module in (events, room_events))
+    rows = re.findall(r"^\| ([a-z_.]+) \| (.*?) \| (.*?)\s*\|$", text, re.MULTILINE)
     return {type: (when, data.strip()) for type, when, data in rows if type != "type"}
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from holdfast.core import events as written
+from holdfast.core import room_events as written
 from holdfast.edge import certificate_event as events
 from holdfast.edge.certificate_life import Failed, Fault, Held, Leaf, Obtained
 from holdfast.model.event import Event

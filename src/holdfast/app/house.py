@@ -23,12 +23,14 @@ from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, EdgeDoor, Rooms
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
+from holdfast.app.registries import registry_client, registry_client_with
 from holdfast.app.registry import git_policy, means, registry
 from holdfast.app.release_port import ReleasePort
 from holdfast.app.secret_watch import watch_secrets
 from holdfast.app.service import HouseService, Neighbours
 from holdfast.app.state import StateFolder
 from holdfast.controllers.heal import HealController
+from holdfast.controllers.image import Followed, ImageController
 from holdfast.controllers.pin import PinController
 from holdfast.controllers.probe import ProbeController
 from holdfast.controllers.prove import ProveController
@@ -41,6 +43,7 @@ from holdfast.declare.render import Renderer
 from holdfast.edge.site import VISIT
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.engine import ProcessEngine
+from holdfast.engines.registry.engine import RegistryEngine
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.config import Config
 from holdfast.host.javascript import JavaScript
@@ -162,7 +165,21 @@ class House:
                 crashed=self.crashed,
             )
         )
-        self.engines: tuple[Engine, ...] = (self.process, self.file, *self.private.engines, self.docker, *self.edge.engines)
+        self.registry = RegistryEngine(
+            client=registry_client(config, os.environ, clock),
+            client_with=lambda credentials: registry_client_with(credentials, config, clock),
+            records=await self._records("registry"),
+            secrets=secrets,
+            clock=clock,
+        )
+        self.engines: tuple[Engine, ...] = (
+            self.process,
+            self.file,
+            self.registry,
+            *self.private.engines,
+            self.docker,
+            *self.edge.engines,
+        )
         self.walker = Walker(
             engines={kind: engine for engine in self.engines for kind in engine.kinds},
             kinds={kind.name: kind for kind in kinds.kinds},
@@ -228,6 +245,16 @@ class House:
             data_dir=self._data_dir,
             crashed=self.crashed,
             looks={VISIT: self.edge.look, CLOSED: self.private.looks.closed, OPEN: self.private.looks.open},
+        )
+        self.image = ImageController(
+            policies=self.registry,
+            git=self.git,
+            followed=self._followed,
+            may_push="push" in config.allowed,
+            journal=journal,
+            clock=clock,
+            random=random,
+            crashed=self.crashed,
         )
         self.sweep = SweepController(
             owned=lambda: tuple(ledger.inventory),
@@ -377,6 +404,12 @@ class House:
             self._tidy.cancel()
         self._tidy = asyncio.get_running_loop().call_later(TIDY_AFTER_S, give_back)
 
+    def _followed(self, application: str) -> Followed | None:
+        if application not in self.applications.names:
+            return None
+        source = self.applications.sourced(application)
+        return Followed(repository=source.repository, target_revision=source.target_revision, path=source.path)
+
     def _data_dir(self, application: str) -> Path:
         return self.state.data / application
 
@@ -432,6 +465,7 @@ class House:
                 ("heal", self.heal.run()),
                 ("probe", self.probe.run()),
                 ("prove", self.prove.run()),
+                ("image", self.image.run()),
                 ("sweep", self.sweep.run()),
                 ("pin", self.pin.run()),
                 ("applications", self.applications.run()),
@@ -475,6 +509,7 @@ async def opened(state: StateFolder, config: Config, files: ApplicationFiles | N
             stack.push_async_callback(house.process.aclose)
             stack.push_async_callback(house.edge.aclose)
             stack.push_async_callback(house.docker.aclose)
+            stack.push_async_callback(house.registry.aclose)
             yield house
     finally:
         state.unlock()

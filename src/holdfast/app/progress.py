@@ -91,6 +91,14 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
         "process.exited": _exited,
         "process.crash_looping": lambda event, data: f"{event.subject} crash-loops: {data['restarts']} restarts in a row",
         "process.unready": lambda event, data: f"{event.subject} is not ready: {data['message']}",
+        "image.chosen": lambda event, data: f"{event.subject} chooses {data['image']}",
+        "image.failed": lambda event, data: f"{event.subject}: {data['message']}",
+        "image.recovered": lambda event, data: f"the registry of {event.subject} answers again",
+        "image.committed": lambda event, data: tuple(
+            f"{each['path']}:{each['line']}: {each['after']} committed to {data['branch']}" for each in data["changes"]
+        ),
+        "image.commit_failed": lambda event, data: data["message"],
+        "image.unmarked": lambda event, data: tuple(f"{each['where']}: {each['message']}" for each in data["problems"]) or None,
         "claim.proven": lambda event, data: f"{event.subject} proven: {data['claim']}",
         "claim.refuted": lambda event, data: f"{event.subject} refuted: {data['claim']}: {data['evidence']}",
         "claim.unknown": lambda event, data: f"{event.subject}: nobody knows whether {data['claim']}: {data['evidence']}",

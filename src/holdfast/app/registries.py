@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from holdfast.engines.registry.client import RegistryClient, is_loopback
+from holdfast.engines.registry.client import Ask, RegistryClient, is_loopback
 from holdfast.errors import HoldfastError
 from holdfast.host.clock import RealClock
 from holdfast.host.config import Config
@@ -18,9 +18,13 @@ from holdfast.kit.tasks import all_of
 def registry_client(config: Config, environ: Mapping[str, str], clock: Clock) -> RegistryClient:
     """Return a client with the credentials of the user that runs this, whose helpers are found by the configured PATH too."""
     helpers = {**environ, "PATH": ":".join(part for part in (environ.get("PATH", ""), config.path) if part)}
-    credentials = RegistryCredentials(config_path(environ), helpers)
+    return registry_client_with(RegistryCredentials(config_path(environ), helpers).of, config, clock)
+
+
+def registry_client_with(credentials: Ask, config: Config, clock: Clock) -> RegistryClient:
+    """Return a client with credentials of its own."""
     plain = frozenset(config.plain_registries)
-    return RegistryClient(credentials=credentials.of, clock=clock, is_plain=lambda registry: registry in plain or is_loopback(registry))
+    return RegistryClient(credentials=credentials, clock=clock, is_plain=lambda registry: registry in plain or is_loopback(registry))
 
 
 def digests(

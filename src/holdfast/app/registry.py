@@ -18,6 +18,7 @@ from holdfast.workload.compose.format import Compose
 from holdfast.workload.container import ContainerKind
 from holdfast.workload.file import FileKind
 from holdfast.workload.ground import Ground
+from holdfast.workload.image_policy import ImagePolicyKind
 from holdfast.workload.network import NetworkKind
 from holdfast.workload.network_namespace import NetworkNamespaceKind
 from holdfast.workload.pm2 import Pm2
@@ -48,7 +49,7 @@ def registry(
     )
     edge = (SiteKind(), SitePartKind(), NginxFileKind(), CertificateKind(), EdgeKind(lent))
     return Registry(
-        kinds=(ProcessKind(ground), PortGuardKind(), NetworkNamespaceKind(), FileKind(file_roots), *edge, *containers),
+        kinds=(ProcessKind(ground), PortGuardKind(), NetworkNamespaceKind(), FileKind(file_roots), ImagePolicyKind(), *edge, *containers),
         formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots), Kustomize(is_reached=is_render)),
     )
 

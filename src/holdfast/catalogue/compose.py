@@ -9,6 +9,12 @@ from holdfast.catalogue.entry import Explanation
 
 ENTRIES: Mapping[str, Explanation] = MappingProxyType(
     {
+        "HF1450": Explanation(
+            title="An ImagePolicy cannot be followed",
+            meaning="A field of an ImagePolicy says something that no tag can be chosen or committed by; the message names it.",
+            cause="A typing error in the image, the range, the pattern or the message, or two ways to choose at once.",
+            next_step="Mend the field; `holdfast explain ImagePolicy` shows what may stand there.",
+        ),
         "HF1401": Explanation(
             title="Line of an env file not understood",
             meaning="A line of .env or of an env_file is not NAME=value.",

@@ -45,6 +45,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="Something else answers at that address, such as the page of a proxy, or the registry is not well.",
             next_step="Ask the address with curl, and look at what is between here and the registry.",
         ),
+        "HF3246": Explanation(
+            title="No tag can be chosen",
+            meaning="The registry listed its tags, and the ImagePolicy takes none of them. What was chosen before stays chosen.",
+            cause="A range or pattern that is too narrow, tags that are no versions or numbers, or an image without tags.",
+            next_step="Compare the policy with the tags that the registry shows; pre-releases fit only where the range names one.",
+        ),
         "HF3250": Explanation(
             title="Credentials cannot be read",
             meaning="Docker's config.json, or what a credential helper answered, is not of the form that Docker writes.",

@@ -216,5 +216,35 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The repository was made with `git init --object-format=sha256`.",
             next_step="Push the content to a repository of the default format.",
         ),
+        "HF4060": Explanation(
+            title="There is no branch to write to",
+            meaning="A commit can only be pushed to a branch, and what the Application follows is none, or the name is no branch's.",
+            cause="targetRevision is a tag, a commit or a version range.",
+            next_step="Follow a branch, or name one in update.branch of the ImagePolicy.",
+        ),
+        "HF4061": Explanation(
+            title="The branch moved meanwhile",
+            meaning="Somebody else pushed between the look at the branch and the push. Nothing was overwritten.",
+            cause="A busy repository.",
+            next_step="Nothing: it is tried again on top of what is there now.",
+        ),
+        "HF4062": Explanation(
+            title="The repository did not take the commit",
+            meaning="The server understood the push and refused it; its reason is in the message.",
+            cause="A protected branch, a hook, a right that the account lacks, or a working copy that has the branch checked out.",
+            next_step="Give the account the right to push, or let update.branch of the ImagePolicy name a branch for a pull request.",
+        ),
+        "HF4063": Explanation(
+            title="The branch holds the commits of somebody else",
+            meaning="The branch of update.branch is made anew with each choice. Its newest commit is not Holdfast's, so it was left alone.",
+            cause="A person worked on the branch, or its name was taken before.",
+            next_step="Merge or remove the branch, or name another one in update.branch.",
+        ),
+        "HF4064": Explanation(
+            title="Holdfast may not push",
+            meaning="An ImagePolicy has rules to commit by, and the local configuration lets Holdfast write to no repository.",
+            cause="allow.push is not set. Git cannot give itself this right.",
+            next_step="Set allow.push in the configuration of this host, or remove update from the ImagePolicy.",
+        ),
     }
 )

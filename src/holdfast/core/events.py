@@ -1,7 +1,8 @@
 """Every event that Holdfast writes: one constructor each, with the shape of its `data`.
 
 Callers pass `at`; the store gives `seq`. `data["application"]` names whose it is, `data["id"]` and `data["destination"]` the resource.
-`fold` makes the view of them; it ignores types that it does not know, so that an older daemon can read a newer log.
+`fold` makes the view of them; it ignores types that it does not know, so that an older daemon can read a newer log. What rooms write
+themselves is in `room_events`.
 
 | type | when | data beside application, id, destination |
 |---|---|---|
@@ -58,12 +59,6 @@ Callers pass `at`; the store gives `seq`. `data["application"]` names whose it i
 | edge.breaker_opened | Requests of a path fail, or are slow: for so long none is passed on. | site, path, message, seconds |
 | edge.breaker_half_opened | Some are let through, to see. | site, path |
 | edge.breaker_closed | All are passed on again. | site, path |
-| certificate.issued | Another is served; by: who asked for it. | issuer, source, by, serial, names[], not_before, not_after |
-| certificate.failed | An issuer gave none; what was served is served on. | issuer, fault, code, message, hint, next_at |
-| certificate.expiring | Visitors get one with less than a third of its life left. | host, left_s, serial, names[], not_before, not_after |
-| certificate.fresh | Visitors who got an old one get a fresh one. | host, serial, names[], not_before, not_after |
-| certificate.revoked | An old one was revoked. | issuer, reason, by, serial, names[], not_before, not_after |
-| certificate.taken_over | What certbot renewed is ours to renew. | issuer, by |
 | daemon.started | A daemon began. | version, pid |
 | daemon.stopped | A daemon ended as asked. | reason, pid |
 | daemon.crashed | A part of the daemon has a defect and stopped; the rest goes on. | part, error |

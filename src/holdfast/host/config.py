@@ -159,6 +159,14 @@ _ALL = (
         help="Whether repositories may be fetched over http://, unencrypted.",
     ),
     Key(
+        name="allow.push",
+        default=False,
+        parse=_switch,
+        show=_same,
+        widens=True,
+        help="Whether an ImagePolicy may commit to the repository and push.",
+    ),
+    Key(
         name="allow.root",
         default=False,
         parse=_switch,
@@ -304,7 +312,7 @@ class Config:
 
     @property
     def allowed(self) -> frozenset[str]:
-        """What is widened: `javascript`, `http`, `root`, `waivers`."""
+        """What is widened: `javascript`, `http`, `push`, `root`, `waivers`."""
         return frozenset(name.removeprefix("allow.") for name in KEYS if name.startswith("allow.") and self.get(name))
 
     @property

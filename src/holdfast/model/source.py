@@ -58,6 +58,33 @@ class Tree:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who commits."""
+
+    name: str
+    email: str
+
+
+class GitWriter(Protocol):
+    """Writes to repositories. Raises `SourceError`, and `Refused` where only local configuration may allow it."""
+
+    async def branch_of(self, repository: str, target_revision: str) -> str:
+        """Return the branch that a target revision follows; SourceError (HF4060) where it is a tag, a commit or a range."""
+        ...
+
+    async def push(
+        self, base: Revision, branch: str, files: Mapping[str, bytes], *, author: Author, message: str, at: float, follows: bool
+    ) -> str | None:
+        """Commit `files` (path from the repository's root → content) on top of `base` and push that to a branch; return the commit's id.
+
+        With `follows` the branch must be at `base`. Else it is another one, which may hold nothing but what this author pushed there
+        before; where it holds just this already, nothing is pushed and None returned. SourceError: HF4061 it moved, HF4062 the repository
+        took it not, HF4063 it holds another's commits.
+        """
+        ...
+
+
 class Git(Protocol):
     """Reads repositories. Raises `SourceError`, and `Refused` where only local configuration may allow it; the last good revision stays."""
 

@@ -120,7 +120,14 @@ class Runner:
         self._cwd = os.path.dirname(mirror)
         self._limits = limits
 
-    async def run(self, *arguments: str, timeout_s: float, limit: int = CHUNK, sink: Callable[[bytes], None] | None = None) -> Finished:
+    async def run(
+        self,
+        *arguments: str,
+        timeout_s: float,
+        limit: int = CHUNK,
+        sink: Callable[[bytes], None] | None = None,
+        stdin: int = asyncio.subprocess.DEVNULL,
+    ) -> Finished:
         """Run one command and return how it ended; what it writes goes to `sink` piece by piece, or is returned, at most `limit` bytes.
 
         Raises `SourceError`: HF4017 out of time, HF4018 too much output, HF4008 Git cannot be started. What `sink` raises ends the command.
@@ -129,7 +136,7 @@ class Runner:
         total = 0
         words = os.memfd_create("git-words", os.MFD_CLOEXEC)
         try:
-            async with self._deadline(arguments[0], timeout_s), self.started(*arguments, words=words) as process:
+            async with self._deadline(arguments[0], timeout_s), self.started(*arguments, words=words, stdin=stdin) as process:
                 assert process.stdout is not None
                 while piece := await process.stdout.read(CHUNK):
                     total += len(piece)

@@ -78,15 +78,15 @@ _READINGS = (
 )
 
 
-def failed(subject: str, command: str, words: str, code: int) -> SourceError:
-    """Return the error for a Git command that ended with `code` and these last words."""
+def failed(subject: str, command: str, words: str, code: int, verb: str = "read") -> SourceError:
+    """Return the error for a Git command that ended with `code` and these last words; `verb` is what was to be done."""
     if code == -25:  # SIGXFSZ reached the command itself, which then has no words
         words = f"{words}\nfile size limit"
     for reading in _READINGS:
         if re.search(reading.words, words, re.IGNORECASE):
-            return SourceError(reading.code, f"cannot read {subject}: {reading.reason}{_quote(words)}", hint=reading.hint)
+            return SourceError(reading.code, f"cannot {verb} {subject}: {reading.reason}{_quote(words)}", hint=reading.hint)
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return SourceError("HF4019", f"cannot read {subject}: git {command} failed with {how}{_quote(words)}")
+    return SourceError("HF4019", f"cannot {verb} {subject}: git {command} failed with {how}{_quote(words)}")
 
 
 def _quote(words: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from holdfast.errors import SourceError, Where
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.suggest import did_you_mean
-from holdfast.model.source import LINK, Blob, Revision, Tree
+from holdfast.model.source import FILE, LINK, Author, Blob, Revision, Tree
 from holdfast.source.command import GitSettings
 from holdfast.source.history import FOLDER, Entry, commit_of, entries_of
 from holdfast.source.limits import Limits
@@ -24,6 +24,7 @@ from holdfast.source.mirror import EMPTY_TREE, Mirror
 from holdfast.source.reference import choose, full_commit
 from holdfast.source.remote import POLL_S, remote_hints
 from holdfast.source.repository import parse
+from holdfast.source.writing import branch_of, commit_stream, pushed
 
 
 def nobody(_: str) -> bool:
@@ -44,7 +45,7 @@ class GitPolicy:
 
 
 class MirroredGit:
-    """Implements `model.source.Git`. Close it when done: it holds one idle process for each repository that was read."""
+    """Implements `model.source.Git` and `GitWriter`. Close it when done: it holds one idle process for each repository that was read."""
 
     def __init__(
         self,
@@ -111,6 +112,18 @@ class MirroredGit:
             contents = await self._read(mirror, links.values(), self._limits.link)
             targets = {path: contents[id].decode(errors="surrogateescape") for path, id in links.items()}
             check_links(blobs, targets, mirror.subject, self._limits)
+
+    async def branch_of(self, repository: str, target_revision: str) -> str:
+        return await branch_of(self._mirror(repository), target_revision)
+
+    async def push(
+        self, base: Revision, branch: str, files: Mapping[str, bytes], *, author: Author, message: str, at: float, follows: bool
+    ) -> str | None:
+        mirror = self._mirror(base.repository)
+        whole = await mirror.listing(await _tree_id(mirror, base.commit, ""), "")
+        modes = {path: whole[path].mode if path in whole else FILE for path in files}
+        stream = commit_stream(base=base.commit, files=files, modes=modes, author=author, message=message, at=at)
+        return await pushed(mirror, base.commit, branch, stream, author=author, follows=follows)
 
     async def read(self, repository: str, blob_ids: Collection[str]) -> Mapping[str, bytes]:
         return await self._read(self._mirror(repository), blob_ids, self._limits.blob)

@@ -42,6 +42,7 @@ MANY_PATHS = 64
 KEPT_UNREACHABLE = "14.days.ago"
 LOCK_PAUSE_S = 0.05
 _REFERENCE = re.compile(r"([0-9a-f]{40})\t(HEAD|refs/[^\x00-\x20\x7f]+)")
+_SYMBOLIC = re.compile(rf"^ref: (refs/heads/[^\x00-\x20\x7f]+)\t{HEAD}$", re.MULTILINE)
 _LONG_ID = re.compile(rb"[0-9a-f]{64}\t")
 _FETCH = (
     "fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
@@ -227,6 +228,37 @@ class Mirror:
         async with self._exclusive():
             await self._git("update-ref", "-d", "--end-of-options", _pin(name))
 
+    async def head_branch(self) -> str:
+        """Return the full name of the branch that HEAD of the repository means; "" where it means none."""
+        await self.open()
+        answer = await self._git("ls-remote", "--quiet", "--symref", "--end-of-options", self.repository.address, HEAD)
+        found = _SYMBOLIC.search(answer.out.decode(errors="replace"))
+        return found[1] if found is not None else ""
+
+    async def made(self, stream: bytes, reference: str) -> str:
+        """Make the commit that a stream for git-fast-import(1) describes, under a reference of ours; return its id."""
+        await self.open()
+        source = os.memfd_create("git-stream", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(source), "wb") as file:
+                file.write(stream)
+            os.lseek(source, 0, os.SEEK_SET)
+            async with self._exclusive():
+                await self._git("fast-import", "--quiet", "--force", "--done", "--date-format=raw", stdin=source)
+                return await self._id_of(reference)
+        finally:
+            os.close(source)
+
+    async def push(self, commit: str, branch: str, expected: str) -> Finished:
+        """Give a commit to a branch of the repository, provided that it is at `expected` ("" for not there); return how it ended.
+
+        What Git prints says whether the repository took it.
+        """
+        lease = f"--force-with-lease={branch}:{expected}"
+        arguments = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", lease, "--end-of-options")
+        # 128: it did not come as far as the repository's answer
+        return await self._git(*arguments, self.repository.address, f"{commit}:{branch}", accept=(0, 1), timeout_s=self._limits.fetch_s)
+
     async def maintain(self) -> bool:
         """Repack where many packs or loose objects have gathered; say whether it was needed. What nothing leads to goes after 14 days."""
         await self.open()
@@ -247,8 +279,9 @@ class Mirror:
         timeout_s: float | None = None,
         limit: int = CHUNK,
         sink: Callable[[bytes], None] | None = None,
+        stdin: int = asyncio.subprocess.DEVNULL,
     ) -> Finished:
-        finished = await self._runner.run(*arguments, timeout_s=timeout_s or self._limits.read_s, limit=limit, sink=sink)
+        finished = await self._runner.run(*arguments, timeout_s=timeout_s or self._limits.read_s, limit=limit, sink=sink, stdin=stdin)
         if finished.code not in accept:
             raise failed(self.subject, arguments[0], finished.words, finished.code)
         return finished

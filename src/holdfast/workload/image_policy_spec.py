@@ -12,6 +12,8 @@ from typing import Literal
 from holdfast.model.scalars import Duration, NonEmptyStr
 from holdfast.workload.process_spec import SecretRef
 
+INTERVAL_S = 300.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterTags:
@@ -83,7 +85,7 @@ class ImagePolicySpec:
     """How the tag is chosen."""
     filter_tags: FilterTags | None = None
     """Which tags count; without it all."""
-    interval: Duration = 300.0
+    interval: Duration = INTERVAL_S
     """Time between looks at the registry, at least 10s."""
     digest: bool = False
     """Whether the digest is written behind the tag, so that the tag cannot move."""
