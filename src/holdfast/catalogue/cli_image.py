@@ -27,5 +27,17 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A registry that does not answer, images that are not there, or credentials that are missing.",
             next_step="Mend what is listed and run the command again.",
         ),
+        "HF8053": Explanation(
+            title="No such container or project",
+            meaning="The Docker host was asked, and has nothing of the name that was given. Nothing was written.",
+            cause="A typing error, a container that was removed, or one that is stopped.",
+            next_step="Look at `docker ps --all`; --all takes containers that are stopped, --host asks another engine.",
+        ),
+        "HF8054": Explanation(
+            title="A compose file is there already",
+            meaning="An import never overwrites a file, and one of those that it would write exists. Nothing was written.",
+            cause="It was run before, or somebody wrote the file by hand.",
+            next_step="Remove the file, or choose another folder with --output.",
+        ),
     }
 )

@@ -16,6 +16,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "init": "Look at a folder and write its Application file, or the unit of a service",
             "up": "Bring Applications up and keep them as Git says",
             "import nginx": "Turn nginx files into Sites that mend their weaknesses",
+            "import docker": "Turn running containers into a compose file",
             "pin": "Write the digests of images into the files that name them",
         },
         "Ask first": {

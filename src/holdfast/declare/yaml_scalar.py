@@ -27,7 +27,7 @@ from holdfast.declare.resolve import Dialect, Unclear, resolve
 
 _PROPERTY = re.compile(r"[&!][^\s]*(?:\s|#.*)+")
 """An anchor or a tag before a value, with what separates them."""
-_PLAIN = re.compile(r"[A-Za-z0-9_./](?:[A-Za-z0-9_./+@-]|:(?=[A-Za-z0-9_./+@-]))*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./](?:[A-Za-z0-9_./+@=-]|:(?=[A-Za-z0-9_./+@=-]))*")
 """What needs no quotes anywhere, in brackets either."""
 _DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt\s].*)?")
 _BREAKS = "\n\r\x85\u2028\u2029"
