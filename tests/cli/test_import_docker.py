@@ -26,7 +26,8 @@ def running(dockerd: Dockerd, name: str, **body: Any) -> Iterator[str]:
         dockerd.ask("POST", f"/containers/{made['Id']}/start")
         yield made["Id"]
     finally:
-        dockerd.ask("DELETE", f"/containers/{made['Id']}?force=1&v=1")
+        if any(each["Id"] == made["Id"] for each in dockerd.ask("GET", "/containers/json?all=1")):
+            dockerd.ask("DELETE", f"/containers/{made['Id']}?force=1&v=1")
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def attachments(spec: ContainerSpec, ground: Ground) -> Iterator[tuple[str, dict
 
 
 def _endpoint(spec: ContainerSpec, each: AttachmentSpec, ground: Ground) -> dict[str, Any]:
-    own = (spec.service,) if spec.service is not None else ()
+    own = (spec.service,) if spec.service not in (None, spec.container_name) else ()  # to its own name it answers by itself
     ipam = {"IPv4Address": each.ipv4_address, "IPv6Address": each.ipv6_address, "LinkLocalIPs": list(each.link_local_ips) or None}
     endpoint = {
         "Aliases": sorted({*own, *each.aliases}) or None,

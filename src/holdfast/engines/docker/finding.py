@@ -16,13 +16,13 @@ from holdfast.engines.docker.grounding import Described
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.roster import Roster
 from holdfast.engines.docker.unit import Instance, Unit
+from holdfast.engines.docker.view import STOP_S
 from holdfast.errors import Conflict
 from holdfast.model.ids import ResourceId
 from holdfast.workload.contained import Contained, read
 
 ANSWER_S = 30.0
 """Beyond the grace of a stop."""
-STOP_S = 10
 Containers = Mapping[str, Mapping[str, Any]]
 
 

@@ -24,6 +24,10 @@ Mark = Callable[[str], str]
 View = Mapping[str, Json]
 
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+STOP_S = 10
+"""How long Docker waits for a container that nobody said a time for."""
+_OCTAL = re.compile(r"[0-7]{1,5}")
+_SIZE = re.compile(r"(\d{1,15})([kKmMgG]?)")
 SIZES = frozenset({"memory", "memory_reservation", "memory_swap"})
 _ORDERLESS = frozenset({"CapAdd", "CapDrop", "SecurityOpt", "GroupAdd", "ExtraHosts", "DeviceCgroupRules"})
 _ELSEWHERE = frozenset(
@@ -146,12 +150,22 @@ def _asked_mounts(host: Mapping[str, Any], of_image: Mapping[str, Any]) -> Itera
 
 
 def _tmpfs(host: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
+    """Yield what is in memory, told alike whether it was asked for as `--tmpfs /path:size=1m` or as a mount."""
     for path, options in (host.get("Tmpfs") or {}).items():
-        yield path, f"tmpfs {options}".strip()
+        words = dict(option.partition("=")[::2] for option in str(options).split(",") if option)
+        size, mode = _bytes(words.pop("size", "")), words.pop("mode", "")
+        rest = ",".join(f"{key}={value}" if value else key for key, value in sorted(words.items()))
+        yield path, " ".join(filter(None, ("tmpfs", size, str(int(mode, 8)) if _OCTAL.fullmatch(mode) else mode, rest)))
     for each in host.get("Mounts") or ():
         if each.get("Type") == "tmpfs":
-            options = each.get("TmpfsOptions") or {}
-            yield each["Target"], f"tmpfs {options.get('SizeBytes') or ''} {options.get('Mode') or ''}".strip()
+            asked = each.get("TmpfsOptions") or {}
+            yield each["Target"], " ".join(filter(None, ("tmpfs", str(asked.get("SizeBytes") or ""), str(asked.get("Mode") or ""))))
+
+
+def _bytes(size: str) -> str:
+    """Return a size of tmpfs(5) in bytes; a share of memory stays as it is."""
+    found = _SIZE.fullmatch(size)
+    return str(int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2].lower()]) if found is not None else size
 
 
 def _shown(type: Any, name: Any, is_writable: bool) -> str:
@@ -209,6 +223,8 @@ def _is_like(key: str, wanted: Json, live: Json) -> bool:
         return True
     if wanted is None:
         return key in FILLED
+    if key == "config.StopTimeout" and live is None:
+        return wanted == STOP_S
     if key.startswith("network.") and isinstance(wanted, dict) and isinstance(live, dict):
         return _is_on(wanted, live)
     return False
