@@ -62,11 +62,15 @@ def _brief(data: Mapping[str, Any], ink: Ink, width: int | None) -> Iterator[str
 def _whole(data: Mapping[str, Any], ink: Ink, width: int | None) -> Iterator[str]:
     import yaml
 
+    objects = 0
     for it in data["models"]:
         yield ink.paint(f"# {plain(it['path'])}, as it is understood", "cyan")
-        yield yaml.safe_dump(it["model"], sort_keys=False, allow_unicode=True, width=width or 120, explicit_start=True).rstrip("\n")
+        documents = it["model"] if isinstance(it["model"], list) else [it["model"]]
+        objects += len(documents) if isinstance(it["model"], list) else 0
+        for document in documents:
+            yield yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=width or 120, explicit_start=True).rstrip("\n")
     for it in data["resources"]:
         yield ink.paint(f"# {plain(it['id'])}" + (f"  {plain(it['origin'])}" if it["origin"] else ""), "cyan")
         document = {"id": it["id"], "application": it["application"], "wave": it["wave"], "needs": it["needs"], "state": it["state"]}
         yield yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=width or 120, explicit_start=True).rstrip("\n")
-    yield f"# {count(len(data['resources']), 'resource')}"
+    yield f"# {count(objects, 'object')}" if objects and not data["resources"] else f"# {count(len(data['resources']), 'resource')}"

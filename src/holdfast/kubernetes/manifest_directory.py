@@ -22,7 +22,7 @@ from holdfast.kit.canonical import Json
 from holdfast.kubernetes.manifest import Manifest, duplicates
 from holdfast.model.resource import Origin, Warning
 
-LIMITS: Final = Limits(bytes=8 << 20, expanded=1_000_000, documents=10_000)
+LIMITS: Final = Limits(bytes=8 << 20, expanded=50_000, documents=10_000)
 """Of one file; a bundle of custom resource definitions has megabytes."""
 _SKIP: Final = b"+argocd:skip-file-rendering"
 

@@ -23,7 +23,7 @@ from holdfast.kubernetes.kustomize.identity import Gvk
 from holdfast.kubernetes.kustomize.library import NAMES, Broken, Home, Library, is_remote, joined, read_documents, typed
 from holdfast.kubernetes.kustomize.name_reference import mend
 from holdfast.kubernetes.kustomize.order import arranged
-from holdfast.kubernetes.kustomize.patch import ORIGIN, Act, Patches, collision
+from holdfast.kubernetes.kustomize.patch import ORIGIN, Act, Patches, Seen, collision
 from holdfast.kubernetes.kustomize.patch import TRANSFORMATIONS as TRANSFORMATIONS_NOTE
 from holdfast.kubernetes.kustomize.plugin import add_hashes, generated, replacements_of, transformer
 from holdfast.kubernetes.kustomize.replacement import replace_all
@@ -54,6 +54,10 @@ VERSION: Final = "v5.8.2"
 _DEEPEST: Final = 12
 """Kustomizations within kustomizations; one that nests deeper is a mistake, or made to cost time."""
 _MOST_OBJECTS: Final = 50_000
+_MOST_ACTS: Final = 5_000_000
+"""Transformations times objects."""
+_LAYER_COST: Final = 500
+"""What a kustomization without objects counts for: so many of them may be built one after another, however they name each other."""
 _METADATA_LABELS: Final = FieldSpec(Gvk(), "metadata/labels", create=True)
 _LOCAL: Final = "config.kubernetes.io/local-config"
 Place = Callable[[], Where]
@@ -96,6 +100,8 @@ class _Set:
     """What a kustomization has accumulated."""
 
     drafts: list[Draft] = field(default_factory=list)
+    seen: Seen | None = None
+    """Ids of the drafts, while nothing has changed them."""
     configuration: Configuration = field(default_factory=Configuration)
     variables: dict[str, Variable] = field(default_factory=dict)
 
@@ -103,7 +109,10 @@ class _Set:
         self.drafts += drafts
         if len(self.drafts) > _MOST_OBJECTS:
             raise Trouble("HF1713", f"it makes more than {_MOST_OBJECTS:,} objects", "build it in parts")
-        collision(self.drafts)
+        if self.seen is None:
+            self.seen = collision(self.drafts)
+        else:
+            collision(drafts, self.seen)
 
     def join(self, other: _Set) -> None:
         self.append(other.drafts)
@@ -156,6 +165,7 @@ class _Build:
         self.sorts = sorts
         self.schemas = Schemas()
         self.keeps_sources = bool(home.spec.build_metadata)
+        self.acts = 0
 
     def manifests(self) -> list[Manifest]:
         layer = _Layer(self.root, "", (self.root.folder,))
@@ -194,8 +204,15 @@ class _Build:
 
     # --- accumulating ------------------------------------------------------------------------------------------------------------
 
+    def count(self, acts: int) -> None:
+        """Take part of what a build may do; refuse what was made to cost time."""
+        self.acts += acts
+        if self.acts > _MOST_ACTS:
+            raise Trouble("HF1713", f"it changes objects more than {_MOST_ACTS:,} times", "build it in parts")
+
     def accumulate(self, layer: _Layer, found: _Set) -> _Set:
         """Do what a kustomization says, into `found`: an empty set, or for a component that of its parent."""
+        self.count(_LAYER_COST)
         spec = layer.spec
         self.refuse(layer)
         for index, entry in enumerate(spec.resources):
@@ -207,7 +224,9 @@ class _Build:
         for index, entry in enumerate(spec.components):
             self.component(layer, entry, found, layer.at("components", index))
         for step in self.steps(layer, found.configuration):
+            found.seen = None
             with at(step.place):
+                self.count(len(found.drafts))
                 step.act(found.drafts)
             for draft in found.drafts:
                 draft.settle()
@@ -252,7 +271,7 @@ class _Build:
         with at(place):
             path = self.inside(layer, entry, "a component")
             self.accumulate(self.sub(layer, path, entry, is_component=True), found)
-            collision(found.drafts)
+            found.seen = collision(found.drafts)
 
     def inside(self, layer: _Layer, entry: str, what: str) -> str:
         """Return where an entry leads in the repository."""
@@ -350,6 +369,7 @@ class _Build:
 
     def absorb(self, found: _Set, draft: Draft, source: str | None) -> None:
         draft.source = source
+        found.seen = None
         absorb(found.drafts, draft)
         found.append([])
 

@@ -1,7 +1,7 @@
 """Discover: which files a build will read, so that they can be brought together and not one by one.
 
 A walk over the kustomizations alone; what it cannot read it passes over, since the build says so with its place. Law: a build whose
-discovery wants nothing more wants nothing.
+discovery wants nothing more wants nothing but what configurations of plug-ins name.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def hashed(value: Value) -> str:
     if kind == "ConfigMap":
         said = _said(value, kind, "binaryData")
     elif kind == "Secret":
-        said = _said(value, kind, "stringData") | {"type": text(value.get("type"))}
+        said = _said(value, kind, "stringData") | {"type": text(value.get("type", ""))}
     else:
         raise ValueError(f"no hash of a {kind}")
     return hashlib.sha256(go_json(said).encode()).hexdigest()[:10].translate(_LETTERS)

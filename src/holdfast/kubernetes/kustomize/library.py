@@ -26,7 +26,7 @@ from holdfast.model.resource import Origin
 
 T = TypeVar("T")
 NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-LIMITS: Final = Limits(bytes=8 << 20, expanded=1_000_000, documents=10_000)
+LIMITS: Final = Limits(bytes=8 << 20, expanded=50_000, documents=10_000)
 """Of one file; a bundle of custom resource definitions has megabytes."""
 MOST_BYTES: Final = 64 << 20
 MOST_FILES: Final = 10_000

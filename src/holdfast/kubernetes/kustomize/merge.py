@@ -10,6 +10,7 @@ from __future__ import annotations
 from holdfast.kubernetes.kustomize.schema import Field, Schemas
 from holdfast.kubernetes.kustomize.trouble import Trouble
 from holdfast.kubernetes.kustomize.value import MISSING, TILDE, Quoted, Value, field_text, is_null, is_plain, put, text
+from holdfast.kubernetes.kustomize.value import new as new_text
 
 _DIRECTIVE = "$patch"
 _MAPPING, _LIST, _SINGLE = "a mapping", "a list", "a single value"
@@ -56,7 +57,7 @@ class _Merge:
             if is_null(value) and not (_is_written_null(old) and new is MISSING):
                 dest.pop(key, None)
             else:
-                dest[key] = put(old, value) if value is not old else value
+                dest[key] = put(old, value) if value is not old else new_text(value)
         return dest
 
     def chosen_mapping(self, dest: Value, patch: Value, path: tuple[str, ...]) -> Value:

@@ -21,12 +21,15 @@ from holdfast.kubernetes.kustomize.schema import Schemas
 from holdfast.kubernetes.kustomize.selection import select
 from holdfast.kubernetes.kustomize.spec import Patch, Selector
 from holdfast.kubernetes.kustomize.trouble import Trouble
-from holdfast.kubernetes.kustomize.value import MISSING, Value, copied, field_text, is_empty, is_null, plain, requoted
+from holdfast.kubernetes.kustomize.value import MISSING, Value, copied, count, field_text, is_empty, is_null, plain, requoted
 
 Act = Callable[[list[Draft]], None]
 """What changes all objects of a build, the list itself included."""
+_MOST_COPIED: Final = 5_000_000
 ORIGIN: Final = "config.kubernetes.io/origin"
 TRANSFORMATIONS: Final = "alpha.config.kubernetes.io/transformations"
+Seen = dict[tuple[object, ...], Draft]
+"""Group, version and kind, name and namespace → the object."""
 Operations = tuple[Mapping[str, Json], ...]
 
 
@@ -131,7 +134,10 @@ def _operations(documents: tuple[Document, ...]) -> Operations | None:
 
 
 def _json_act(target: Selector, operations: Operations, *, remembers: bool) -> Act:
+    copies = any(each.get("op") == "copy" for each in operations)
+
     def act(drafts: list[Draft]) -> None:
+        made = 0
         for draft in select(drafts, target):
             if remembers:
                 draft.remember()
@@ -144,6 +150,9 @@ def _json_act(target: Selector, operations: Operations, *, remembers: bool) -> A
                 _write_notes(draft, metadata)
             try:
                 draft.value = requoted(json_patch.apply(value, operations))
+                made += count(draft.value) if copies else 0
+                if made > _MOST_COPIED:
+                    raise Trouble("HF1713", f"a JSON patch makes more than {_MOST_COPIED:,} values by copying")
             except Trouble as trouble:
                 raise Trouble(trouble.code, f"{draft.identity()}: {trouble.reason}", trouble.hint) from None
             if not isinstance(draft.value, dict):
@@ -207,9 +216,9 @@ def _merge_all(drafts: list[Draft], selected: list[Draft], patch: Draft) -> None
     collision(drafts)
 
 
-def collision(drafts: list[Draft]) -> None:
-    """Refuse two objects of one id."""
-    seen: dict[tuple[object, ...], Draft] = {}
+def collision(drafts: list[Draft], known: Seen | None = None) -> Seen:
+    """Refuse two objects of one id, `known` ones among them, and return all."""
+    seen = known if known is not None else {}
     for draft in drafts:
         id = draft.identity()
         first = seen.setdefault((id.gvk, id.name, id.effective_namespace), draft)
@@ -219,6 +228,7 @@ def collision(drafts: list[Draft]) -> None:
                 f"may not add resource with an already registered id: {id}",
                 f"it stands in {first.origin.path}:{first.origin.line} and in {draft.origin.path}:{draft.origin.line}; keep one",
             )
+    return seen
 
 
 def _unique(drafts: list[Draft], wanted: Identity) -> Draft:

@@ -304,7 +304,7 @@ def plain(value: Value) -> Json:
         case Misfit():
             raise ValueError(f"{value[:60]!r} was put where a number or a boolean stood")
         case Loose():
-            return read(value)
+            return read(str(value))
         case str():
             return str(value)
         case float():
