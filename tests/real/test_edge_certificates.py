@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from tests.engines.test_acme_engine import OWN_KEY, lineage, told
 from tests.real.acme_house import CA, Pebble, pebble
+from tests.real.edge_house import Application
 from tests.real.house import house
 from tests.real.test_acme import DNS_HOOK, program
 from tests.real.test_edge_up import HOST, Edge, Visitors
@@ -288,6 +290,50 @@ def test_what_certbot_has_is_served_as_it_is_and_taken_over_on_request(edge: Edg
             await in_thread(act, ca)
 
     asyncio.run(story())
+
+
+HOSTS_NGINX = {
+    "nginx.conf": "events { } http { include /etc/nginx/mime.types; include /etc/nginx/sites-enabled/*; }",
+    "sites-enabled/shop": """server {
+    server_name HOST;
+    location / { proxy_pass http://APPLICATION; include proxy_params; }
+    listen 127.0.0.1:HTTPS ssl; # managed by Certbot
+    ssl_certificate /etc/letsencrypt/live/HOST/fullchain.pem; # managed by Certbot
+    ssl_certificate_key /etc/letsencrypt/live/HOST/privkey.pem; # managed by Certbot
+    include /etc/letsencrypt/options-ssl-nginx.conf; # managed by Certbot
+}
+server {
+    if ($host = HOST) { return 301 https://$host$request_uri; } # managed by Certbot
+    listen 127.0.0.1:HTTP; server_name HOST; return 404; # managed by Certbot
+}
+""",
+}
+
+
+def test_what_nginx_and_certbot_served_is_imported_and_served_with_the_same_certificate(edge: Edge) -> None:
+    it = edge.house
+    folder, copy = it.folder / "letsencrypt", it.folder / "nginx"
+    it.environ["HOLDFAST_EDGE_CERTBOT"] = str(folder)
+    now = time.time()
+    root = make_root(asyncio.run(make_key("ecdsa-p256")), "Certbot's", now=now, lifetime_s=200 * DAY)
+    lineage(folder, HOST, signed_by(asyncio.run(make_key("ecdsa-p256")), (HOST,), root, now=now, lifetime_s=90 * DAY))
+    with Application().serving() as application:
+        words = {"HTTPS": str(edge.https), "HTTP": str(edge.http), "HOST": HOST, "APPLICATION": application.address}
+        for name, text in HOSTS_NGINX.items():
+            for word, value in words.items():
+                text = re.sub(rf"\b{word}\b", value, text)
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_text(text)
+        it.run("import", "nginx", str(copy), "--output", str(it.repository))
+        it.well_at(it.commit("what was there, declared"))
+        it.until("certbot's is shown", lambda: edge.issuer() == "Certbot's")
+        (it.folder / "root.pem").write_bytes(root.chain)
+        edge.trust(str(it.folder / "root.pem"))
+        seen: dict[str, str] = edge.ask()
+        assert (seen[":path"], seen["host"].partition(":")[0], seen["x-forwarded-proto"]) == ("/", HOST, "https")
+        (found,) = it.answer("certificate", "list")["data"]["certificates"]
+        assert (found["source"], found["issuer"], found["hosts"]) == ("adopted", "certbot", [HOST])
+        assert it.answer("certificate", "take-over", HOST, expect=1)["data"]["code"] == "HF3162"
 
 
 def test_the_root_of_a_local_authority_is_believed_once_it_is_installed(edge: Edge) -> None:
