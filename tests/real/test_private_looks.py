@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.controllers.private import PrivateController
+from holdfast.controllers.private import PrivateController, Running
 from holdfast.host.users import RunUser
 from holdfast.host.vantage import look_from
 from holdfast.kit.canonical import Json
+from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim
 from holdfast.workload.closed import Judgement
 
@@ -36,9 +37,15 @@ def controller(
         user_of=user_of,
         uid_of=(known or {}).get,
         network_of=lambda network: f"/nowhere/{network}",
-        networks=tuple,
+        networks=lambda without: (),
         addresses=lambda: addresses,
+        container=no_container,
+        kin=lambda id: (),
     )
+
+
+async def no_container(id: ResourceId) -> Running | None:
+    return None
 
 
 def judged(it: PrivateController, method: str, **target: Json) -> Judgement:

@@ -83,6 +83,25 @@ def test_another_network_is_another_world() -> None:
         ]
 
 
+@pytest.mark.needs("root", "ip")
+def test_an_address_that_is_anothers_there_is_not_looked_at() -> None:
+    with namespace() as home, namespace() as foreign, home.listener("0.0.0.0") as it, foreign.listener("192.0.2.77", 4711):
+        port = it.getsockname()[1]
+        home.run("ip", "link", "add", "hf0", "type", "veth", "peer", "name", "hf1", "netns", foreign.name)
+        home.run("ip", "address", "add", "198.51.100.1/30", "dev", "hf0")
+        home.run("ip", "link", "set", "hf0", "up")
+        foreign.run("ip", "address", "add", "198.51.100.2/30", "dev", "hf1")
+        foreign.run("ip", "link", "set", "hf1", "up")
+        own, ours = Target(host="192.0.2.77", port=4711), Target(host="198.51.100.1", port=port)
+        far = Target(host="203.0.113.9", port=port)
+        vantage = at(own, ours, far, network=str(foreign.path), home=("198.51.100.1", "192.0.2.77"))
+        assert look(vantage) == [[Sight.ELSEWHERE, Sight.OPEN, Sight.UNREACHABLE]], "without a way there is nobody to ask"
+        foreign.run("ip", "route", "add", "default", "via", "198.51.100.1")
+        assert look(at(ours, network=str(foreign.path), home=("198.51.100.1",))) == [[Sight.OPEN]]
+        foreign.run("ip", "route", "replace", "203.0.113.0/24", "via", "198.51.100.1")
+        assert look(at(far, network=str(foreign.path), home=("192.0.2.77",))) == [[Sight.ELSEWHERE]], "somebody else leads there"
+
+
 @pytest.mark.skipif(Kernel().landlock_abi() < PORT_RULES_ABI, reason="needs a kernel with Landlock rules for TCP ports (6.7)")
 def test_port_rules_forbid() -> None:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:

@@ -138,11 +138,13 @@ class Glance:
                 records=CopiedRecords({}),
                 users=self._users(),
                 described=partial(self._described, resources),
+                inventory=lambda: self._remembered.inventory,
+                observe=partial(self._docker, resources),
                 clock=RealClock(),
             )
         )
 
-    async def _docker(self, resources: Mapping[ResourceId, Resource], ids: list[ResourceId]) -> Live:
+    async def _docker(self, resources: Mapping[ResourceId, Resource], ids: Collection[ResourceId]) -> Live:
         """Ask the Docker hosts."""
         engine = docker_engine(
             DockerNeeds(

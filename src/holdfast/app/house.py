@@ -136,16 +136,6 @@ class House:
             described=self._described,
             clock=clock,
         )
-        self.private = Private(
-            PrivateNeeds(
-                run_dir=self.state.run,
-                search_path=config.path,
-                records=await self._records(NETWORKS),
-                users=self.users,
-                described=self._described,
-                clock=clock,
-            )
-        )
         self.edge = EdgeDoor(make=self._make_edge, was_there=self._had_edge)
         self.docker = docker_engine(
             DockerNeeds(
@@ -171,6 +161,18 @@ class House:
             records=await self._records("registry"),
             secrets=secrets,
             clock=clock,
+        )
+        self.private = Private(
+            PrivateNeeds(
+                run_dir=self.state.run,
+                search_path=config.path,
+                records=await self._records(NETWORKS),
+                users=self.users,
+                described=self._described,
+                inventory=lambda: ledger.inventory,
+                observe=self.docker.observe,
+                clock=clock,
+            )
         )
         self.engines: tuple[Engine, ...] = (
             self.process,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from holdfast.controllers.private import PrivateController
+from holdfast.controllers.private import PrivateController, Running
 from holdfast.engines.network import NetworkEngine
 from holdfast.engines.port_guard import PortGuardEngine
+from holdfast.errors import Unavailable
 from holdfast.host.addresses import addresses
 from holdfast.host.network import FOLDER, mark_of, name_of, no_port_rules, others
 from holdfast.host.nft import Nft
@@ -19,6 +21,8 @@ from holdfast.host.users import HostUsers
 from holdfast.host.vantage import look_from
 from holdfast.kit.clock import Clock
 from holdfast.model.ids import ResourceId
+from holdfast.model.live import Live
+from holdfast.model.plan import Inventory, Owned
 from holdfast.model.ports import Engine, Records
 from holdfast.model.resource import Resource
 from holdfast.workload.ground import Ground
@@ -71,6 +75,9 @@ class PrivateNeeds:
     records: Records
     users: HostUsers
     described: Callable[[ResourceId], Iterable[Resource]]
+    inventory: Callable[[], Inventory]
+    observe: Callable[[Collection[ResourceId]], Awaitable[Live]]
+    """Looks at containers."""
     clock: Clock
 
 
@@ -78,6 +85,7 @@ class Private:
     """The engines of private networks, and the looks whether they are."""
 
     def __init__(self, it: PrivateNeeds) -> None:
+        self._it = it
         mark = mark_of(it.run_dir)
         self.network = NetworkEngine(mark=mark, records=it.records, search_path=it.search_path, clock=it.clock)
         self.port_guard = PortGuardEngine(
@@ -91,5 +99,35 @@ class Private:
             network_of=lambda network: str(FOLDER / name_of(mark, network)),
             networks=others,
             addresses=addresses,
+            container=self._container,
+            kin=self._kin,
         )
         self.engines: tuple[Engine, ...] = (self.network, self.port_guard)
+
+    async def _container(self, id: ResourceId) -> Running | None:
+        """Return what runs as a Container now, None where nothing does. Raises Unavailable where its host does not answer."""
+        live = await self._it.observe([id])
+        if (why := live.unknown(id)) is not None:
+            raise Unavailable("HF3092", f"cannot look from {id}: {why}")
+        handle: Any = live.observed[id].handle or {}
+        if not isinstance(handle.get("pid"), int) or handle.get("status") not in {"running", "paused"}:
+            return None
+        return Running(
+            pid=handle["pid"],
+            addresses=tuple(handle.get("addresses", {}).values()),
+            published=tuple((each["host"], each["port"], each["target"]) for each in handle.get("published", ())),
+        )
+
+    def _kin(self, id: ResourceId) -> tuple[ResourceId, ...]:
+        """Return the Containers that share a network with one, as they were last applied: whoever is in it may come."""
+        inventory = self._it.inventory()
+        own = _networks_of(inventory.get(id))
+        return tuple(
+            other for other, owned in inventory.items() if other != id and other[:3] == id[:3] and not own.isdisjoint(_networks_of(owned))
+        )
+
+
+def _networks_of(owned: Owned | None) -> frozenset[str]:
+    """Return the names of the Networks that a Container is in."""
+    listed: Any = owned.resource.state.fields.get("networks") if owned is not None else None
+    return frozenset(str(each["network"]) for each in listed or ())

@@ -43,7 +43,7 @@ def registry(
     """
     roots = file_roots or ()
     containers = (
-        ContainerKind(is_reached=is_render, host_roots=roots),
+        ContainerKind(is_reached=is_render, host_roots=roots, ground=ground),
         NetworkKind(is_reached=is_render, ground=ground),
         VolumeKind(is_reached=is_render, host_roots=roots),
     )

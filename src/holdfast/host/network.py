@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from holdfast.host.keeper.kernel import PORT_RULES_ABI, Kernel
 
 FOLDER = Path("/run/netns")
-FOLDERS = (FOLDER, Path("/run/docker/netns"))
-"""Where namespaces have names: those of ip-netns(8), and of Docker."""
 
 
 def mark_of(run_dir: Path) -> str:
@@ -42,15 +41,25 @@ def of_process(pid: int) -> tuple[int, int] | None:
     return inode(f"/proc/{pid}/ns/net")
 
 
-def others() -> tuple[str, ...]:
-    """Return the paths of the named network namespaces of this host that are not our own, each once."""
-    found = {inode("/proc/self/ns/net")}
-    paths = []
-    for path in (path for folder in FOLDERS if folder.is_dir() for path in sorted(folder.iterdir())):
-        if is_there(path) and (which := inode(path)) not in found:
-            found.add(which)
-            paths.append(str(path))
-    return tuple(paths)
+def others(without: Collection[int] = ()) -> tuple[tuple[str, str], ...]:
+    """Return name and path of each network namespace that somebody is in, but for our own and those of the processes `without`.
+
+    The namespaces that /proc tells of, each by its newest process: names beneath /run say nothing of those of other container engines.
+    """
+    seen = {inode("/proc/self/ns/net"), *map(of_process, without), None}
+    found = []
+    for pid in sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True):
+        if (which := of_process(pid)) not in seen:
+            seen.add(which)
+            found.append((f"the network of pid {pid} ({_command(pid)})", f"/proc/{pid}/ns/net"))
+    return tuple(found)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return "gone"
 
 
 def no_port_rules() -> str | None:

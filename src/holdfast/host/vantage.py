@@ -59,7 +59,8 @@ async def look_from(vantages: Sequence[Vantage], *, timeout_s: float) -> tuple[t
 def _asked(vantage: Vantage) -> Json:
     ports = None if vantage.connect_ports is None else list[Json](vantage.connect_ports)
     targets = [_place(target) for target in vantage.targets]
-    return {"network": vantage.network, "uid": vantage.uid, "gid": vantage.gid, "connect_ports": ports, "targets": targets}
+    who: dict[str, Json] = {"network": vantage.network, "uid": vantage.uid, "gid": vantage.gid}
+    return {**who, "connect_ports": ports, "home": None if vantage.home is None else list[Json](vantage.home), "targets": targets}
 
 
 def _place(target: Target) -> Json:

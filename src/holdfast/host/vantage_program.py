@@ -3,8 +3,8 @@
 Standard library only; started by its path under `-I -S`, as root where others are to be looked from. One child a vantage: it goes there,
 gives up all it has, tries every target at once, and says what it saw. It sends nothing over what it opens.
 
-argv[1] is {timeout_s, vantages [{network, uid, gid, connect_ports, targets [{host, port} | {path}]}]}; the answer on stdout is a list for
-each vantage of [word, detail] for each target, the words those of `model.vantage.Sight`.
+argv[1] is {timeout_s, vantages [{network, uid, gid, connect_ports, home, targets [{host, port} | {path}]}]}; the answer on stdout is
+a list for each vantage of [word, detail] for each target, the words those of `model.vantage.Sight`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ def look(kernel: Kernel, vantage: dict[str, Any], deadline: float) -> list[list[
     except OSError as error:
         why = f"cannot look from there: {error.strerror or error}"
         return [["unmade", why] for _ in vantage["targets"]]
-    tries = [begin_try(target) for target in vantage["targets"]]
+    tries = [
+        begin_try(target) if vantage["home"] is None or is_of(vantage["home"], target) else (None, ["elsewhere", ""])
+        for target in vantage["targets"]
+    ]
     poll = select.poll()
     waiting = {each.fileno(): at for at, (each, _) in enumerate(tries) if each is not None}
     for fd in waiting:
@@ -107,6 +110,38 @@ def stand(kernel: Kernel, vantage: dict[str, Any]) -> None:
         os.setresuid(uid, uid, uid)
     if vantage["connect_ports"] is not None:
         kernel.restrict_self(kernel.port_rules(None, vantage["connect_ports"]))
+
+
+def is_of(home: list[str], target: dict[str, Any]) -> bool:
+    """Say whether an address, in the network that we are in, is one that this host leads to: neither its own nor behind somebody else.
+
+    /proc/thread-self/net/route (Linux `net/ipv4/fib_trie.c`): destination, gateway and mask in the byte order of this machine.
+    """
+    host = target.get("host", ":")
+    if ":" in host or is_own(host):
+        return False
+    wanted, best, gateway = number_of(host), -1, None
+    with open("/proc/thread-self/net/route") as file:
+        for line in file.read().splitlines()[1:]:
+            words = line.split()
+            destination, via, mask = (int(words[at], 16) for at in (1, 2, 7))
+            if wanted & mask == destination and mask.bit_count() > best:
+                best, gateway = mask.bit_count(), via
+    return gateway is None or gateway == 0 or gateway in {number_of(each) for each in home if ":" not in each}
+
+
+def is_own(host: str) -> bool:
+    """Say whether an address is one of the network that we are in: only those can be bound."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as it:
+            it.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+def number_of(host: str) -> int:
+    return int.from_bytes(socket.inet_aton(host), sys.byteorder)
 
 
 def begin_try(target: dict[str, Any]) -> tuple[socket.socket | None, list[str] | None]:

@@ -15,6 +15,8 @@ class Sight(StrEnum):
     REFUSED = "refused"
     FORBIDDEN = "forbidden"
     UNREACHABLE = "unreachable"
+    ELSEWHERE = "elsewhere"
+    """The address is another one's there; see `Vantage.home`."""
     SILENT = "silent"
     UNMADE = "unmade"
 
@@ -45,6 +47,9 @@ class Vantage:
     uid: int | None = None
     gid: int | None = None
     connect_ports: tuple[int, ...] | None = None
+    home: tuple[str, ...] | None = None
+    """Of a foreign network: the addresses of this host. An address that is the network's own, or that it reaches by anybody else than this
+    host, is another one's there, and is not looked at. IPv4 alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.kit.duration import parse_duration
-from holdfast.model.declaration import Ask, Declaration, Scope
+from holdfast.model.declaration import Ask, Declaration, Peer, Scope
 from holdfast.model.ids import DOCKER, HOST, ResourceId
 from holdfast.model.labels import ADOPT, APPLICATION, EXCLUSIVE, PROGRESS_DEADLINE
 from holdfast.model.live import Health, Observation, Status
@@ -23,8 +23,10 @@ from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
 from holdfast.model.resource import Prepare, Resource, ResourcePolicy, Warning
 from holdfast.model.state import Facts, State
+from holdfast.workload import private_container
 from holdfast.workload.container_spec import ContainerSpec, PortSpec
 from holdfast.workload.exposure import TODAY, container_refusals, container_warnings, judged, no_engine
+from holdfast.workload.ground import Ground
 from holdfast.workload.process_spec import SecretRef
 from holdfast.workload.replicated import DEADLINE_S, progress_deadline_s, replicas
 
@@ -48,16 +50,17 @@ class ContainerKind:
 
     `is_reached`: whether containers may stand at any destination, since nothing is applied; else at a Docker host, and a compose file
     refuses itself.
-    `host_roots`: folders of the host that containers may see.
+    `host_roots`: folders of the host that containers may see. `ground`: what this host can do to look at networks.
     """
 
     name = "Container"
     api_version = "holdfast.dev/v1alpha1"
     spec_type: type[Any] = ContainerSpec
 
-    def __init__(self, *, is_reached: bool, host_roots: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, is_reached: bool, host_roots: tuple[str, ...] = (), ground: Ground | None = None) -> None:
         self._is_reached = is_reached
         self._host_roots = host_roots
+        self._ground = ground
 
     def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
         spec: ContainerSpec = declaration.spec
@@ -92,8 +95,14 @@ class ContainerKind:
     def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
         return replicas(resource)
 
+    def joined(
+        self, own: Peer, leaves: tuple[Resource, ...], needs: tuple[Peer, ...], dependants: tuple[Peer, ...]
+    ) -> tuple[Resource, ...]:
+        """Return what it is among those that need it: `model.declaration.Joining`."""
+        return private_container.joined(leaves, own, dependants, self._ground)
+
     def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
-        return tuple(container_warnings(declaration))
+        return (*container_warnings(declaration), *private_container.warnings(declaration, self._ground))
 
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
         if resource.state.fields.get("replicas") == 0:

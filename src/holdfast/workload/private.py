@@ -189,7 +189,7 @@ def warnings(declaration: Declaration, ground: Ground | None) -> Iterator[Warnin
     if ground is None:
         return
     if level == "private" and ports and ground.user_rules is not None:
-        words = f"is on loopback, where every user of this host comes to {_named(ports)}: {ground.user_rules}"
+        words = f"is on loopback, where every user of this host comes to {named(ports)}: {ground.user_rules}"
         yield warn("NoUserRules", f"{words}; a unix socket (network.socket) is closed to them")
     if ground.port_rules is not None and any(rules is not None for rules in _rules(spec, (), Ground())):
         yield warn("NoPortRules", f"may bind and connect to any port: {ground.port_rules}")
@@ -264,7 +264,7 @@ def _claims(
     ports, network = ports_of(spec), network_of(spec, own.id.namespace)
     places: list[tuple[str, dict[str, Json]]] = []
     if ports:
-        places.append((_named(ports), {"ports": list[Json](ports)}))
+        places.append((named(ports), {"ports": list[Json](ports)}))
     if spec.network.socket is not None:
         places.append((f"socket {spec.network.socket}", {"path": spec.network.socket}))
     for name, place in places:
@@ -295,5 +295,5 @@ def _claims(
             yield Claim(text=f"{name} {verb} open to {peer.id}", method=OPEN, target=asked, valid_for_s=VALID_S)
 
 
-def _named(ports: tuple[int, ...]) -> str:
+def named(ports: tuple[int, ...]) -> str:
     return f"port{'s' if len(ports) > 1 else ''} {', '.join(map(str, ports))}"

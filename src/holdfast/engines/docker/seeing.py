@@ -86,12 +86,24 @@ def handle_of(
         "started_at": instant(state.get("StartedAt")),
         "next_at": ended_at + again_s(restarts) if is_looping and ended_at is not None else None,
         "addresses": {name: each.get("IPAddress") for name, each in sorted(networks.items()) if (each or {}).get("IPAddress")},
+        "published": _published(inspected),
         "image": inspected.get("Image"),
         "message": _message(state, restarts),
         "candidate": _candidate(candidate),
         "drift": [*sorted(drift)],
         **more,
     }
+
+
+def _published(inspected: Mapping[str, Any]) -> Json:
+    """Return the TCP ports that the host publishes of it: `host` and `port` there, `target` within."""
+    ports = (inspected.get("NetworkSettings") or {}).get("Ports") or {}
+    return [
+        {"host": str(each.get("HostIp") or ""), "port": int(each.get("HostPort") or 0), "target": int(inner.partition("/")[0])}
+        for inner, bindings in sorted(ports.items())
+        if inner.endswith("/tcp")
+        for each in bindings or ()
+    ]
 
 
 def _message(state: Mapping[str, Any], restarts: int) -> str:

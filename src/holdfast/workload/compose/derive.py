@@ -15,6 +15,7 @@ from holdfast.errors import Where
 from holdfast.kit.canonical import digest_bytes
 from holdfast.model.declaration import Declaration
 from holdfast.workload.compose.container_of import Context, Service, service_of
+from holdfast.workload.compose.internal import internal, members_of
 from holdfast.workload.compose.mount_of import Mounted, Stored, mounts_of
 from holdfast.workload.compose.node import Node, Path, spoken
 from holdfast.workload.compose.project import Project
@@ -56,16 +57,20 @@ class Derivation:
     runs_from_release: bool = False
 
 
-def derive(project: Project, shelf: Shelf, told: Told) -> Derivation:
-    """Return the declarations of a model. While `shelf` wants more the answer is incomplete."""
-    return _Deriver(project, shelf, told).derivation() if project.tree is not None else Derivation()
+def derive(project: Project, shelf: Shelf, told: Told, *, adopts: bool = False) -> Derivation:
+    """Return the declarations of a model. While `shelf` wants more the answer is incomplete.
+
+    `adopts`: what stands is to be taken over as it is, so that no network is made internal: that would take its containers down.
+    """
+    return _Deriver(project, shelf, told, adopts=adopts).derivation() if project.tree is not None else Derivation()
 
 
 class _Deriver:
     """One model in deriving."""
 
-    def __init__(self, project: Project, shelf: Shelf, told: Told) -> None:
+    def __init__(self, project: Project, shelf: Shelf, told: Told, *, adopts: bool) -> None:
         assert project.tree is not None
+        self.adopts = adopts
         self.project = project
         self.tree: Node = project.tree
         self.shelf = shelf
@@ -113,17 +118,22 @@ class _Deriver:
         return tuple(WaiverSpec(**{key: written(_word(value)) for key, value in each.fields.items()}) for each in complete)
 
     def networks(self) -> Iterator[Declaration]:
-        used = {key for each in self.services.values() for key in (each.get("networks") or each.holding({})).fields}
-        for key, node in _section(self.tree, "networks"):
-            if key not in used:
+        networks = dict(_section(self.tree, "networks"))
+        members = members_of(self.services)
+        made = frozenset() if self.adopts else internal(self.services, networks, members)
+        for key, node in networks.items():
+            if key not in members:
                 continue
+            if key in made:
+                message = f"network {key} is made internal: nothing in it must leave the host by it (internal: false keeps the way out)"
+                self.told.warn("MadeInternal", message, node)
             ipam = node.get("ipam") or node.holding({})
             spec = NetworkSpec(
                 network_name=node.text("name"),
                 external=_is(node, "external"),
                 driver=node.text("driver") or None,
                 driver_opts=_texts(node, "driver_opts"),
-                internal=_is(node, "internal"),
+                internal=_is(node, "internal") or key in made,
                 attachable=_is(node, "attachable"),
                 enable_ipv4=_is(node, "enable_ipv4") if "enable_ipv4" in node.fields else None,
                 enable_ipv6=_is(node, "enable_ipv6") if "enable_ipv6" in node.fields else None,

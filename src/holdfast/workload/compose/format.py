@@ -20,6 +20,7 @@ from holdfast.workload.compose.normalize import project_name
 from holdfast.workload.compose.project import Project, Request, origin_of, read_project
 from holdfast.workload.compose.shelf import Shelf, within
 from holdfast.workload.compose.told import MOST_MADE, Excess, Told
+from holdfast.workload.container import adopts
 from holdfast.workload.container_spec import ContainerSpec, NetworkSpec, VolumeSpec
 from holdfast.workload.exposure import container_refusals, network_refusals, volume_refusals
 
@@ -58,7 +59,7 @@ class Compose:
         if not shelf.wanted and project.tree is not None:
             tree = resolved(project.tree, shelf, project.variables, told)
             project = Project(name=project.name, tree=tree, variables=project.variables)
-        derivation = derive(project, shelf, told) if not shelf.wanted else None
+        derivation = derive(project, shelf, told, adopts=adopts(scope)) if not shelf.wanted else None
         if shelf.wanted or derivation is None:
             return Reading(asks=tuple(shelf.wanted))
         errors = told.errors
