@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from holdfast.declare.registry import Registry
-from holdfast.declare.render import Renderer
+from holdfast.declare.render import Renderer, RenderRequest
+from holdfast.model.declaration import Ask
 from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim
 from holdfast.model.resource import Desired
@@ -88,8 +89,8 @@ def test_a_reviewed_waiver_is_no_secret_that_a_look_gives_away() -> None:
     registry = Registry(kinds=kinds, formats=(Compose(is_reached=True),))
 
     class Dated(Repository):
-        def answer(self, ask: object) -> bytes | None:
-            return b"2026-06-30" if getattr(ask, "what", "") == "today" else super().answer(ask)  # type: ignore[arg-type]
+        def answer(self, ask: Ask, request: RenderRequest) -> bytes | None:
+            return b"2026-06-30" if ask.what == "today" else super().answer(ask, request)
 
     desired = Dated({"compose.yaml": text}).render(Renderer(registry), destination=UNIX, allowed=frozenset({"waivers"}))
     assert {each.method for each in claims(desired)}.isdisjoint({"closed", "open"})
