@@ -126,9 +126,12 @@ def test_times_are_said_where_they_differ() -> None:
         "proxy_connect_timeout 2s",
         "proxy_read_timeout 30s",
         "proxy_connect_timeout 250ms",
+        "proxy_read_timeout 40s",
     ]
     assert "proxy_read_timeout 3600s" in words(site(sse=True), "proxy_read_timeout")
-    assert "proxy_read_timeout 60s" in words(site(pause=PauseSpec(enabled=True, max=30.0)), "proxy_read_timeout")
+    paused = words(site(pause=PauseSpec(enabled=True, max=50.0)), "proxy_read_timeout")
+    assert paused == words(site(pause=PauseSpec(max=50.0)), "proxy_read_timeout")
+    assert paused[-1] == "proxy_read_timeout 60s", "the gate answers first"
 
 
 def test_other_protocols_have_directives_of_their_own() -> None:

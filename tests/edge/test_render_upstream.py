@@ -9,6 +9,7 @@ import pytest
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.fold import Folded, fold
 from holdfast.edge.parse import parse
+from holdfast.edge.render_guard import GATE
 from holdfast.edge.route_spec import CanaryHeader, CanarySpec, HashSpec, StickySpec, TargetSpec, UpstreamSpec
 from holdfast.edge.site_spec import SiteSpec
 from holdfast.edge.tree import walk
@@ -31,8 +32,10 @@ def found(folded: Folded, *names: str) -> list[str]:
 
 
 def servers(folded: Folded) -> list[str]:
+    """Return who is in the groups of applications; the gate where requests wait is none."""
     tree = parse("nginx.conf", folded.text.encode()).directives
-    return [" ".join(each.args) for each, above in walk(tree) if each.name == "server" and above and above[-1].name == "upstream"]
+    groups = [each for each, _ in walk(tree) if each.name == "upstream" and each.args != (GATE,)]
+    return [" ".join(each.args) for group in groups for each in group.all("server")]
 
 
 def test_several_slots_are_left_out_when_they_fail_and_asked_again_when_all_are() -> None:

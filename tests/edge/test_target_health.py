@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.fold import Folded, fold
 from holdfast.edge.parse import parse
+from holdfast.edge.render_guard import GATE
 from holdfast.edge.route_spec import CanarySpec, HealthSpec, StickySpec, TargetSpec, UpstreamSpec, UpstreamTls
 from holdfast.edge.site_spec import SiteSpec
 from holdfast.edge.target_health import FEW, Standing, choices, flag_of, is_prepared, judge, left_out
@@ -78,7 +79,7 @@ def groups(it: Folded) -> dict[str, list[str]]:
     """Return who is asked in each group, by the part of its name that says who is missing."""
     found = {}
     for each, _ in tree(it):
-        if each.name == "upstream":
+        if each.name == "upstream" and each.args != (GATE,):
             group = it.checks[0].group
             found[each.args[0].removeprefix(group)] = [one.args[0] for one in each.all("server")]
     return found

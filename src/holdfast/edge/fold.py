@@ -18,6 +18,7 @@ from holdfast.edge.edge_spec import UnknownHost
 from holdfast.edge.memo import Memo
 from holdfast.edge.part import Part
 from holdfast.edge.pieces import Compiled, refusal
+from holdfast.edge.render_guard import MAINTENANCE, PAUSED
 from holdfast.edge.render_http import defaults, main, page_name, shared, status
 from holdfast.edge.render_server import certificate_of, servers
 from holdfast.edge.target_health import Check
@@ -60,7 +61,7 @@ class Folded:
     pages: Mapping[str, str]
     """File name beneath `pages` → HTML."""
     flags: frozenset[str]
-    """Files beneath `flags` that Git wants there: Sites in maintenance."""
+    """Files beneath `flags` that Git wants there: Sites in maintenance, and those that are paused."""
     secrets: frozenset[str]
     """Secrets that must lie beneath `secrets`."""
     caches: frozenset[str]
@@ -119,7 +120,7 @@ def fold(
         text=text,
         generation=generation,
         pages=pages,
-        flags=frozenset(f"{key(each.part.label)}.maintenance" for each in compiled if each.part.spec.maintenance.enabled),
+        flags=frozenset(flag for each in compiled for flag in _flags(each.part)),
         secrets=frozenset().union(*(each.secrets for each in compiled)),
         caches=frozenset().union(*(each.caches for each in compiled)),
         certificates=frozenset(certificate_of(each.part) for each in compiled if each.part.spec.certificate != "none"),
@@ -250,6 +251,15 @@ class _Chosen:
             return None
         names = self.world.certificates.get("/".join(certificate_of(part)))
         return None if names is None else next((host for host in part.spec.hosts if not covers(names, host)), None)
+
+
+def _flags(part: Part) -> Iterator[str]:
+    """Yield the flags that close a Site as Git says. In maintenance nobody waits, also where it is paused as well."""
+    name = key(part.label)
+    if part.spec.maintenance.enabled or part.spec.pause.enabled:
+        yield f"{name}{MAINTENANCE}"
+    if part.spec.pause.enabled and not part.spec.maintenance.enabled:
+        yield f"{name}{PAUSED}"
 
 
 def _holds(good: Part | None, claim: tuple[str, str, str]) -> bool:

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.edge.breaker import REST, SUFFIX, TRIAL, TRIAL_PERCENT, Guarded
+from holdfast.edge.directive import is_there
 from holdfast.edge.part import Path
 from holdfast.edge.pieces import Pieces
 from holdfast.edge.render_upstream import key_variable
 from holdfast.edge.route_spec import Route
 from holdfast.edge.tree import Directive
-from holdfast.edge.world import key, literal
+from holdfast.edge.world import key, literal, seconds
 
-CLOSED, OPEN = "598", "597"
-"""Statuses of our own within nginx: in maintenance, and with the breaker open. Clients see 503."""
+CLOSED, OPEN, TURNED_AWAY = "598", "597", "596"
+"""Statuses of our own within nginx: the Site is closed, the breaker is open, and who does not wait. Clients see 503."""
+MAINTENANCE, PAUSED, MESSAGE = ".maintenance", ".paused", ".message.html"
+"""Ends of files beneath `flags`: the Site is closed; who comes waits; what the page says instead of what Git says."""
+ALTERED = "^[^?]*(?:%2f|%3f|//)"
+GATE = "holdfast_gate"
+GATE_S = 10.0
+"""How much longer nginx waits for the gate than the gate lets a request wait."""
 SHARE, GUARDED = "$holdfast_share", "$holdfast_guarded"
 """Into which share a request falls, and whose breaker judges its answer."""
 PLAIN_PAGE = "<!doctype html><meta charset=utf-8><title>503</title><h1>Back soon</h1><p>This site is being worked on.\n"
@@ -30,27 +37,76 @@ def branch(*condition: str, returns: str) -> Directive:
 
 
 def maintenance(pieces: Pieces) -> Iterator[Directive]:
-    """Yield what answers with the page while the flag is there; nobody reloads for that."""
+    """Yield what turns requests away while the flag is there; nobody reloads for that. A look at one file a request is all it costs."""
     spec, name = pieces.part.spec.maintenance, pieces.site_key
     bypass = f"$holdfast_bypass_{name}" if spec.allow else ""
     if spec.allow:
         entries = (Directive("default", ("",)), *(Directive(network, (".bypassed",)) for network in sorted(spec.allow)))
         pieces.http[f"geo {name}"] = Directive("geo", (bypass,), entries)
     yield branch("-f", f"{pieces.world.places.flag(f'{name}.maintenance')}{bypass}", returns=CLOSED)
-    yield Directive("error_page", (CLOSED, "=503", _page(pieces, spec.page or PLAIN_PAGE, round(spec.retry_after))))
+    yield Directive("error_page", (CLOSED, "=", _closed(pieces)))
 
 
-def _page(pieces: Pieces, html: str, retry_after: int | None) -> str:
-    """Add a page that only nginx itself goes to; return its path."""
+def _closed(pieces: Pieces) -> str:
+    """Add where requests go that are turned away: they get the page or, while the Site is paused, wait until it goes on, and go on.
+
+    Whoever waits is asked for at the gate, by a request beside it (ngx_http_auth_request_module); then nginx looks for its place anew, by
+    the address as it read it. One that it would write otherwise than the client did (`%2F`, `//`, `?`) is not asked to wait.
+    """
+    spec, places, name = pieces.part.spec, pieces.world.places, pieces.site_key
+    where = f"@holdfast_closed_{name}"
+    page = _page(pieces, spec.maintenance.page or PLAIN_PAGE, round(spec.maintenance.retry_after), site=name)
+    turned_away = Directive("error_page", (TURNED_AWAY, "=503", page))
+    if not is_there("auth_request", pieces.world.capability):
+        pieces.inner[f"closed {name}"] = Directive("location", (where,), (turned_away, Directive("return", (TURNED_AWAY,))))
+        return where
+    group = (Directive("server", (f"unix:{places.gate}", "max_fails=0")), Directive("keepalive", ("32",)))
+    pieces.http[f"upstream {GATE}"] = Directive("upstream", (GATE,), group)
+    gate = f"/.holdfast/wait/{name}"
+    pieces.inner[f"closed {name}"] = Directive(
+        "location",
+        (where,),
+        (
+            turned_away,
+            Directive("error_page", ("403", "500", "502", "504", "=503", page)),
+            branch("!-f", places.flag(f"{name}{PAUSED}"), returns=TURNED_AWAY),
+            branch("$request_uri", "~*", ALTERED, returns=TURNED_AWAY),
+            Directive("auth_request", (gate,)),
+            Directive("try_files", ("/.holdfast/none", "$uri$is_args$args")),
+        ),
+    )
+    pieces.inner[f"wait {name}"] = Directive(
+        "location",
+        ("=", gate),
+        (
+            Directive("internal"),
+            Directive("access_log", ("off",)),
+            Directive("proxy_http_version", ("1.1",)),
+            Directive("proxy_method", ("GET",)),
+            Directive("proxy_pass_request_headers", ("off",)),
+            Directive("proxy_pass_request_body", ("off",)),
+            Directive("proxy_set_header", ("Content-Length", "")),
+            Directive("proxy_set_header", ("Connection", "")),
+            Directive("proxy_read_timeout", (seconds(spec.pause.max + GATE_S),)),
+            Directive("proxy_pass", (f"http://{GATE}/{seconds(spec.pause.max)}/{name}",)),
+        ),
+    )
+    return where
+
+
+def _page(pieces: Pieces, html: str, retry_after: int | None, *, site: str | None = None) -> str:
+    """Add a page that only nginx itself goes to; return its path. `site`: whose message stands in its place while there is one."""
     name = pieces.page(html)
-    path = f"/.holdfast/{name if retry_after is None else f'{retry_after}-{name}'}"
+    path = f"/.holdfast/{'-'.join(word for word in (site, None if retry_after is None else str(retry_after), name) if word)}"
     retry = (Directive("add_header", ("Retry-After", str(retry_after), "always")),) if retry_after is not None else ()
+    places = pieces.world.places
+    message = (Directive("root", (places.root,)), Directive("try_files", (f"/flags/{site}{MESSAGE}", f"/pages/{name}", "=503")))
     pieces.inner[f"page {path}"] = Directive(
         "location",
         ("=", path),
         (
             Directive("internal"),
-            Directive("alias", (pieces.world.places.beneath("pages", name),)),
+            *(message if site is not None else (Directive("alias", (places.beneath("pages", name),)),)),
             Directive("default_type", ("text/html",)),
             Directive("add_header", ("Cache-Control", "no-store", "always")),
             Directive("add_header", ("X-Content-Type-Options", "nosniff", "always")),

@@ -240,12 +240,12 @@ def _fastcgi(spec: UpstreamSpec, headers: Sequence[tuple[str, str]]) -> Iterator
 
 def _times(pieces: Pieces, route: Route, prefix: str) -> Iterator[Directive]:
     """Yield times that differ from the Edge's; other protocols than HTTP have all of theirs said."""
-    said, default, pause = route.timeouts, pieces.world.edge.defaults.timeouts, pieces.part.spec.pause
+    said, default = route.timeouts, pieces.world.edge.defaults.timeouts
     for name, usual in (("connect", 2.0), ("read", 30.0), ("send", 15.0)):
         own: float | None = getattr(said, name) if said is not None else None
         time = own if own is not None else getattr(default, name) or usual
         if name == "read":
-            time = max(time, SILENT_S if route.sse and own is None else 0.0) + (pause.max if pause.enabled else 0.0)
+            time = max(time, SILENT_S if route.sse and own is None else 0.0)
         if time != (getattr(default, name) or usual) or prefix != "proxy":
             yield Directive(f"{prefix}_{name}_timeout", (seconds(time),))
 

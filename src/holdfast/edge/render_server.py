@@ -55,6 +55,7 @@ def _answering(world: World, names: tuple[str, ...], parts: Sequence[Compiled], 
     yield from _head(world, names, parts[0], is_tls)
     for each in parts:
         yield from each.server
+    yield Directive("recursive_error_pages", ("on",))  # who is turned away is turned away by two steps (`render_guard`)
     yield Directive("set", ("$holdfast_route", literal(parts[0].part.label)))
     yield Directive("set", ("$holdfast_revision", short(parts[0].part.digest)))
     found = [(path, each, several) for each in parts for path, several in each.locations]

@@ -127,16 +127,16 @@ class SitePartKind:
         return ()
 
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
-        """Judge by the handle: `phase` serving, waiting, kept (an older version serves) or refused, `message`, `maintenance`; and of the
-        applications behind it `failing`, `targets`, `left_out` and `broken`: a Site is as well as the worst of them."""
+        """Judge by the handle: `phase` serving, waiting, kept (an older version serves) or refused, `message`, `maintenance`,
+        `paused`; and of the applications behind it `failing`, `targets`, `left_out`, `broken`: a Site is as well as the worst of them."""
         if observation.state is None:
             return Health(Status.MISSING)
         handle = observation.handle or {}
         message = str(handle.get("message") or "")
         match handle.get("phase"):
             case "serving":
-                on = handle.get("maintenance")
-                return worst((Health(Status.SUSPENDED, "in maintenance") if on else Health(Status.HEALTHY), *_behind(handle)))
+                closed = "in maintenance" if handle.get("maintenance") else "paused: requests wait" if handle.get("paused") else None
+                return worst((Health(Status.SUSPENDED, closed) if closed else Health(Status.HEALTHY), *_behind(handle)))
             case "kept" | "refused":
                 return Health(Status.DEGRADED, message)
         return Health(Status.PROGRESSING, message)

@@ -61,6 +61,11 @@ class Places:
         return self.beneath("flags", name)
 
     @property
+    def gate(self) -> str:
+        """The socket where requests wait that a pause holds back."""
+        return self.beneath("gate", "gate.sock")
+
+    @property
     def socket(self) -> str:
         """The private socket where nginx says which generation it serves."""
         return self.beneath("run", "status.sock")

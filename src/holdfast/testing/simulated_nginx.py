@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from holdfast.edge.capability import Capability
+from holdfast.edge.render_guard import MAINTENANCE, PAUSED
 from holdfast.edge.world import Places
 from holdfast.engines.nginx.generations import changed_lines, unified
-from holdfast.engines.nginx.ground import MAINTENANCE
 from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
 from holdfast.errors import Unavailable
 from holdfast.host.wire import Seen, Visit
@@ -118,7 +118,9 @@ class SimulatedNginx:
 
     async def prepare(self, ground: Ground) -> None:
         self.ground = ground
-        await self.mark(MAINTENANCE, ground.flags)
+        closed = frozenset(flag for flag in ground.flags if flag.endswith(MAINTENANCE))
+        await self.mark(MAINTENANCE, closed)
+        await self.mark(PAUSED, ground.flags - closed)
 
     async def mark(self, suffix: str, wanted: frozenset[str]) -> None:
         before = set(self.there)

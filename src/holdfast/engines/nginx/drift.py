@@ -9,13 +9,13 @@ A changed line is the Site's that it was rendered for. What is nobody's is shown
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from holdfast.edge.fold import Folded
 from holdfast.edge.part import KIND, Part
+from holdfast.edge.render_guard import MAINTENANCE, PAUSED
 from holdfast.edge.world import key
-from holdfast.engines.nginx.ground import MAINTENANCE
 from holdfast.engines.nginx.port import Edit, Nginx
 from holdfast.engines.nginx.proving import Look
 from holdfast.engines.nginx.roster import Roster, edge_resource
@@ -23,10 +23,14 @@ from holdfast.model.ids import ResourceId
 
 
 class Drift:
-    """Holds what was found in memory and on the wire until it is put right; files are looked at when they are asked for."""
+    """Holds what was found in memory and on the wire until it is put right; files are looked at when they are asked for.
 
-    def __init__(self, *, nginx: Nginx, roster: Roster) -> None:
+    `flags`: those that close Sites, as they should be.
+    """
+
+    def __init__(self, *, nginx: Nginx, roster: Roster, flags: Callable[[], frozenset[str]]) -> None:
         self._nginx = nginx
+        self._wanted = flags
         self._roster = roster
         self.memory: str | None = None
         self.wire: dict[ResourceId, str] = {}
@@ -79,15 +83,18 @@ class Drift:
         return edge.id if edge is not None else min((id for id in self._roster.resources if id.kind == KIND), default=None)
 
     def _flags(self, ids: Iterable[ResourceId], folded: Folded) -> Iterator[tuple[ResourceId, str]]:
-        there = self._nginx.flags()
+        there, wanted = self._nginx.flags(), self._wanted()
         for id in ids:
             part = folded.served.get(id)
             if part is None:
                 continue
-            if (flag := flag_of(part)) in there and flag not in folded.flags:
-                yield id, "somebody else put it into maintenance"
-            elif flag in folded.flags and flag not in there:
-                yield id, "somebody else ended its maintenance"
+            for flag, began, ended in (
+                (flag_of(part), "put it into maintenance", "ended its maintenance"),
+                (flag_of(part, PAUSED), "paused it", "ended its pause"),
+            ):
+                if (flag in there) is not (flag in wanted):
+                    yield id, f"somebody else {began if flag in there else ended}"
+                    break
 
     def seen(self, looked_at: Iterable[Look], wrong: Iterable[tuple[Look, str]], folded: Folded) -> tuple[ResourceId, ...]:
         """Take in what visits showed; return the ids that are told something new of."""
@@ -100,13 +107,13 @@ class Drift:
         return changed
 
 
-def flag_of(part: Part) -> str:
-    return _flag(part.label)
+def flag_of(part: Part, suffix: str = MAINTENANCE) -> str:
+    return f"{_key(part.label)}{suffix}"
 
 
 @lru_cache(maxsize=4_096)
-def _flag(label: str) -> str:
-    return f"{key(label)}{MAINTENANCE}"
+def _key(label: str) -> str:
+    return key(label)
 
 
 def _of_host(look: Look, folded: Folded) -> tuple[ResourceId, ...]:

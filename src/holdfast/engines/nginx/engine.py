@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from contextlib import suppress
 from dataclasses import dataclass
 
-from holdfast.edge.part import KIND
+from holdfast.edge.part import KIND, Part
 from holdfast.engines.nginx.breaking import Breaking
 from holdfast.engines.nginx.checking import Checking
+from holdfast.engines.nginx.closing import Closed, Closing
 from holdfast.engines.nginx.drift import Drift
 from holdfast.engines.nginx.folding import Folding, Resolve, Resting, Services, Wanted
 from holdfast.engines.nginx.news import News
@@ -85,7 +86,7 @@ class NginxEngine:
         self._random = random
         self._crashed = crashed
         self._roster = Roster(records)
-        self._drift = Drift(nginx=nginx, roster=self._roster)
+        self._drift = Drift(nginx=nginx, roster=self._roster, flags=self._wanted_flags)
         self._news = News()
         self._wishes: dict[ResourceId, _Wish] = {}
         self._waiters: list[asyncio.Future[None]] = []
@@ -106,6 +107,7 @@ class NginxEngine:
             crashed=crashed,
         )
         self._breaking = Breaking(nginx=nginx, emit=emit, clock=clock, random=random, changed=self._news.tell)
+        self._closing = Closing(records=records, emit=emit, clock=clock, regrounded=self._reground, changed=self._news.tell)
         self._followed: Wanted | None = None
         folding = Folding(
             nginx=nginx,
@@ -115,6 +117,7 @@ class NginxEngine:
             resting=resting,
             resolve=resolve,
             out=self._checking.out,
+            closing=self._closing,
         )
         proving = Proving(wire=wire, clock=clock)
         self._turns = Turns(nginx=nginx, folding=folding, proving=proving, roster=self._roster, emit=emit, clock=clock)
@@ -135,6 +138,7 @@ class NginxEngine:
     async def start(self) -> None:
         """Take over what runs, before anything else is asked. What cannot be taken over now, or as it is, `run` brings to serve."""
         self._roster.load()
+        self._closing.load()
         self._is_open = True
         try:
             await self._begin()
@@ -172,6 +176,7 @@ class NginxEngine:
                 tasks.start("names", self._look_up_names())
                 tasks.start("check", self._checking.run())
                 tasks.start("break", self._breaking.run())
+                tasks.start("close", self._closing.run(self.parts, self._turning))
         finally:
             self._is_open = False
             for wish in self._wishes.values():
@@ -204,6 +209,32 @@ class NginxEngine:
         """Say that pairs of certificate and key were replaced: nginx reads them at a reload only."""
         self._is_forced = True
         self._bell.wake()
+
+    # What a person says of a Site
+
+    def parts(self) -> Mapping[ResourceId, Part]:
+        """Return each part that serves, in the version that does; those that are applied, while nothing serves."""
+        return self._turns.wanted.folded.served if self._turns.wanted is not None else self._roster.good
+
+    def closed(self, part: Part) -> Closed | None:
+        """Return how a Site is closed; None where it is open."""
+        return self._closing.of(part)
+
+    async def close(self, part: Part, closed: Closed) -> None:
+        """Have a Site turn requests away, at once and without a reload. Raises StoreError, EngineError."""
+        async with self._turning:
+            await self._closing.close(part, closed)
+
+    async def open(self, part: Part, person: str) -> bool:
+        """Take back what a person said of a Site; False where nobody said anything."""
+        async with self._turning:
+            return await self._closing.open(part, person)
+
+    async def _reground(self) -> None:
+        await self._turns.reground()
+
+    def _wanted_flags(self) -> frozenset[str]:
+        return self._turns.wanted.ground.flags if self._turns.wanted is not None else frozenset()
 
     # ports.Engine
 
@@ -282,6 +313,8 @@ class NginxEngine:
         is_serving = turns.serving is not None or not self._roster.resources
         self._failure = None if is_serving else failure or next(iter(errors.values()), None)
         for id, wish in wishes.items():
+            if wish.resource is None and id not in errors:
+                await self._closing.forget(id)
             wish.answer(errors.get(id))
         has_changed = turns.reloads > reloads or (self._failure is None) is not was_well
         self._news.tell(self._roster.resources if has_changed else wishes)

@@ -16,6 +16,7 @@ from holdfast.edge.render_server import certificate_of
 from holdfast.edge.route_spec import TargetSpec
 from holdfast.edge.typed import secrets
 from holdfast.edge.world import World
+from holdfast.engines.nginx.closing import Closing
 from holdfast.engines.nginx.port import Certificates, Generation, Ground, Nginx
 from holdfast.engines.nginx.roster import as_rendered, edge_of
 from holdfast.errors import DeclarationError, EngineError, Where
@@ -90,6 +91,7 @@ class Folding:
         resting: Resting,
         resolve: Resolve,
         out: Callable[[], frozenset[str]],
+        closing: Closing,
     ) -> None:
         self._nginx = nginx
         self._secrets = secrets
@@ -100,6 +102,7 @@ class Folding:
         self._out = out
         self._memo = Memo()
         self._parts: Mapping[ResourceId, tuple[Resource, Part]] = {}
+        self._closing = closing
 
     async def fold(
         self,
@@ -135,7 +138,7 @@ class Folding:
         await self._certificates.ensure(wanted_certificates(folded))
         if bare := {**dict(self._without_certificate(folded)), **refused}:
             folded = fold(found, world, good=good, refused=bare, memo=self._memo)
-        return Wanted(folded=folded, world=world, resources=resources, ground=self._ground(folded), held=self._services, names=names)
+        return Wanted(folded=folded, world=world, resources=resources, ground=self.ground(folded), held=self._services, names=names)
 
     def _read(self, resources: Mapping[ResourceId, Resource]) -> tuple[Part, ...]:
         """Return the parts; a resource that was read before is not read again."""
@@ -177,12 +180,13 @@ class Folding:
                 hint = "look at the Certificate: `holdfast status` says what is wrong with it"
                 yield id, blamed(part, "HF3187", f"there is no certificate {name}", hint)
 
-    def _ground(self, folded: Folded) -> Ground:
+    def ground(self, folded: Folded) -> Ground:
+        """Return what a configuration needs beside it now. Raises EngineError for a secret that is gone."""
         found: dict[str, bytes] = {}
         for name in sorted(folded.secrets):
             found[name] = self._secrets.resolve(name).reveal().encode()
         releases = {part.application: part.release for _, part in sorted(folded.served.items()) if part.release is not None}
-        return Ground(flags=folded.flags, secrets=found, releases=releases)
+        return Ground(flags=self._closing.flags(folded), messages=self._closing.messages(folded), secrets=found, releases=releases)
 
 
 def _services_of(found: Iterable[Part]) -> frozenset[str]:

@@ -12,7 +12,9 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
+from holdfast.edge.render_guard import MAINTENANCE, MESSAGE, PAUSED
 from holdfast.engines.nginx.generations import FOLDER as GENERATIONS
 from holdfast.engines.nginx.generations import PAGES
 from holdfast.engines.nginx.port import Ground
@@ -28,6 +30,7 @@ FOLDERS: Mapping[str, int] = {
     "cache": PUBLIC,
     PAGES: PUBLIC,
     "flags": PUBLIC,
+    "gate": PASSABLE,
     "challenges": PUBLIC,
     "certificates": PRIVATE,
     "releases": PASSABLE,
@@ -35,8 +38,8 @@ FOLDERS: Mapping[str, int] = {
 }
 WORKERS = ("www-data", "nginx", "http", "nobody")
 """Who workers run as, where the master is root: the first that this host has."""
-MAINTENANCE = ".maintenance"
 LARGEST_SECRET = 1 << 20
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def worker_user() -> str | None:
@@ -61,8 +64,12 @@ def make_folders(root: Path) -> None:
 
 
 def prepare(root: Path, ground: Ground, *, user: str | None, releases: Path) -> None:
-    """Bring flags, secrets and links to what is wanted. Flags of other kinds than maintenance are `mark`ed."""
-    mark(root, MAINTENANCE, ground.flags)
+    """Bring flags, secrets and links to what is wanted. Flags of other kinds than those that close a Site are `mark`ed."""
+    closed = frozenset(name for name in ground.flags if name.endswith(MAINTENANCE))
+    mark(root, MAINTENANCE, flags(root) & closed)  # who is open again first; last who is closed, once it is said how
+    mark(root, PAUSED, ground.flags - closed)
+    mark(root, MESSAGE, frozenset(ground.messages), ground.messages)
+    mark(root, MAINTENANCE, closed)
     with Root(root) as folder:
         _secrets(folder, ground.secrets, user)
     _links(root / "releases", ground.releases, releases)
@@ -75,16 +82,29 @@ def flags(root: Path) -> frozenset[str]:
         return frozenset()
 
 
-def mark(root: Path, suffix: str, wanted: frozenset[str]) -> None:
-    """Have exactly these flags among those that end so."""
+def paused(ground: Ground) -> frozenset[str]:
+    """Return the keys of the Sites that are paused."""
+    return frozenset(name.removesuffix(PAUSED) for name in ground.flags if name.endswith(PAUSED))
+
+
+def mark(root: Path, suffix: str, wanted: frozenset[str], texts: Mapping[str, str] = NOTHING) -> None:
+    """Have exactly these flags among those that end so; `texts`: what they hold, nothing without."""
     there = frozenset(name for name in flags(root) if name.endswith(suffix))
-    if there == wanted:
+    written = {name for name in wanted if name not in there or (name in texts and _text(root / "flags" / name) != texts[name])}
+    if there == wanted and not written:
         return
     with Root(root) as folder:
-        for name in sorted(wanted - there):
-            folder.write(f"flags/{name}", b"", mode=0o644, sync=False)
+        for name in sorted(written):
+            folder.write(f"flags/{name}", texts.get(name, "").encode(), mode=0o644, sync=False)
         for name in sorted(there - wanted):
             folder.remove(f"flags/{name}")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except (OSError, ValueError):
+        return None
 
 
 def _secrets(folder: Root, wanted: Mapping[str, bytes], user: str | None) -> None:

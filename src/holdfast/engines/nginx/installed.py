@@ -18,6 +18,7 @@ from holdfast.edge.render_http import ANSWERS
 from holdfast.edge.world import Places
 from holdfast.engines.nginx import ground as grounds
 from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
+from holdfast.engines.nginx.gate import Gate, keep
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, PAGES, Generations, Mark, mark_of
 from holdfast.engines.nginx.instance import Instance
 from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
@@ -74,6 +75,7 @@ class InstalledNginx:
         self._search_path = search_path
         self._beside = beside
         self._generations = Generations(self._root)
+        self._gate = Gate()
         self._instance = Instance(
             run_dir=run_dir,
             records=records,
@@ -124,7 +126,9 @@ class InstalledNginx:
     # Files
 
     async def prepare(self, ground: Ground) -> None:
+        self._gate.hold(grounds.paused(ground))
         grounds.prepare(self._root, ground, user=self.places.user, releases=self._releases)
+        self._gate.hold_only(grounds.paused(ground))
         self._flags = ground.flags
         self._look_after(self._switched)
 
@@ -221,6 +225,7 @@ class InstalledNginx:
         async with Tasks() as tasks:
             tasks.start("files", _each(self._watch.changes(), ring))
             tasks.start("keeper", _each(self._instance.news(), ring))
+            tasks.start("gate", keep(self._gate, Path(self.places.gate), self.places.user))
 
     async def rotate(self) -> None:
         """Put logs aside that have grown large, and have nginx open new ones."""

@@ -26,9 +26,11 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a configuration finds beside it. `flags`: files that Git wants; `releases`: Application → release id of the files served."""
+    """What a configuration finds beside it. `flags`: files that close Sites; `messages`: what stands in the place of their pages, by file;
+    `releases`: Application → release id of the files served."""
 
     flags: frozenset[str] = frozenset()
+    messages: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     releases: Mapping[str, str] = field(default_factory=dict)
 
@@ -66,7 +68,7 @@ class Nginx(Protocol):
         ...
 
     async def prepare(self, ground: Ground) -> None:
-        """Put flags, secrets and links in place; flags and links hold at once, without a reload."""
+        """Put flags, secrets and links in place; flags and links hold at once, without a reload. Requests of a paused Site wait."""
         ...
 
     async def mark(self, suffix: str, wanted: frozenset[str]) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from holdfast.edge.part import Part
+from holdfast.edge.render_guard import PAUSED
 from holdfast.edge.render_server import certificate_of
-from holdfast.edge.world import World
+from holdfast.edge.world import World, key
 from holdfast.engines.nginx.port import Nginx, Wire
 from holdfast.errors import EngineError, Rejected
 from holdfast.host.wire import Seen, Visit
@@ -43,9 +44,10 @@ class Look:
 
 
 def looks(parts: Iterable[Part], world: World, nginx: Nginx, *, with_redirects: bool) -> tuple[Look, ...]:
-    """Return the visits that show the hosts of some parts, each host once."""
+    """Return the visits that show the hosts of some parts, each host once; not of those that are paused, where a visit would wait."""
     owners: defaultdict[str, list[Part]] = defaultdict(list)
-    for part in parts:
+    flags = nginx.flags()
+    for part in (part for part in parts if f"{key(part.label)}{PAUSED}" not in flags):
         for host in part.spec.hosts:
             owners[host].append(part)
     return tuple(look for host, found in sorted(owners.items()) for look in _of_host(host, found, world, nginx, with_redirects))

@@ -84,7 +84,7 @@ class Roster:
 
 
 def parts(resources: Iterable[Resource]) -> tuple[Part, ...]:
-    """Return the parts as they are rendered. Whether a Site is in maintenance is a flag beside the configuration, and no part of it."""
+    """Return the parts as they are rendered. Whether a Site is closed is a flag beside the configuration, and no part of it."""
     return tuple(as_rendered(resource) for resource in resources if resource.id.kind == KIND)
 
 
@@ -94,12 +94,11 @@ def as_rendered(resource: Resource) -> Part:
 
 
 def _without_flag(fields: Mapping[str, Json]) -> str:
-    maintenance = fields.get("maintenance")
     told = dict(fields)
-    if isinstance(maintenance, dict) and not (rest := {name: value for name, value in maintenance.items() if name != "enabled"}):
-        del told["maintenance"]
-    elif isinstance(maintenance, dict):
-        told["maintenance"] = rest
+    for name in ("maintenance", "pause"):
+        said = told.pop(name, None)
+        if isinstance(said, dict) and (rest := {key: value for key, value in said.items() if key != "enabled"}):
+            told[name] = rest
     return digest(told)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from holdfast.edge.part import KIND, Part
+from holdfast.edge.render_guard import PAUSED
 from holdfast.engines.nginx.drift import flag_of
 from holdfast.engines.nginx.folding import Wanted
 from holdfast.engines.nginx.port import Nginx
@@ -75,7 +76,11 @@ def _part(resource: Resource, wanted: Wanted | None, nginx: Nginx, waiting: str,
 
 
 def _told(part: Part, wanted: Wanted, nginx: Nginx) -> dict[str, Json]:
-    told: dict[str, Json] = {"hosts": [*part.spec.hosts], "maintenance": flag_of(part) in nginx.flags()}
+    flags = nginx.flags()
+    is_paused = flag_of(part, PAUSED) in flags
+    told: dict[str, Json] = {"hosts": [*part.spec.hosts], "maintenance": flag_of(part) in flags and not is_paused}
+    if is_paused:
+        told["paused"] = True
     if notes := wanted.folded.notes.get(part.id):
         told["notes"] = [*notes]
     return told

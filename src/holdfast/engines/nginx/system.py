@@ -21,6 +21,7 @@ from holdfast.edge.render_http import ANSWERS
 from holdfast.edge.world import Places
 from holdfast.engines.nginx import ground as grounds
 from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
+from holdfast.engines.nginx.gate import Gate, keep
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, Generations
 from holdfast.engines.nginx.included import Included, files, http_says, included, main_says
 from holdfast.engines.nginx.installed import asked, pem_digest
@@ -31,6 +32,7 @@ from holdfast.errors import Rejected, Unavailable
 from holdfast.host import proc
 from holdfast.host.file_watch import FileWatch
 from holdfast.host.files import told
+from holdfast.kit.tasks import Tasks
 
 _BUILT = re.compile(r"--(conf-path|pid-path|error-log-path)=(\S+)")
 
@@ -48,6 +50,7 @@ class SystemNginx:
         self._search_path = search_path
         self._conf = conf
         self._generations = Generations(self._root)
+        self._gate = Gate()
         self._watch = watch or FileWatch()
         self._program: Program | None = None
         self._capability: Capability | None = None
@@ -93,7 +96,9 @@ class SystemNginx:
     # Files
 
     async def prepare(self, ground: Ground) -> None:
+        self._gate.hold(grounds.paused(ground))
         grounds.prepare(self._root, ground, user=self.places.user, releases=self._releases)
+        self._gate.hold_only(grounds.paused(ground))
 
     async def mark(self, suffix: str, wanted: frozenset[str]) -> None:
         grounds.mark(self._root, suffix, wanted)
@@ -236,9 +241,11 @@ class SystemNginx:
         return self._answers.more() if self._answers is not None else ()
 
     async def follow(self, ring: Callable[[], None]) -> None:
-        changes: AsyncIterator[str] = self._watch.changes()
-        async for _ in changes:
-            ring()
+        async with Tasks() as tasks:
+            tasks.start("gate", keep(self._gate, Path(self.places.gate), self.places.user))
+            changes: AsyncIterator[str] = self._watch.changes()
+            async for _ in changes:
+                ring()
 
     async def rotate(self) -> None:
         """Nothing: the system rotates its own logs, and ours are written by its nginx."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.part import Part
@@ -81,6 +82,13 @@ class Turns:
     def ended(self) -> None:
         """Say that nginx ended: the next turn starts it."""
         self.serving, self.workers = None, frozenset()
+
+    async def reground(self) -> None:
+        """Put in place what lies beside the configuration that serves, where something of that changed: nothing is read anew for it."""
+        if self.wanted is not None:
+            wanted = replace(self.wanted, ground=self._folding.ground(self.wanted.folded))
+            await self._nginx.prepare(wanted.ground)
+            self.wanted = wanted
 
     # A turn
 
