@@ -28,6 +28,7 @@ class FakeService:
         self.during: list[Event] = []
         """What happens while an operation runs."""
         self.certificates = FakeCertificates(self)
+        self.edge = FakeEdge(self)
         self.lines: list[LogLine] = []
         self.checks: list[dict[str, Any]] = []
         self.gate: asyncio.Event | None = None
@@ -221,3 +222,32 @@ class FakeCertificates:
         self._service.asked.append((what, str(id), *more))
         self._service._check(what)
         self._service.put(*self._service.during)
+
+
+class FakeEdge:
+    """An edge that tells what a test puts in."""
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+        self.status: Data = {"nginx": None, "sites": []}
+        self.looks: list[dict[str, Any]] = []
+        self.closed: dict[str, Any] | None = None
+
+    async def shown(self) -> Data:
+        self._service._check("edge")
+        return self.status
+
+    async def looked(self) -> Data:
+        return {"looks": self.looks}
+
+    async def close(self, site: str, how: str, person: str, message: str, until: float | None) -> Data:
+        self._service.asked.append(("close", site, how, person, message, until))
+        self._service._check("close")
+        self.closed = {"how": how, "by": person, "at": 1_000.0, "until": until, "message": message}
+        return {"site": f"Site/shop/{site}", "closed": self.closed}
+
+    async def open(self, site: str, how: str, person: str) -> Data:
+        self._service.asked.append(("open", site, how, person))
+        self._service._check("open")
+        self.closed = None
+        return {"site": f"Site/shop/{site}", "closed": None}

@@ -11,6 +11,7 @@
 | POST /v1/sync {application, approve, wait}, /v1/rollback {application, to}, /v1/down {application, approve} | Events, last Operation |
 | POST /v1/suspend {application, reason}, /v1/resume {application}, /v1/refresh {application} | Done |
 | /v1/certificates… | see `certificate` |
+| /v1/edge… | see `edge` |
 
 Whatever is not in this table is refused. Neighbours: `wire` (envelopes and statuses), `stream`, and the `Service` that knows everything.
 """
@@ -30,6 +31,7 @@ import orjson
 from aiohttp import web
 
 from holdfast.api.certificate import CertificateRoutes
+from holdfast.api.edge import EdgeRoutes
 from holdfast.api.request import Answer, body_of, document, peer_of, person_of_peer, query_of
 from holdfast.api.service import Data, LogLine, Service
 from holdfast.api.stream import HEARTBEAT_S, of_application, send_events, send_lines, send_work
@@ -79,6 +81,7 @@ class ApiServer:
         """`crashed` is told of defects: the route and what was raised."""
         self._service = service
         self._certificates = CertificateRoutes(service.certificates, self._work)
+        self._edge = EdgeRoutes(service.edge)
         self._path = Path(socket_path)
         self._crashed = crashed
         self._trusted = trusted
@@ -130,6 +133,7 @@ class ApiServer:
             ("POST", "/v1/resume"): self._resume,
             ("POST", "/v1/refresh"): self._refresh,
             **self._certificates.table(),
+            **self._edge.table(),
         }
 
     # What stands before every route

@@ -61,8 +61,31 @@ class CertificateService(Protocol):
         ...
 
 
+class EdgeService(Protocol):
+    """What is asked of the edge. A Site is named by its id, its name or one of its hosts: UsageError (HF7010) for none, or several."""
+
+    async def shown(self) -> Data:
+        """Return the data of `EdgeStatus`: {nginx, sites[]}; nginx null where nobody wants an edge."""
+        ...
+
+    async def looked(self) -> Data:
+        """Visit every host from outside; return the data of `EdgeLooks`: {looks[] {site, url, message}}, message null where all is well."""
+        ...
+
+    async def close(self, site: str, how: str, person: str, message: str, until: Instant | None) -> Data:
+        """Close a Site (`how`: maintenance or pause); return the data of `SiteClosed`: {site, closed}."""
+        ...
+
+    async def open(self, site: str, how: str, person: str) -> Data:
+        """Take back what `close` said; return the data of `SiteClosed`. Refused (HF7011) where Git, or nobody, closed it so."""
+        ...
+
+
 class Service(Protocol):
     """The doors of the daemon. `person` is who asks, `uid name`, from the kernel and not from the caller."""
+
+    @property
+    def edge(self) -> EdgeService: ...
 
     @property
     def certificates(self) -> CertificateService: ...

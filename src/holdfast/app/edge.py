@@ -10,7 +10,10 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from holdfast.api.service import EdgeService
+from holdfast.app.edge_answers import EdgeAnswers
 from holdfast.app.registry import means
 from holdfast.controllers.expiry import ExpiryController
 from holdfast.controllers.renew import RenewController
@@ -42,7 +45,7 @@ SPACES = ("nginx", "nginx.instance", "acme", "renew")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeNeeds:
     """What a house lends to its edge. `run_dir` is for a keeper of its own; `services` gives the addresses held for a service,
-    `resting` those of all services that refuse."""
+    `resting` those of all services that refuse, `resources` what is told of each resource."""
 
     root: Path
     run_dir: Path
@@ -57,6 +60,7 @@ class EdgeNeeds:
     described: Callable[[ResourceId], Iterable[Resource]]
     services: Callable[[str], tuple[str, ...]]
     resting: Callable[[], frozenset[str]]
+    resources: Callable[[], Mapping[str, Mapping[str, Any]]]
     clock: Clock
     random: Random
     crashed: Callable[[str, BaseException], None]
@@ -111,7 +115,11 @@ class Edge:
             held=self.acme.held, edge=self.entrance, served=served, journal=it.journal, clock=it.clock, random=it.random
         )
         self.engines: tuple[Engine, ...] = (self.acme, self.nginx)
+        self.answers: EdgeService = EdgeAnswers(self.nginx, it.resources, self._certificates, it.clock)
         self._issuers: Sequence[IssuerSpec] = self.spec().tls.issuers
+
+    def _certificates(self) -> list[dict[str, Json]]:
+        return [self.renew.shown(id) for id in sorted(self.acme.held())]
 
     def spec(self) -> EdgeSpec:
         """Return the Edge as it was applied last, its defaults where none was."""

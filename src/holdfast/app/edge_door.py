@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from types import MappingProxyType
 from typing import Protocol
 
+from holdfast.api.service import Data, EdgeService
 from holdfast.app.certificates import Behind
-from holdfast.errors import Unavailable
+from holdfast.errors import Unavailable, UsageError
 from holdfast.kit.canonical import Json
+from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.operation import Step, StepVerb
@@ -27,6 +29,7 @@ class Rooms(Behind, Protocol):
     """What is behind the door (`app.edge.Edge`)."""
 
     engines: tuple[Engine, ...]
+    answers: EdgeService
 
     async def start(self) -> None: ...
 
@@ -100,6 +103,30 @@ class EdgeDoor:
         if self._rooms is None:
             raise Unavailable("HF3190", f"cannot visit {target.get('server_name')}: the edge serves nobody")
         return await self._rooms.look(claim, target)
+
+
+class DoorAnswers:
+    """Implements `api.service.EdgeService`: while nobody wanted an edge there is none."""
+
+    def __init__(self, door: EdgeDoor) -> None:
+        self._door = door
+
+    async def shown(self) -> Data:
+        return {"nginx": None, "sites": []} if (rooms := self._door.rooms) is None else await rooms.answers.shown()
+
+    async def looked(self) -> Data:
+        return {"looks": []} if (rooms := self._door.rooms) is None else await rooms.answers.looked()
+
+    async def close(self, site: str, how: str, person: str, message: str, until: Instant | None) -> Data:
+        return await self._rooms(site).answers.close(site, how, person, message, until)
+
+    async def open(self, site: str, how: str, person: str) -> Data:
+        return await self._rooms(site).answers.open(site, how, person)
+
+    def _rooms(self, site: str) -> Rooms:
+        if (rooms := self._door.rooms) is None:
+            raise UsageError("HF7010", f"cannot find Site {site}: it is not served here", hint="there is none")
+        return rooms
 
 
 class BehindDoor:

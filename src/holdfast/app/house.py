@@ -9,9 +9,10 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import holdfast
 from holdfast.api.server import ApiServer
@@ -20,7 +21,7 @@ from holdfast.app.applications import Applications
 from holdfast.app.certificates import HouseCertificates
 from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
-from holdfast.app.edge_door import KINDS, EdgeDoor, Rooms
+from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
 from holdfast.app.registries import registry_client, registry_client_with
@@ -38,6 +39,7 @@ from holdfast.controllers.source import Rendering, SourceController
 from holdfast.controllers.sweep import SweepController
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.core import events
+from holdfast.core.view import status
 from holdfast.core.world import find
 from holdfast.declare.render import Renderer
 from holdfast.edge.site import VISIT
@@ -288,6 +290,7 @@ class House:
                 logs={"Process": self.process},
                 wanted=self.source.desired,
                 refresh=self._refresh,
+                edge=DoorAnswers(self.edge),
                 certificates=HouseCertificates(lambda: self.edge.rooms, lambda: journal.view.applications),
                 clock=clock,
                 state=self.state.path,
@@ -319,6 +322,7 @@ class House:
                 described=self._described,
                 services=self._addresses,
                 resting=self.process.resting,
+                resources=self._told_resources,
                 clock=self.clock,
                 random=self.random,
                 crashed=self.crashed,
@@ -327,6 +331,10 @@ class House:
 
     def _addresses(self, service: str) -> tuple[str, ...]:
         return self.process.addresses(service) or self.docker.addresses(service)
+
+    def _told_resources(self) -> Mapping[str, Mapping[str, Any]]:
+        told = status(self.journal.view, self.clock.now(), None)
+        return {each["id"]: each for it in told["applications"] for each in it["resources"]}
 
     async def _services_left(self, service: str) -> None:
         await self.edge.services_served(service)

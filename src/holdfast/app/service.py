@@ -11,7 +11,7 @@ from typing import Self
 
 import holdfast
 from holdfast.api.document import operation_data, plan_data
-from holdfast.api.service import CertificateService, Data, LogLine, unknown_application
+from holdfast.api.service import CertificateService, Data, EdgeService, LogLine, unknown_application
 from holdfast.app.applications import Applications
 from holdfast.app.checks import checks
 from holdfast.app.speaking import speaking
@@ -50,6 +50,7 @@ class Neighbours:
     wanted: Callable[[str], Desired | None]
     """What Git asks of an Application now."""
     refresh: Callable[[str], Awaitable[None]]
+    edge: EdgeService
     certificates: CertificateService
     clock: Clock
     state: Path
@@ -72,6 +73,10 @@ class HouseService:
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.stop()
         await self._tasks.__aexit__(None, None, None)
+
+    @property
+    def edge(self) -> EdgeService:
+        return self._it.edge
 
     @property
     def certificates(self) -> CertificateService:

@@ -63,5 +63,17 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A typing error, its Application was not synced yet, or two Applications have a Certificate of one name.",
             next_step="`holdfast certificate list` shows what there is; write the whole id.",
         ),
+        "HF7010": Explanation(
+            title="No such Site",
+            meaning="A Site is asked for by its id, by its name, or by one of its hosts; this is none that is served, or it means several.",
+            cause="A typing error, its Application was not synced yet, or two Applications have a Site of one name.",
+            next_step="`holdfast edge status` shows what is served; write the whole id.",
+        ),
+        "HF7011": Explanation(
+            title="A Site is not closed by a person",
+            meaning="Maintenance, or a pause, is ended by a command only where a command began it. What Git says, a commit ends.",
+            cause="The Site is open, is closed in the other way, or Git has `enabled: true`.",
+            next_step="`holdfast edge status` shows how each Site stands and who closed it.",
+        ),
     }
 )

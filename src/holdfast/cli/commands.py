@@ -40,6 +40,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "down": "Remove all that an Application has",
         },
         "The edge": {
+            "edge status": "Show each Site: what serves, its certificate, who is behind it, and drift",
+            "edge test": "Test what Git says with the nginx of this host, and visit what is served",
+            "edge maintenance": "Put a page in the place of a Site, or take it away, without a reload",
+            "edge pause": "Let the requests of a Site wait, or go on, without a reload",
             "edge review": "Look for weaknesses in nginx files, and mend them",
             "edge explain": "Show what a request would meet: server, location, upstream, headers, guards",
             "edge diff": "Show what requests would meet differently in two configurations",

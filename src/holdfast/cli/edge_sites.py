@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -52,8 +53,12 @@ def is_application(folder: str, name: str) -> bool:
     return any(each.endswith(DECLARING) for each in there) or not any(each.endswith(".conf") for each in there)
 
 
-def fold_sites(call: Call, names: Sequence[str], revision: str | None, able: Capability | None, *, is_usual: bool) -> Sites:
+def fold_sites(
+    call: Call, names: Sequence[str], revision: str | None, able: Capability | None, *, is_usual: bool, trial: str | None = None
+) -> Sites:
     """Return the configuration of the Sites that files declare; `is_usual`: on the ports of the web, whoever asks.
+
+    `trial`: the folder that nginx is to test it in: names are looked up then, since nginx asks for them too.
 
     Raises UsageError (HF8034) where there is none, DeclarationError with all that cannot be served.
     """
@@ -67,7 +72,7 @@ def fold_sites(call: Call, names: Sequence[str], revision: str | None, able: Cap
         raise UsageError(
             "HF8034", f"cannot render the edge of {', '.join(names)}: no Site is declared there", hint="`holdfast explain Site` shows one"
         )
-    world = _world(call.state_dir, parts, resources, able or Capability(version=(1, 22, 1)), is_usual=is_usual)
+    world = _world(call.state_dir, parts, resources, able or Capability(version=(1, 22, 1)), is_usual=is_usual, trial=trial)
     folded = fold(parts, world)
     failures = [error for each in folded.failed.values() for error in each.errors]
     if failures:
@@ -85,10 +90,12 @@ def _resource(it: Mapping[str, Any]) -> Resource:
     )
 
 
-def _world(state: str, parts: Sequence[Part], resources: Sequence[Resource], able: Capability, *, is_usual: bool) -> World:
+def _world(
+    state: str, parts: Sequence[Part], resources: Sequence[Resource], able: Capability, *, is_usual: bool, trial: str | None
+) -> World:
     edge = next((read(EdgeSpec, each.state.fields) for each in resources if each.id.kind == "Edge"), EdgeSpec())
     http, https = PORTS[is_usual or os.geteuid() == 0]
-    root = os.path.join(state, "edge")
+    root = os.path.join(state, "edge") if trial is None else trial
     places = Places(root=root, releases=f"{root}/releases", data=os.path.join(state, "data"), http=http, https=https)
     services = {service for part in parts for each in backends(part.spec) if (service := service_id(each, part.id)) is not None}
     held = {service: (LATER + service.replace("#", "."),) for service in services if not any(part.slots.get(service) for part in parts)}
@@ -97,7 +104,7 @@ def _world(state: str, parts: Sequence[Part], resources: Sequence[Resource], abl
         places=places,
         edge=edge,
         slots=held,
-        resolved={name: (name,) for name in _hosts(parts)},
+        resolved={name: (name,) if trial is None else _addresses(name) for name in _hosts(parts)},
         certificates={
             f"{each.id.namespace}/{each.id.name}": read(CertificateSpec, each.state.fields).hosts
             for each in resources
@@ -112,6 +119,13 @@ def _hosts(parts: Sequence[Part]) -> Iterator[str]:
             for target in backend.targets:
                 address = target.address if isinstance(target, TargetSpec) else target
                 yield address.rpartition(":")[0]
+
+
+def _addresses(name: str) -> tuple[str, ...]:
+    try:
+        return tuple(sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}))
+    except OSError:
+        return ()
 
 
 def _is_address(name: str) -> bool:

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from holdfast.errors import UsageError
 from holdfast.kit.duration import format_duration, parse_duration
 
+BACK = "write 2026-08-03T14:00, 2026-08-03T14:00:05+02:00, or 10m for ten minutes ago"
+AHEAD = "write 30m for half an hour from now, or a moment such as 2026-08-03T14:00"
+
 
 def read_instant(text: str, now: float, option: str) -> float:
     """Return seconds since 1970 of ISO 8601 (local where it names no zone) or of a duration ago such as `10m`.
@@ -30,8 +33,25 @@ def read_instant(text: str, now: float, option: str) -> float:
     return at
 
 
-def _unread(text: str, option: str, reason: str) -> UsageError:
-    hint = "write 2026-08-03T14:00, 2026-08-03T14:00:05+02:00, or 10m for ten minutes ago"
+def read_end(text: str, now: float, option: str) -> float:
+    """Return seconds since 1970 of ISO 8601 (local where it names no zone) or of a duration from now such as `30m`.
+
+    Raises UsageError (HF8009), also for a moment that is past.
+    """
+    written = text.strip().removeprefix("in ")
+    try:
+        at = now + parse_duration(written)
+    except ValueError:
+        try:
+            at = datetime.fromisoformat(written).timestamp()
+        except (ValueError, OverflowError, OSError):
+            raise _unread(text, option, "it is neither ISO 8601 nor a duration", AHEAD) from None
+    if not math.isfinite(at) or at <= now:
+        raise _unread(text, option, "it is past", AHEAD)
+    return at
+
+
+def _unread(text: str, option: str, reason: str, hint: str = BACK) -> UsageError:
     return UsageError("HF8009", f"cannot read {option} {text!r}: {reason}", hint=hint)
 
 

@@ -233,6 +233,9 @@ class SimulatedNginx:
     def flags(self) -> frozenset[str]:
         return frozenset(self.there)
 
+    def waiting(self, key: str) -> int:
+        return 0
+
     def certificate(self, namespace: str, name: str) -> str | None:
         return self.pairs.get(f"{namespace}/{name}")
 

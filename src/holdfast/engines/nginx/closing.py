@@ -85,7 +85,7 @@ class Closing:
         for name, value in self._records.all().items():
             if name.startswith(SPACE) and isinstance(value, dict):
                 destination, _, id = name.removeprefix(SPACE).partition("/")
-                self._said[ResourceId.parse(id, destination)] = _closed(value)
+                self._said[ResourceId.parse(id, destination)] = read_closed(value)
 
     def of(self, part: Part) -> Closed | None:
         """Return how a Site is closed; None where it is open."""
@@ -157,7 +157,8 @@ def _key(id: ResourceId) -> str:
     return f"{SPACE}{id.destination}/{id}"
 
 
-def _closed(value: Mapping[str, Json]) -> Closed:
+def read_closed(value: Mapping[str, Json]) -> Closed:
+    """Return what `Closed.to_json` wrote."""
     at, until = value.get("at"), value.get("until")
     return Closed(
         how=How(str(value.get("how"))),

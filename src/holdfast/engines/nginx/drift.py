@@ -55,15 +55,23 @@ class Drift:
         """Return what is wrong with each resource that something is wrong with."""
         return self.of(self._roster.resources.keys(), folded)
 
+    def levels(self, id: ResourceId, folded: Folded | None) -> dict[str, str | None]:
+        """Return what is wrong with a resource on each level; None where nothing is."""
+        return {"files": self._on_disk([id], folded).get(id), "memory": self.memory, "wire": self.wire.get(id)}
+
     def _on_disk_and_in_memory(self, ids: Collection[ResourceId], folded: Folded | None) -> Mapping[ResourceId, str]:
+        found = self._on_disk(ids, folded)
+        if self.memory is not None and (anybody := self._anybody()) is not None:
+            found.setdefault(anybody, self.memory)
+        return found
+
+    def _on_disk(self, ids: Collection[ResourceId], folded: Folded | None) -> dict[ResourceId, str]:
         found: dict[ResourceId, str] = {}
         for edit in self._nginx.edits():
             for id in self.owners(edit, folded):
                 found.setdefault(id, f"{edit.path.rpartition('/')[2]} was changed by somebody else")
         if folded is not None:
             found |= {id: why for id, why in self._flags(ids, folded) if id not in found}
-        if self.memory is not None and (anybody := self._anybody()) is not None:
-            found.setdefault(anybody, self.memory)
         return found
 
     def news(self) -> tuple[Edit, ...]:

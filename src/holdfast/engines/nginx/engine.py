@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from holdfast.edge.part import KIND, Part
+from holdfast.edge.world import key
+from holdfast.engines.nginx import showing
 from holdfast.engines.nginx.breaking import Breaking
 from holdfast.engines.nginx.checking import Checking
 from holdfast.engines.nginx.closing import Closed, Closing
@@ -19,13 +21,14 @@ from holdfast.engines.nginx.drift import Drift
 from holdfast.engines.nginx.folding import Folding, Resolve, Resting, Services, Wanted
 from holdfast.engines.nginx.news import News
 from holdfast.engines.nginx.port import Certificates, Nginx, Wire
-from holdfast.engines.nginx.proving import Proving
-from holdfast.engines.nginx.roster import EDGE, Roster
+from holdfast.engines.nginx.proving import Proving, looks
+from holdfast.engines.nginx.roster import EDGE, Roster, parts
 from holdfast.engines.nginx.seeing import observation
 from holdfast.engines.nginx.turns import Turns
 from holdfast.engines.nginx.watching import Watching
 from holdfast.errors import Bug, DeclarationError, EngineError, Unavailable
 from holdfast.kit.backoff import Backoff
+from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.ids import ResourceId
@@ -119,7 +122,8 @@ class NginxEngine:
             out=self._checking.out,
             closing=self._closing,
         )
-        proving = Proving(wire=wire, clock=clock)
+        self._resting = resting
+        self._proving = proving = Proving(wire=wire, clock=clock)
         self._turns = Turns(nginx=nginx, folding=folding, proving=proving, roster=self._roster, emit=emit, clock=clock)
         self._watching = Watching(
             nginx=nginx,
@@ -219,6 +223,43 @@ class NginxEngine:
     def closed(self, part: Part) -> Closed | None:
         """Return how a Site is closed; None where it is open."""
         return self._closing.of(part)
+
+    def shown(self) -> dict[str, Json]:
+        """Return what people are told: {nginx, sites[]}, as `showing` says."""
+        wanted, drift = self._turns.wanted, self._drift
+        folded, resting = wanted.folded if wanted is not None else None, self._resting()
+        return {
+            "nginx": showing.nginx(wanted, self._nginx, reloads=self._turns.reloads, failure=self._failure, memory=drift.memory),
+            "sites": [
+                showing.site(
+                    part,
+                    wanted,
+                    closed=self._closing.of(part),
+                    drift=drift.levels(id, folded),
+                    resting=resting,
+                    told={**self._checking.told(id), **self._breaking.told(id)},
+                    waiting=self._nginx.waiting(key(part.label)),
+                )
+                for id, part in sorted(self._declared().items())
+            ],
+        }
+
+    def _declared(self) -> Mapping[ResourceId, Part]:
+        """Return the part of each Site that was applied, in the version that serves where one does."""
+        return {**{part.id: part for part in parts(self._roster.resources.values())}, **self.parts()}
+
+    async def looked(self) -> Mapping[ResourceId, tuple[tuple[str, str | None], ...]]:
+        """Visit every host as a visitor would; return of each part the addresses that were visited and what was wrong, None for nothing."""
+        wanted = self._turns.wanted
+        if wanted is None or self._nginx.master() is None:
+            raise Unavailable("HF3190", "cannot visit anybody: nginx does not serve", hint="`holdfast edge status` says why")
+        served = wanted.folded.served
+        found = looks(served.values(), wanted.world, self._nginx, with_redirects=True)
+        wrong = dict(await self._proving.refuted(found))
+        return {
+            id: tuple((look.visit.url, wrong.get(look)) for look in found if look.host in part.spec.hosts)
+            for id, part in sorted(served.items())
+        }
 
     async def close(self, part: Part, closed: Closed) -> None:
         """Have a Site turn requests away, at once and without a reload. Raises StoreError, EngineError."""

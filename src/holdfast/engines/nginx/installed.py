@@ -167,6 +167,9 @@ class InstalledNginx:
     def flags(self) -> frozenset[str]:
         return grounds.flags(self._root)
 
+    def waiting(self, key: str) -> int:
+        return self._gate.waiting(key)
+
     def certificate(self, namespace: str, name: str) -> str | None:
         path = self.places.certificate(namespace, name)[0]
         known, mark = self._digests.get(path), mark_of(Path(path))

@@ -136,6 +136,10 @@ class Nginx(Protocol):
         """Return the flags that are there."""
         ...
 
+    def waiting(self, key: str) -> int:
+        """Return how many requests of a paused Site wait now."""
+        ...
+
     def certificate(self, namespace: str, name: str) -> str | None:
         """Return the SHA-256 over the DER of the certificate that lies there for the next reload; None where none does."""
         ...

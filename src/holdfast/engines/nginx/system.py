@@ -187,6 +187,9 @@ class SystemNginx:
     def flags(self) -> frozenset[str]:
         return grounds.flags(self._root)
 
+    def waiting(self, key: str) -> int:
+        return self._gate.waiting(key)
+
     def certificate(self, namespace: str, name: str) -> str | None:
         return pem_digest(self.places.certificate(namespace, name)[0])
 

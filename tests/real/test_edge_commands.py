@@ -1,0 +1,83 @@
+"""The commands for the edge, end to end: a Site from Git, a real daemon and nginx, and what people see and do without a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.real.house import house
+from tests.real.rolling import Patrons, processes_of
+from tests.real.test_edge_slots import HOST, commit, reloads
+from tests.real.test_edge_up import Edge
+
+pytestmark = [pytest.mark.real, pytest.mark.needs("git", "nginx")]
+
+
+@pytest.fixture
+def edge() -> Iterator[Edge]:
+    with house() as it:
+        yield Edge(it)
+
+
+def the_site(edge: Edge) -> dict[str, Any]:
+    (site,) = edge.house.answer("edge", "status")["data"]["sites"]
+    return dict(site)
+
+
+def test_a_pause_loses_nobody_and_maintenance_outlives_the_daemon_both_without_a_reload(edge: Edge) -> None:
+    it = edge.house
+    it.well_at(commit(edge, "1", 2))
+    master, before = it.resource("Edge/shop/edge")["live"]["pid"], reloads(edge)
+    processes = processes_of(master)
+    site = the_site(edge)
+    assert (site["serves"], site["certificate"], site["drift"]) == ("application", None, {"files": None, "memory": None, "wire": None})
+    assert [peer["state"] for peer in site["peers"]].count("serves") == 2
+    assert [peer["state"] for peer in site["peers"]].count("free") == 2
+
+    with Patrons(edge.http, HOST) as patrons:
+        it.answer("edge", "pause", "shop", "on")
+        it.until("requests wait", lambda: the_site(edge)["waiting"] == 4)
+        answered = patrons.answers.total()
+        assert the_site(edge)["serves"] == "pause"
+        assert patrons.answers.total() == answered
+        it.answer("edge", "pause", HOST, "off")
+        it.until("they go on", lambda: patrons.answers.total() > answered + 20)
+    assert patrons.failures == []
+
+    it.answer("edge", "maintenance", "Site/shop/shop", "on", "--message", "Back soon")
+    assert it.resource("SitePart/shop/shop")["health"] == "Suspended"
+    with Patrons(edge.http, HOST, count=1, most=3) as turned_away:
+        turned_away.join()
+    assert turned_away.answers.total() == 0
+    assert len(turned_away.failures) == 3
+    it.end()
+    offline = the_site(edge)
+    assert (offline["serves"], offline["closed"]["message"]) == ("maintenance", "Back soon")
+    it.up()
+    it.reach("synced again", lambda status: status["sync"] == "Synced")
+    assert the_site(edge)["closed"]["message"] == "Back soon"
+    assert it.answer("edge", "pause", "shop", "off", expect=5)["data"]["code"] == "HF7011"
+    assert it.answer("edge", "maintenance", "nobody", "off", expect=64)["data"]["code"] == "HF7010"
+    assert it.answer("edge", "maintenance", "shop", "off")["data"]["closed"] is None
+    with Patrons(edge.http, HOST, count=1, most=3) as back:
+        back.join()
+    assert back.failures == []
+    assert processes_of(master) == processes
+    assert reloads(edge) == before
+
+
+def test_what_git_says_is_tested_and_what_is_served_is_visited(edge: Edge) -> None:
+    it = edge.house
+    commit(edge, "1", 1)
+    tested = it.answer("edge", "test", "-f", str(it.file))["data"]
+    assert (tested["looks"], tested["sites"]) == (None, [{"id": "Site/shop/shop", "hosts": [HOST]}])
+    bad = commit(edge, "2", 1, "service: web, raw: [{directive: limit_rate, args: [abc]}]")
+    error = it.answer("edge", "test", "-f", str(it.file), expect=1)["data"]
+    assert error["code"] == "HF3181"
+    assert "limit_rate" in error["message"]
+    assert error["where"][0]["path"].endswith("site.yaml")
+    assert bad
+    it.well_at(commit(edge, "3", 1))
+    looks = it.answer("edge", "test")["data"]["looks"]
+    assert [(look["site"], look["message"]) for look in looks] == [("Site/shop/shop", None)]
