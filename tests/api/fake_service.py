@@ -237,6 +237,9 @@ class FakeEdge:
         self._service._check("edge")
         return self.status
 
+    async def forecast(self, changes: Any) -> Data | None:
+        return None
+
     async def looked(self) -> Data:
         return {"looks": self.looks}
 

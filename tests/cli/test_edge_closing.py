@@ -33,6 +33,7 @@ SITE: dict[str, Any] = {
     "notes": [],
     "proofs": [{"claim": "serves a sound certificate", "verdict": "proven", "proven_at": 1.0, "evidence": ""}],
 }
+CLOSES = {"idle": 1, "busy": 2, "within_s": 30.0}
 NGINX: dict[str, Any] = {
     "phase": "serving",
     "message": "",
@@ -116,3 +117,30 @@ def test_a_visit_that_met_something_else_is_told(daemon: Daemon, holdfast: Runne
     ran = holdfast("edge", "test")
     assert (ran.code, "https://b:443/: another certificate is shown" in ran.out) == (3, True)
     assert ran.out.endswith("1 of 2 visits met something else than was applied\n")
+
+
+@pytest.mark.parametrize(
+    ("edge", "words"),
+    [
+        ({"start": True, "reload": False, "diff": "", "closes": None, "refused": []}, "nginx is started"),
+        ({"start": False, "reload": False, "diff": "", "closes": None, "refused": []}, "no reload of nginx"),
+        (
+            {
+                "start": False,
+                "reload": True,
+                "diff": "@@ -1 +1 @@\n-a\n+b",
+                "closes": {"idle": 1, "busy": 2, "within_s": 30.0},
+                "refused": [],
+            },
+            "(a reload): 1 idle connection closed at once, and 2 in use within 30s",
+        ),
+    ],
+)
+def test_a_plan_tells_what_it_means_for_nginx(daemon: Daemon, holdfast: Runner, edge: dict[str, Any], words: str) -> None:
+    application = {"name": "shop", "revision": "a" * 40, "digest": "", "changes": [], "blocked": [], "orphans": [], "unchanged": 3}
+    daemon.service.plans = {"applications": [application], "edge": edge}
+    lines = holdfast("plan", "shop").out.splitlines()
+    (told,) = [at for at, line in enumerate(lines) if line.startswith("the edge: ")]
+    assert lines[told].endswith(words)
+    assert lines[told + 1 :] == [f"  {line}" for line in edge["diff"].splitlines()]
+    assert holdfast("plan", "shop", "--brief").out.splitlines()[-1].endswith(words)

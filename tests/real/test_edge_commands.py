@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.real.house import house
 from tests.real.rolling import Patrons, processes_of
-from tests.real.test_edge_slots import HOST, commit, reloads
-from tests.real.test_edge_up import Edge
+from tests.real.test_edge_slots import commit, reloads
+from tests.real.test_edge_up import HOST, Edge
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "nginx")]
 
@@ -72,12 +72,30 @@ def test_what_git_says_is_tested_and_what_is_served_is_visited(edge: Edge) -> No
     commit(edge, "1", 1)
     tested = it.answer("edge", "test", "-f", str(it.file))["data"]
     assert (tested["looks"], tested["sites"]) == (None, [{"id": "Site/shop/shop", "hosts": [HOST]}])
-    bad = commit(edge, "2", 1, "service: web, raw: [{directive: limit_rate, args: [abc]}]")
+    commit(edge, "2", 1, "service: web, raw: [{directive: limit_rate, args: [abc]}]")
     error = it.answer("edge", "test", "-f", str(it.file), expect=1)["data"]
     assert error["code"] == "HF3181"
     assert "limit_rate" in error["message"]
     assert error["where"][0]["path"].endswith("site.yaml")
-    assert bad
     it.well_at(commit(edge, "3", 1))
     looks = it.answer("edge", "test")["data"]["looks"]
     assert [(look["site"], look["message"]) for look in looks] == [("Site/shop/shop", None)]
+
+
+def test_a_plan_tells_what_nginx_reads_and_what_a_reload_would_close(edge: Edge) -> None:
+    it = edge.house
+    it.well_at(commit(edge, "1", 1))
+    it.run("suspend", "shop", "--state", str(it.state))
+    commit(edge, "1", 1, "service: web, maxBody: 7Mi")
+    planned = it.answer("plan", "shop", "--revision", "main", expect=2)["data"]["edge"]
+    assert (planned["start"], planned["reload"], planned["refused"]) == (False, True, [])
+    assert any(line.startswith("+") and "client_max_body_size 7340032;" in line for line in planned["diff"].splitlines())
+    assert set(planned["closes"]) == {"idle", "busy", "within_s"}
+    assert planned["closes"]["within_s"] == 5.0
+    text = it.run("plan", "shop", "--revision", "main", "--state", str(it.state), expect=2).stdout
+    assert "nginx reads its configuration anew (a reload)" in text
+    commit(edge, "1", 1, "service: web, maintenance: {enabled: true}")
+    planned = it.answer("plan", "shop", "--revision", "main", expect=2)["data"]["edge"]
+    assert (planned["reload"], planned["diff"]) == (False, "")
+    commit(edge, "2", 1)
+    assert it.answer("plan", "shop", "--revision", "main", expect=2)["data"]["edge"] is None

@@ -12,8 +12,8 @@ from holdfast.model.resource import Desired, Resource
 
 
 def plan_data(plans: Iterable[tuple[str, str, Plan]]) -> dict[str, Any]:
-    """Return the data of a `Plan` document from (application, revision, plan)."""
-    return {"applications": [_plan(name, revision, plan) for name, revision, plan in plans]}
+    """Return the data of a `Plan` document from (application, revision, plan). What it means for the edge, only its daemon knows."""
+    return {"applications": [_plan(name, revision, plan) for name, revision, plan in plans], "edge": None}
 
 
 def _plan(name: str, revision: str, plan: Plan) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from holdfast.kit.clock import Instant
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
+from holdfast.model.resource import Resource
 
 Data: TypeAlias = Mapping[str, Any]
 """The `data` of a document."""
@@ -68,6 +69,13 @@ class EdgeService(Protocol):
         """Return the data of `EdgeStatus`: {nginx, sites[]}; nginx null where nobody wants an edge."""
         ...
 
+    async def forecast(self, changes: Mapping[ResourceId, Resource | None]) -> Data | None:
+        """Return what changes of Sites and of the Edge would mean: {start, reload, diff, closes {idle, busy, within_s}, refused[]}.
+
+        None: nothing for nginx. Where there is no edge yet it is started, and nothing is compared.
+        """
+        ...
+
     async def looked(self) -> Data:
         """Visit every host from outside; return the data of `EdgeLooks`: {looks[] {site, url, message}}, message null where all is well."""
         ...
@@ -115,7 +123,7 @@ class Service(Protocol):
         ...
 
     async def plan(self, application: str, revision: str | None) -> Data:
-        """Return the data of `Plan` for one Application, now or as another revision would have it."""
+        """Return the data of `Plan` for one Application, now or as another revision would have it; `edge` as `EdgeService.forecast`."""
         ...
 
     async def sync(self, application: str, person: str, approve: str | None, wait: bool) -> Data:

@@ -20,11 +20,14 @@ from holdfast.controllers.renew import RenewController
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.issuer_spec import IssuerSpec
 from holdfast.edge.typed import read
+from holdfast.edge.world import Places
 from holdfast.engines.acme.authority import install_hint
 from holdfast.engines.acme.engine import AcmeEngine
 from holdfast.engines.nginx.challenges import FolderChallenges
 from holdfast.engines.nginx.engine import NginxEngine
 from holdfast.engines.nginx.installed import InstalledNginx, places
+from holdfast.engines.nginx.port import Nginx
+from holdfast.engines.nginx.system import SystemNginx
 from holdfast.errors import Unavailable
 from holdfast.host.config import Config
 from holdfast.host.tls import served
@@ -87,15 +90,7 @@ class Edge:
             changed=lambda id: self.nginx.renewed(),
         )
         self.nginx = NginxEngine(
-            nginx=InstalledNginx(
-                places=self._places,
-                releases=it.releases,
-                run_dir=it.run_dir,
-                records=it.records["nginx.instance"],
-                clock=it.clock,
-                random=it.random,
-                search_path=it.config.path,
-            ),
+            nginx=_nginx(it, self._places),
             wire=wire,
             records=it.records["nginx"],
             secrets=it.secrets,
@@ -170,6 +165,28 @@ class Edge:
     async def aclose(self) -> None:
         await self.nginx.aclose()
         await self.acme.aclose()
+
+
+def _nginx(it: EdgeNeeds, where: Places) -> Nginx:
+    """Return the nginx that serves: one of our own, or the system's where the local configuration names what it includes."""
+    if include := it.config.get("edge.include"):
+        conf = it.config.get("edge.conf")
+        return SystemNginx(
+            places=where,
+            releases=it.releases,
+            include=Path(include),
+            search_path=it.config.path,
+            conf=Path(conf) if conf else None,
+        )
+    return InstalledNginx(
+        places=where,
+        releases=it.releases,
+        run_dir=it.run_dir,
+        records=it.records["nginx.instance"],
+        clock=it.clock,
+        random=it.random,
+        search_path=it.config.path,
+    )
 
 
 async def resolve(name: str) -> tuple[str, ...]:

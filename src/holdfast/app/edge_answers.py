@@ -13,6 +13,7 @@ from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock, Instant
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.ids import ResourceId
+from holdfast.model.resource import Resource
 
 
 class Serving(Protocol):
@@ -23,6 +24,8 @@ class Serving(Protocol):
     def shown(self) -> dict[str, Any]: ...
 
     def closed(self, part: Part) -> Closed | None: ...
+
+    async def forecast(self, changes: Mapping[ResourceId, Resource | None]) -> dict[str, Json]: ...
 
     async def looked(self) -> Mapping[ResourceId, tuple[tuple[str, str | None], ...]]: ...
 
@@ -50,6 +53,9 @@ class EdgeAnswers:
         told, resources = self._nginx.shown(), self._resources()
         shown = {str(each["id"]).removeprefix("Certificate/"): certificate_of(each) for each in self._certificates()}
         return {**told, "sites": [with_resource(each, resources, shown.get(each["certificate"])) for each in told["sites"]]}
+
+    async def forecast(self, changes: Mapping[ResourceId, Resource | None]) -> Data | None:
+        return await self._nginx.forecast(changes)
 
     async def looked(self) -> Data:
         parts = self._nginx.parts()

@@ -20,6 +20,7 @@ from holdfast.model.live import Live, Observation
 from holdfast.model.operation import Step, StepVerb
 from holdfast.model.ports import Engine
 from holdfast.model.proof import Claim
+from holdfast.model.resource import Resource
 
 KINDS: Mapping[str, str] = MappingProxyType({"Certificate": "acme", "SitePart": "nginx", "Edge": "nginx"})
 """Kind → the engine behind the door."""
@@ -113,6 +114,14 @@ class DoorAnswers:
 
     async def shown(self) -> Data:
         return {"nginx": None, "sites": []} if (rooms := self._door.rooms) is None else await rooms.answers.shown()
+
+    async def forecast(self, changes: Mapping[ResourceId, Resource | None]) -> Data | None:
+        concerned = {id: resource for id, resource in changes.items() if KINDS.get(id.kind) == "nginx"}
+        if not concerned:
+            return None
+        if (rooms := self._door.rooms) is None:
+            return {"start": True, "reload": False, "diff": "", "closes": None, "refused": []}
+        return await rooms.answers.forecast(concerned)
 
     async def looked(self) -> Data:
         return {"looks": []} if (rooms := self._door.rooms) is None else await rooms.answers.looked()

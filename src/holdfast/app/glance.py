@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -123,6 +124,7 @@ class Glance:
         state, inventory = self._state, self._remembered.inventory
         found = peek(state.run / "edge")
         is_served = found is not None and any(child.alive for child in found[1].children)
+        is_served |= _is_there(self._config.get("edge.include"))  # the system's nginx serves it
         observed: dict[ResourceId, Observation] = {}
         for id in ids:
             chain = state.edge / "certificates" / id.namespace / id.name / "fullchain.pem"
@@ -196,3 +198,7 @@ class Glance:
 
 async def _unsaid(said: object) -> None:
     """Tell nobody: whoever looks changes nothing."""
+
+
+def _is_there(path: str) -> bool:
+    return bool(path) and os.path.exists(path)

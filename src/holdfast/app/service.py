@@ -20,7 +20,7 @@ from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
 from holdfast.core.view import HISTORY_EVENTS, HISTORY_OPERATIONS, history, status
-from holdfast.core.world import subjects
+from holdfast.core.world import find, subjects
 from holdfast.errors import SourceError
 from holdfast.kit.clock import Clock, Instant
 from holdfast.kit.tasks import Tasks
@@ -129,7 +129,9 @@ class HouseService:
                 raise
             desired = last  # Git does not answer now: by what it said last
         live = await it.walker.observe(subjects(desired, it.ledger.inventory))
-        return plan_data([(application, desired.revision, plan(desired, live, it.ledger.inventory, it.sync.allowed(desired)))])
+        planned = plan(desired, live, it.ledger.inventory, it.sync.allowed(desired))
+        changes = {change.id: find(desired, change.id) for wave in planned.waves for change in wave}
+        return {**plan_data([(application, desired.revision, planned)]), "edge": await it.edge.forecast(changes)}
 
     async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
         ids = speaking(self._it.ledger.inventory, name)

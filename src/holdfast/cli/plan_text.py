@@ -12,6 +12,7 @@ from typing import Any
 from holdfast.cli.ink import Ink, plain, shorten
 from holdfast.cli.words import count, revision, summary
 from holdfast.core.policy import APPROVABLE
+from holdfast.kit.duration import format_duration
 
 MARKS: Mapping[str, str] = MappingProxyType({"create": "+", "update": "~", "replace": "±", "delete": "-"})
 REASONS: Mapping[str, str] = MappingProxyType(
@@ -56,6 +57,39 @@ def plan_lines(data: Mapping[str, Any], density: Density, ink: Ink, width: int |
         yield _title(application, ink)
         yield from _changes(application["changes"], density, ink, width)
         yield from _held(application, density, ink)
+    if data.get("edge") is not None:
+        yield from _edge(data["edge"], density, ink)
+
+
+SHOWN = 40
+"""Lines of a configuration's diff, unless all are asked for."""
+
+
+def _edge(it: Mapping[str, Any], density: Density, ink: Ink) -> Iterator[str]:
+    """Yield what the changes mean for nginx."""
+    yield ""
+    yield f"{ink.heading('the edge')}: {_edge_words(it)}"
+    yield from (f"  {ink.paint('!', 'red')} {plain(message)}" for message in it["refused"])
+    if density is Density.BRIEF or not it["diff"]:
+        return
+    lines = it["diff"].splitlines()
+    for line in lines if density is Density.FULL else lines[:SHOWN]:
+        colour = {"+": ("green",), "-": ("red",), "@": ("cyan",)}.get(line[:1], ())
+        yield f"  {ink.paint(plain(line), *colour)}"
+    if density is not Density.FULL and len(lines) > SHOWN:
+        yield f"  and {count(len(lines) - SHOWN, 'more line')}; --full shows all"
+
+
+def _edge_words(it: Mapping[str, Any]) -> str:
+    if it["start"]:
+        return "nginx is started"
+    if not it["reload"]:
+        return "no reload of nginx"
+    closes = it["closes"]
+    if closes is None:
+        return "nginx reads its configuration anew (a reload)"
+    busy = f", and {closes['busy']} in use within {format_duration(closes['within_s'])}" if closes["busy"] else ""
+    return f"nginx reads its configuration anew (a reload): {count(closes['idle'], 'idle connection')} closed at once{busy}"
 
 
 def _title(application: Mapping[str, Any], ink: Ink) -> str:

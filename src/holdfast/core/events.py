@@ -54,7 +54,7 @@ themselves is in `room_events`.
 | edge.edited | Somebody changed what nginx serves from. | applications[], path, diff |
 | edge.drifted | nginx serves otherwise than it was told. | applications[], message |
 | edge.exited | nginx ended without being asked; it is started again. | applications[], log[] |
-| edge.maintenance_started | A person put a Site into maintenance; until: when it ends by itself. | applications[], site, by, until, message |
+| edge.maintenance_started | A person put a Site into maintenance; until: its end. | applications[], site, by, until, message |
 | edge.maintenance_ended | What a person said was taken back, or its time has come. | applications[], site, by |
 | edge.paused | A person paused a Site: its requests wait. | as edge.maintenance_started |
 | edge.resumed | They go on. | as edge.maintenance_ended |

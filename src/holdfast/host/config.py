@@ -206,6 +206,21 @@ _ALL = (
         help="Folder of certbot, such as /etc/letsencrypt, whose certificates may be read; none without.",
     ),
     Key(
+        name="edge.include",
+        default="",
+        parse=_absolute,
+        widens=True,
+        help="A file such as /etc/nginx/conf.d/holdfast.conf, in a folder that the system's nginx includes within its http: Sites are then "
+        "served by that nginx, which the system starts and stops. None without: Holdfast runs one of its own.",
+    ),
+    Key(
+        name="edge.conf",
+        default="",
+        parse=_absolute,
+        widens=True,
+        help="The main file of the system's nginx, for edge.include; where it was built to be without.",
+    ),
+    Key(
         name="registries.plain",
         default=(),
         parse=_registries,

@@ -17,7 +17,7 @@ from holdfast.edge.capability import Capability
 from holdfast.edge.render_guard import MAINTENANCE, PAUSED
 from holdfast.edge.world import Places
 from holdfast.engines.nginx.generations import changed_lines, unified
-from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
+from holdfast.engines.nginx.port import Edit, Generation, Ground, Master, Traffic
 from holdfast.errors import Unavailable
 from holdfast.host.wire import Seen, Visit
 from holdfast.kit.canonical import digest
@@ -213,6 +213,9 @@ class SimulatedNginx:
     async def answer(self) -> str | None:
         await self.clock.sleep(ANSWER_S)
         return self.memory.generation if self.memory is not None else None
+
+    async def traffic(self) -> Traffic | None:
+        return Traffic(idle=3, busy=1) if self.pid is not None else None
 
     def said(self) -> tuple[str, ...]:
         lines, self._read = tuple(self.log[self._read :]), len(self.log)

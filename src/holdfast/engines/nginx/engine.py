@@ -22,7 +22,7 @@ from holdfast.engines.nginx.folding import Folding, Resolve, Resting, Services, 
 from holdfast.engines.nginx.news import News
 from holdfast.engines.nginx.port import Certificates, Nginx, Wire
 from holdfast.engines.nginx.proving import Proving, looks
-from holdfast.engines.nginx.roster import EDGE, Roster, parts
+from holdfast.engines.nginx.roster import EDGE, Changes, Roster, parts
 from holdfast.engines.nginx.seeing import observation
 from holdfast.engines.nginx.turns import Turns
 from holdfast.engines.nginx.watching import Watching
@@ -112,7 +112,7 @@ class NginxEngine:
         self._breaking = Breaking(nginx=nginx, emit=emit, clock=clock, random=random, changed=self._news.tell)
         self._closing = Closing(records=records, emit=emit, clock=clock, regrounded=self._reground, changed=self._news.tell)
         self._followed: Wanted | None = None
-        folding = Folding(
+        self._folding = folding = Folding(
             nginx=nginx,
             secrets=secrets,
             certificates=certificates,
@@ -247,6 +247,27 @@ class NginxEngine:
     def _declared(self) -> Mapping[ResourceId, Part]:
         """Return the part of each Site that was applied, in the version that serves where one does."""
         return {**{part.id: part for part in parts(self._roster.resources.values())}, **self.parts()}
+
+    async def forecast(self, changes: Changes) -> dict[str, Json]:
+        """Return what changes would mean, without making anything: {start, reload, diff, closes {idle, busy, within_s}, refused[]}.
+
+        `diff`: of the configuration, as text; `closes`: what a reload ends: idle connections at once, the others when they have finished,
+        within so many seconds. Raises DeclarationError for an Edge that this nginx cannot be, EngineError.
+        """
+        roster, before = self._roster, self._turns.wanted
+        folded = await self._folding.preview(roster.with_changes(changes), good=roster.good, spare=roster.spare)
+        master = self._nginx.master()
+        is_read = before is None or folded.generation != before.folded.generation
+        traffic = await self._nginx.traffic() if is_read and master is not None and before is not None else None
+        within_s = before.world.edge.shutdown_timeout if before is not None else 0.0
+        texts = (before.folded.text if before is not None else "", folded.text)
+        return {
+            "start": master is None,
+            "reload": master is not None and is_read,
+            "diff": showing.difference(*texts) if is_read else "",
+            "closes": None if traffic is None else {"idle": traffic.idle, "busy": traffic.busy, "within_s": within_s},
+            "refused": [refusal.errors[0].message for id, refusal in sorted(folded.failed.items()) if id in changes],
+        }
 
     async def looked(self) -> Mapping[ResourceId, tuple[tuple[str, str | None], ...]]:
         """Visit every host as a visitor would; return of each part the addresses that were visited and what was wrong, None for nothing."""

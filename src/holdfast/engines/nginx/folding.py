@@ -117,12 +117,28 @@ class Folding:
         Raises DeclarationError for an Edge that this nginx cannot be, EngineError where nothing is known of the nginx.
         """
         found = self._read(resources)
+        world = await self._world(resources, found, spare)
+        refused = {**dict(self._without_secret(found, resources)), **refused}
+        folded = fold(found, world, good=good, refused=refused, memo=self._memo)
+        await self._certificates.ensure(wanted_certificates(folded))
+        if bare := {**dict(self._without_certificate(folded)), **refused}:
+            folded = fold(found, world, good=good, refused=bare, memo=self._memo)
+        return Wanted(
+            folded=folded,
+            world=world,
+            resources=resources,
+            ground=self.ground(folded),
+            held=self._services,
+            names=frozenset(world.resolved),
+        )
+
+    async def _world(self, resources: Mapping[ResourceId, Resource], found: tuple[Part, ...], spare: frozenset[str] | None) -> World:
         capability = await self._nginx.capability()
         edge = edge_of(resources.values())
         names = frozenset(self._names(found, edge, capability))
         slots = {service: held for service in _services_of(found) if (held := self._services(service))}
         resting = self._resting()
-        world = World(
+        return World(
             capability=capability,
             places=self._nginx.places,
             edge=edge,
@@ -133,12 +149,11 @@ class Folding:
             out=self._out(),
             certificates=self._certificates.hosts(),
         )
-        refused = {**dict(self._without_secret(found, resources)), **refused}
-        folded = fold(found, world, good=good, refused=refused, memo=self._memo)
-        await self._certificates.ensure(wanted_certificates(folded))
-        if bare := {**dict(self._without_certificate(folded)), **refused}:
-            folded = fold(found, world, good=good, refused=bare, memo=self._memo)
-        return Wanted(folded=folded, world=world, resources=resources, ground=self.ground(folded), held=self._services, names=names)
+
+    async def preview(self, resources: Mapping[ResourceId, Resource], *, good: Mapping[ResourceId, Part], spare: frozenset[str]) -> Folded:
+        """Return the configuration that these resources would be, without making anything for it. Raises as `fold` does."""
+        found = tuple(as_rendered(resource) for resource in resources.values() if resource.id.kind == KIND)
+        return fold(found, await self._world(resources, found, spare), good=good)
 
     def _read(self, resources: Mapping[ResourceId, Resource]) -> tuple[Part, ...]:
         """Return the parts; a resource that was read before is not read again."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,7 +22,7 @@ from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
 from holdfast.engines.nginx.gate import Gate, keep
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, PAGES, Generations, Mark, mark_of
 from holdfast.engines.nginx.instance import Instance
-from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
+from holdfast.engines.nginx.port import Edit, Generation, Ground, Master, Traffic
 from holdfast.engines.nginx.program import BESIDE, Program
 from holdfast.engines.nginx.workers import executable
 from holdfast.errors import Unavailable
@@ -218,6 +219,9 @@ class InstalledNginx:
     async def answer(self) -> str | None:
         return await asked(self.places.socket)
 
+    async def traffic(self) -> Traffic | None:
+        return traffic_of(await asked(self.places.socket, "/status"))
+
     def said(self) -> tuple[str, ...]:
         return self._log.more() if self._log is not None else ()
 
@@ -260,13 +264,22 @@ def first_certificate(text: str) -> str:
     return text[begin:end] + "-----END CERTIFICATE-----\n"
 
 
-async def asked(path: str) -> str | None:
-    """Ask the private socket for the generation; None where nobody answers with one."""
+_TRAFFIC = re.compile(r"Reading: (\d+) Writing: (\d+) Waiting: (\d+)")
+
+
+def traffic_of(text: str | None) -> Traffic | None:
+    """Return what `stub_status` says, without the request that asked."""
+    said = _TRAFFIC.search(text or "")
+    return None if said is None else Traffic(idle=int(said[3]), busy=max(0, int(said[1]) + int(said[2]) - 1))
+
+
+async def asked(path: str, what: str = "/generation") -> str | None:
+    """Ask the private socket for the generation, or for something else; None where nobody answers with it."""
     try:
         async with asyncio.timeout(ANSWER_LIMIT_S):
             reader, writer = await asyncio.open_unix_connection(path)
             try:
-                writer.write(b"GET /generation HTTP/1.0\r\nHost: status.holdfast\r\n\r\n")
+                writer.write(f"GET {what} HTTP/1.0\r\nHost: status.holdfast\r\n\r\n".encode())
                 head, _, body = (await reader.read()).partition(b"\r\n\r\n")
             finally:
                 writer.transport.abort()

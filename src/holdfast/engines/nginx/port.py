@@ -54,6 +54,14 @@ class Master:
     draining: frozenset[tuple[int, int]] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Connections of clients: `idle` ones wait for a next request, `busy` ones are answered, or are tunnels."""
+
+    idle: int
+    busy: int
+
+
 class Nginx(Protocol):
     """One nginx. For one caller at a time, but for `answer`, `master`, `edits` and `flags`."""
 
@@ -118,6 +126,10 @@ class Nginx(Protocol):
 
     async def answer(self) -> str | None:
         """Return the generation that the workers answer with on the private socket; None where nobody answers."""
+        ...
+
+    async def traffic(self) -> Traffic | None:
+        """Return how many connections it has now; None where it does not say."""
         ...
 
     def said(self) -> tuple[str, ...]:

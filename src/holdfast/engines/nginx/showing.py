@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterator, Mapping
 
 from holdfast.edge.part import Part, backends, service_id
@@ -91,3 +92,9 @@ def peers(
                 seen.add((of, address))
                 is_failing = any(address in each for each in failing)
                 yield {"of": of, "address": address, "state": "free" if address in resting else "failing" if is_failing else "serves"}
+
+
+def difference(before: str, after: str) -> str:
+    """Return a unified diff of two configurations; "" where they say the same."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "served", "as Git says", lineterm="")
+    return "\n".join(lines)

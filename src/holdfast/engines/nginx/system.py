@@ -24,8 +24,8 @@ from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
 from holdfast.engines.nginx.gate import Gate, keep
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, Generations
 from holdfast.engines.nginx.included import Included, files, http_says, included, main_says
-from holdfast.engines.nginx.installed import asked, pem_digest
-from holdfast.engines.nginx.port import Edit, Generation, Ground, Master
+from holdfast.engines.nginx.installed import asked, pem_digest, traffic_of
+from holdfast.engines.nginx.port import Edit, Generation, Ground, Master, Traffic
 from holdfast.engines.nginx.program import Program
 from holdfast.engines.nginx.workers import is_master, master_of
 from holdfast.errors import Rejected, Unavailable
@@ -34,7 +34,7 @@ from holdfast.host.file_watch import FileWatch
 from holdfast.host.files import told
 from holdfast.kit.tasks import Tasks
 
-_BUILT = re.compile(r"--(conf-path|pid-path|error-log-path)=(\S+)")
+_BUILT = re.compile(r"--(conf-path|pid-path|error-log-path|user)=(\S+)")
 
 
 class SystemNginx:
@@ -57,6 +57,8 @@ class SystemNginx:
         self._log: ErrorLog | None = None
         self._answers: AnswersLog | None = None
         self._pid_file: Path | None = None
+        self._user = places.user
+        """Who its workers run as; None: who we are."""
         self._switched: str | None = None
         self._made: dict[str, Included] = {}
         self._said: frozenset[str] = frozenset()
@@ -80,6 +82,8 @@ class SystemNginx:
         self._log = ErrorLog(main.parent / log)
         (pid, *_) = main_says(dump, str(main), "pid") or (built.get("pid-path", "/run/nginx.pid"),)
         self._pid_file = main.parent / pid
+        if self.places.user is not None:
+            (self._user, *_) = main_says(dump, str(main), "user") or (built.get("user", "nobody"),)
 
     async def capability(self) -> Capability:
         if self._program is None:
@@ -97,7 +101,7 @@ class SystemNginx:
 
     async def prepare(self, ground: Ground) -> None:
         self._gate.hold(grounds.paused(ground))
-        grounds.prepare(self._root, ground, user=self.places.user, releases=self._releases)
+        grounds.prepare(self._root, ground, user=self._user, releases=self._releases)
         self._gate.hold_only(grounds.paused(ground))
 
     async def mark(self, suffix: str, wanted: frozenset[str]) -> None:
@@ -237,6 +241,9 @@ class SystemNginx:
     async def answer(self) -> str | None:
         return await asked(self.places.socket)
 
+    async def traffic(self) -> Traffic | None:
+        return traffic_of(await asked(self.places.socket, "/status"))
+
     def said(self) -> tuple[str, ...]:
         return self._log.more() if self._log is not None else ()
 
@@ -245,7 +252,7 @@ class SystemNginx:
 
     async def follow(self, ring: Callable[[], None]) -> None:
         async with Tasks() as tasks:
-            tasks.start("gate", keep(self._gate, Path(self.places.gate), self.places.user))
+            tasks.start("gate", keep(self._gate, Path(self.places.gate), self._user))
             changes: AsyncIterator[str] = self._watch.changes()
             async for _ in changes:
                 ring()
