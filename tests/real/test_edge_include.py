@@ -31,14 +31,13 @@ http {{
 
 
 @pytest.fixture
-def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+def edge() -> Iterator[Edge]:
     with house() as it:
         folder = it.folder / "system"
         (folder / "conf.d").mkdir(parents=True)
         conf = folder / "nginx.conf"
         conf.write_text(SYSTEM.format(folder=folder, port=free_port()))
-        monkeypatch.setenv("HOLDFAST_EDGE_INCLUDE", str(folder / "conf.d" / "holdfast.conf"))
-        monkeypatch.setenv("HOLDFAST_EDGE_CONF", str(conf))
+        it.environ |= {"HOLDFAST_EDGE_INCLUDE": str(folder / "conf.d" / "holdfast.conf"), "HOLDFAST_EDGE_CONF": str(conf)}
         yield Edge(it)
 
 

@@ -91,7 +91,7 @@ def test_requests_of_a_paused_site_wait_and_are_then_answered_as_they_were_asked
             assert (post.status, post.answer[":method"], post.answer[":path"]) == (200, "POST", "/a%20b?x=1&y=%2F")
             assert post.answer[":body"] == "body"
             assert processes_of(house.pid()) == processes
-            assert [event.data["by"] for type in ("edge.paused", "edge.resumed") for event in house.events(type)] == ["ann", "ann"]
+            assert [(event.data["how"], event.data["by"]) for event in house.events("edge.switched")] == [("pause", "ann"), ("open", "ann")]
 
     play(story)
 
@@ -127,7 +127,8 @@ def test_maintenance_by_a_person_has_a_message_outlives_the_daemon_is_not_healed
             async with house.restarted():
                 assert (await Asked(house.https).over()).status == 503
                 assert house.engine.closed(part(house)) == closed
-                await house.until_told("edge.maintenance_ended")
+                ended = await house.until_told("edge.switched", 2)
+                assert (ended.data["how"], ended.data["by"]) == ("open", "its time")
                 assert house.engine._clock.now() >= until
                 assert (await Asked(house.https).over()).status == 200
             assert processes_of(house.pid()) == processes

@@ -54,10 +54,7 @@ themselves is in `room_events`.
 | edge.edited | Somebody changed what nginx serves from. | applications[], path, diff |
 | edge.drifted | nginx serves otherwise than it was told. | applications[], message |
 | edge.exited | nginx ended without being asked; it is started again. | applications[], log[] |
-| edge.maintenance_started | A person put a Site into maintenance; until: its end. | applications[], site, by, until, message |
-| edge.maintenance_ended | What a person said was taken back, or its time has come. | applications[], site, by |
-| edge.paused | A person paused a Site: its requests wait. | as edge.maintenance_started |
-| edge.resumed | They go on. | as edge.maintenance_ended |
+| edge.switched | A person closed or opened a Site, or its time came; how: maintenance, pause, open. | applications[], site, how, by, until, message |
 | edge.target_failed | It fails its check; left_out: how many are not asked. | site, path, target, targets, failing, left_out, message |
 | edge.target_returned | It passes again. | as edge.target_failed |
 | edge.breaker_opened | Requests of a path fail, or are slow: for so long none is passed on. | site, path, message, seconds |
@@ -91,8 +88,7 @@ from holdfast.model.resource import Desired, Origin, Warning
 from holdfast.model.source import Revision
 
 APPLICATION = "Application/"
-HOLDFAST = "Holdfast"
-"""Subject of what concerns the whole daemon."""
+HOLDFAST = "Holdfast"  # the subject of what concerns the whole daemon
 
 
 def application_declared(

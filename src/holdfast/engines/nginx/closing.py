@@ -112,15 +112,20 @@ class Closing:
         """Close a Site, or otherwise than before. Raises StoreError, with all as it was."""
         await self._records.put(_key(part.id), closed.to_json())
         self._said[part.id] = closed
-        await self._put_in_place(part, telling.closed(at=self._clock.now(), part=part, how=closed.how, data=closed.told()))
+        said = telling.switched(
+            at=self._clock.now(), part=part, how=closed.how.value, by=closed.by, until=closed.until, message=closed.message
+        )
+        await self._put_in_place(part, said)
 
     async def open(self, part: Part, person: str) -> bool:
         """Take back what a person said of a Site; False where nobody said anything. What Git says holds again."""
-        if (said := self._said.get(part.id)) is None:
+        if part.id not in self._said:
             return False
         await self._records.drop(_key(part.id))
         del self._said[part.id]
-        await self._put_in_place(part, telling.opened(at=self._clock.now(), part=part, how=said.how, by=person))
+        left = self.of(part)
+        how = "open" if left is None else left.how.value
+        await self._put_in_place(part, telling.switched(at=self._clock.now(), part=part, how=how, by=person))
         return True
 
     async def _put_in_place(self, part: Part, event: Event) -> None:

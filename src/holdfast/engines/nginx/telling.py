@@ -58,16 +58,10 @@ def drifted(*, at: Instant, what: str, parts: Iterable[Part]) -> Event:
     return _event("edge.drifted", at, parts, {"message": what}, severity=Severity.WARNING, key=f"edge.drifted:{what}")
 
 
-def closed(*, at: Instant, part: Part, how: str, data: Mapping[str, Json]) -> Event:
-    """A person closed a Site: `how` maintenance or pause."""
-    type = "edge.paused" if how == "pause" else "edge.maintenance_started"
-    return _event(type, at, (part,), {"site": str(part.declared), **data}, severity=Severity.WARNING)
-
-
-def opened(*, at: Instant, part: Part, how: str, by: str) -> Event:
-    """What a person said of a Site was taken back, or its time has come."""
-    type = "edge.resumed" if how == "pause" else "edge.maintenance_ended"
-    return _event(type, at, (part,), {"site": str(part.declared), "by": by})
+def switched(*, at: Instant, part: Part, how: str, by: str, until: Instant | None = None, message: str = "") -> Event:
+    """A Site turns requests away (`how`: maintenance, pause), or answers again as Git says (open)."""
+    data: dict[str, Json] = {"site": str(part.declared), "how": how, "by": by, "until": until, "message": message}
+    return _event("edge.switched", at, (part,), data)
 
 
 def target(*, at: Instant, check: Check, target: str, why: str | None, failing: int, left_out: int, parts: Iterable[Part]) -> Event:
