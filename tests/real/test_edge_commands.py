@@ -46,7 +46,7 @@ def test_a_pause_loses_nobody_and_maintenance_outlives_the_daemon_both_without_a
     assert patrons.failures == []
 
     it.answer("edge", "maintenance", "Site/shop/shop", "on", "--message", "Back soon")
-    assert it.resource("SitePart/shop/shop")["health"] == "Suspended"
+    it.reach("suspended", lambda status: "Suspended" in [each["health"] for each in status["resources"]])
     with Patrons(edge.http, HOST, count=1, most=3) as turned_away:
         turned_away.join()
     assert turned_away.answers.total() == 0

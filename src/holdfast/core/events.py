@@ -54,7 +54,7 @@ themselves is in `room_events`.
 | edge.edited | Somebody changed what nginx serves from. | applications[], path, diff |
 | edge.drifted | nginx serves otherwise than it was told. | applications[], message |
 | edge.exited | nginx ended without being asked; it is started again. | applications[], log[] |
-| edge.switched | A person closed or opened a Site, or its time came; how: maintenance, pause, open. | applications[], site, how, by, until, message |
+| edge.switched | A Site is closed or opened by a person; how: maintenance, pause, open. | applications[], site, how, by, until, message |
 | edge.target_failed | It fails its check; left_out: how many are not asked. | site, path, target, targets, failing, left_out, message |
 | edge.target_returned | It passes again. | as edge.target_failed |
 | edge.breaker_opened | Requests of a path fail, or are slow: for so long none is passed on. | site, path, message, seconds |
