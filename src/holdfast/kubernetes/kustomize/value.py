@@ -176,7 +176,7 @@ def is_plain(value: str) -> bool:
 
 def new(value: Value) -> Value:
     """Return a value as it is where there was none: text that some reader would take for something else is quoted."""
-    if isinstance(value, str) and not isinstance(value, Quoted | Tied | Loose) and value and (value in _YAML_1_1 or not is_plain(value)):
+    if isinstance(value, str) and not isinstance(value, Quoted | Tied) and value and (value in _YAML_1_1 or not is_plain(value)):
         return Quoted(value)
     return value
 
