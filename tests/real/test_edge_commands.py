@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.real.house import house
 from tests.real.rolling import Patrons, processes_of
-from tests.real.test_edge_slots import commit, reloads
+from tests.real.test_edge_slots import commit, edge_site, reloads
 from tests.real.test_edge_up import HOST, Edge
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "nginx")]
@@ -99,3 +101,30 @@ def test_a_plan_tells_what_nginx_reads_and_what_a_reload_would_close(edge: Edge)
     assert (planned["reload"], planned["diff"]) == (False, "")
     commit(edge, "2", 1)
     assert it.answer("plan", "shop", "--revision", "main", expect=2)["data"]["edge"] is None
+
+
+def test_a_plan_refuses_a_port_of_another_and_a_certificate_for_another_host_with_place_and_hint(edge: Edge) -> None:
+    it = edge.house
+    it.well_at(commit(edge, "1", 1))
+    it.run("suspend", "shop", "--state", str(it.state))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        mine, edge.http = edge.http, other.getsockname()[1]
+        commit(edge, "1", 1)
+        (refused,) = it.answer("plan", "shop", "--revision", "main", expect=5)["data"]["edge"]["refused"]
+        assert f"port {edge.http} is in use by pid {os.getpid()}" in refused["message"]
+        assert (refused["where"].partition(":")[0], refused["hint"]) == ("site.yaml", "stop it, or write another http port")
+        edge.http = mine
+    other_host = """
+---
+apiVersion: holdfast.dev/v1alpha1
+kind: Certificate
+metadata: { name: other }
+spec: { hosts: [other.example.test], issuer: selfSigned }
+"""
+    site = edge_site(edge, "service: web").replace("certificate: none", "certificate: other") + other_host
+    it.commit("another certificate", site_yaml=site)
+    (refused,) = it.answer("plan", "shop", "--revision", "main", expect=5)["data"]["edge"]["refused"]
+    assert refused["code"] == "HF1322"
+    assert refused["where"].startswith("site.yaml:")

@@ -45,8 +45,12 @@ def commit(edge: Edge, version: str, replicas: int, answer: str = "service: web"
         f"version {version}, {replicas} replicas",
         web_py=POLITE.format(version=version),
         processes_yaml=PROCESSES.format(replicas=replicas),
-        site_yaml=SITE.format(http=edge.http, https=edge.https, host=HOST, answer=answer),
+        site_yaml=edge_site(edge, answer),
     )
+
+
+def edge_site(edge: Edge, answer: str) -> str:
+    return SITE.format(http=edge.http, https=edge.https, host=HOST, answer=answer)
 
 
 def reloads(edge: Edge) -> int:

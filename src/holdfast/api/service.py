@@ -70,7 +70,8 @@ class EdgeService(Protocol):
         ...
 
     async def forecast(self, changes: Mapping[ResourceId, Resource | None]) -> Data | None:
-        """Return what changes of Sites and of the Edge would mean: {start, reload, diff, closes {idle, busy, within_s}, refused[]}.
+        """Return what changes of Sites and of the Edge would mean: {start, reload, diff, closes {idle, busy, within_s}, refused[]
+        {code, message, where, hint}}.
 
         None: nothing for nginx. Where there is no edge yet it is started, and nothing is compared.
         """

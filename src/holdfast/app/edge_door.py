@@ -116,8 +116,8 @@ class DoorAnswers:
         return {"nginx": None, "sites": []} if (rooms := self._door.rooms) is None else await rooms.answers.shown()
 
     async def forecast(self, changes: Mapping[ResourceId, Resource | None]) -> Data | None:
-        concerned = {id: resource for id, resource in changes.items() if KINDS.get(id.kind) == "nginx"}
-        if not concerned:
+        concerned = {id: resource for id, resource in changes.items() if id.kind in KINDS}
+        if not any(KINDS[id.kind] == "nginx" for id in concerned):
             return None
         if (rooms := self._door.rooms) is None:
             return {"start": True, "reload": False, "diff": "", "closes": None, "refused": []}

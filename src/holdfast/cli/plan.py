@@ -40,7 +40,7 @@ def command(call: Call, application: str | None, files: tuple[str, ...], revisio
     asked. Reasons: declared (Git says something new), drifted (the world moved), pruned (Git no longer says it), rolled-back.
 
     Where Sites or the Edge change, the daemon tells what that means for nginx: the diff of its configuration, whether it must read it anew
-    (a reload), and what that would close.
+    (a reload), what that would close, and what keeps it from being served, such as a port that another program has.
 
     What would be deleted or replaced is always named, all of it. What policy holds back is shown with its reason and with the digest
     that approves exactly this plan.

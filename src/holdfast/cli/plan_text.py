@@ -42,7 +42,7 @@ def exit_code(data: Mapping[str, Any]) -> int:
     blocked = [it for each in applications for it in each["blocked"]]
     if any(it["unknown"] for it in blocked):
         return 75
-    if any(it["refused"] for it in blocked):
+    if any(it["refused"] for it in blocked) or (data.get("edge") or {}).get("refused"):
         return 5
     return 2 if blocked or any(each["changes"] for each in applications) else 0
 
@@ -69,7 +69,10 @@ def _edge(it: Mapping[str, Any], density: Density, ink: Ink) -> Iterator[str]:
     """Yield what the changes mean for nginx."""
     yield ""
     yield f"{ink.heading('the edge')}: {_edge_words(it)}"
-    yield from (f"  {ink.paint('!', 'red')} {plain(message)}" for message in it["refused"])
+    for each in it["refused"]:
+        place = f" ({plain(each['where'])})" if each["where"] else ""
+        yield f"  {ink.paint('!', 'red')} {plain(each['message'])}{place}; see `holdfast explain {each['code']}`"
+        yield from [f"    {plain(each['hint'])}"] if each["hint"] else []
     if density is Density.BRIEF or not it["diff"]:
         return
     lines = it["diff"].splitlines()

@@ -217,6 +217,12 @@ class SimulatedNginx:
     async def traffic(self) -> Traffic | None:
         return Traffic(idle=3, busy=1) if self.pid is not None else None
 
+    def listener(self, address: str, port: int) -> str | None:
+        return "pid 1 (another)" if port in self.taken else None
+
+    def descriptors(self) -> int | None:
+        return 65_536
+
     def said(self) -> tuple[str, ...]:
         lines, self._read = tuple(self.log[self._read :]), len(self.log)
         return lines

@@ -19,10 +19,11 @@ from holdfast.engines.nginx.checking import Checking
 from holdfast.engines.nginx.closing import Closed, Closing
 from holdfast.engines.nginx.drift import Drift
 from holdfast.engines.nginx.folding import Folding, Resolve, Resting, Services, Wanted
+from holdfast.engines.nginx.foreseeing import certificate_hosts, edge_stops, told
 from holdfast.engines.nginx.news import News
 from holdfast.engines.nginx.port import Certificates, Nginx, Wire
 from holdfast.engines.nginx.proving import Proving, looks
-from holdfast.engines.nginx.roster import EDGE, Changes, Roster, parts
+from holdfast.engines.nginx.roster import EDGE, Changes, Roster, edge_resource, parts
 from holdfast.engines.nginx.seeing import observation
 from holdfast.engines.nginx.turns import Turns
 from holdfast.engines.nginx.watching import Watching
@@ -249,14 +250,17 @@ class NginxEngine:
         return {**{part.id: part for part in parts(self._roster.resources.values())}, **self.parts()}
 
     async def forecast(self, changes: Changes) -> dict[str, Json]:
-        """Return what changes would mean, without making anything: {start, reload, diff, closes {idle, busy, within_s}, refused[]}.
+        """Return what changes of Sites, Certificates and the Edge would mean, without making anything.
 
-        `diff`: of the configuration, as text; `closes`: what a reload ends: idle connections at once, the others when they have finished,
-        within so many seconds. Raises DeclarationError for an Edge that this nginx cannot be, EngineError.
+        {start, reload, diff, closes {idle, busy, within_s}, refused[] {code, message, where, hint}}. `diff`: of the configuration, as text;
+        `closes`: what a reload ends: idle connections at once, the others when they have finished, within so many seconds. Raises
+        DeclarationError for an Edge that this nginx cannot be, EngineError.
         """
         roster, before = self._roster, self._turns.wanted
-        folded = await self._folding.preview(roster.with_changes(changes), good=roster.good, spare=roster.spare)
-        master = self._nginx.master()
+        certificates = certificate_hosts(each for each in changes.values() if each is not None)
+        master, resources = self._nginx.master(), roster.with_changes({id: it for id, it in changes.items() if id.kind in self.kinds})
+        folded = await self._folding.preview(resources, good=roster.good, spare=roster.spare, certificates=certificates)
+        stops = edge_stops(self._nginx, edge_resource(resources.values()), before.world if before is not None else None)
         is_read = before is None or folded.generation != before.folded.generation
         traffic = await self._nginx.traffic() if is_read and master is not None and before is not None else None
         within_s = before.world.edge.shutdown_timeout if before is not None else 0.0
@@ -266,7 +270,7 @@ class NginxEngine:
             "reload": master is not None and is_read,
             "diff": showing.difference(*texts) if is_read else "",
             "closes": None if traffic is None else {"idle": traffic.idle, "busy": traffic.busy, "within_s": within_s},
-            "refused": [refusal.errors[0].message for id, refusal in sorted(folded.failed.items()) if id in changes],
+            "refused": [*told(refusal.errors[0] for id, refusal in sorted(folded.failed.items()) if id in changes), *told(stops)],
         }
 
     async def looked(self) -> Mapping[ResourceId, tuple[tuple[str, str | None], ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from holdfast.edge.capability import Capability
 from holdfast.edge.edge_spec import EdgeSpec
@@ -150,10 +150,21 @@ class Folding:
             certificates=self._certificates.hosts(),
         )
 
-    async def preview(self, resources: Mapping[ResourceId, Resource], *, good: Mapping[ResourceId, Part], spare: frozenset[str]) -> Folded:
-        """Return the configuration that these resources would be, without making anything for it. Raises as `fold` does."""
+    async def preview(
+        self,
+        resources: Mapping[ResourceId, Resource],
+        *,
+        good: Mapping[ResourceId, Part],
+        spare: frozenset[str],
+        certificates: Mapping[str, tuple[str, ...]],
+    ) -> Folded:
+        """Return the configuration that these resources would be, without making anything for it. Raises as `fold` does.
+
+        `certificates`: hosts of those that are declared with them, by `namespace/name`.
+        """
         found = tuple(as_rendered(resource) for resource in resources.values() if resource.id.kind == KIND)
-        return fold(found, await self._world(resources, found, spare), good=good)
+        world = await self._world(resources, found, spare)
+        return fold(found, replace(world, certificates={**world.certificates, **certificates}), good=good)
 
     def _read(self, resources: Mapping[ResourceId, Resource]) -> tuple[Part, ...]:
         """Return the parts; a resource that was read before is not read again."""

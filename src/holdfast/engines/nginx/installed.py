@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,6 +28,7 @@ from holdfast.engines.nginx.program import BESIDE, Program
 from holdfast.engines.nginx.workers import executable
 from holdfast.errors import Unavailable
 from holdfast.host.file_watch import FileWatch
+from holdfast.host.keeper import listeners
 from holdfast.kit.canonical import digest_bytes
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks
@@ -222,6 +224,15 @@ class InstalledNginx:
     async def traffic(self) -> Traffic | None:
         return traffic_of(await asked(self.places.socket, "/status"))
 
+    def listener(self, address: str, port: int) -> str | None:
+        return holder(address, port, self.master())
+
+    def descriptors(self) -> int | None:
+        if os.geteuid() == 0:
+            return None  # root raises it
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        return None if hard == resource.RLIM_INFINITY else hard
+
     def said(self) -> tuple[str, ...]:
         return self._log.more() if self._log is not None else ()
 
@@ -262,6 +273,13 @@ def first_certificate(text: str) -> str:
     if begin < 0 or end < begin:
         raise ValueError("no certificate")
     return text[begin:end] + "-----END CERTIFICATE-----\n"
+
+
+def holder(address: str, port: int, master: Master | None) -> str | None:
+    """Return who listens at an address besides a master and its workers."""
+    found = listeners.find_tcp(address, port)
+    ours = {pid for pid, _ in ((master.pid, 0), *master.accepting, *master.draining)} if master is not None else set()
+    return None if found is None or found[0] in ours else f"pid {found[0]} ({found[1]})"
 
 
 _TRAFFIC = re.compile(r"Reading: (\d+) Writing: (\d+) Waiting: (\d+)")

@@ -132,6 +132,14 @@ class Nginx(Protocol):
         """Return how many connections it has now; None where it does not say."""
         ...
 
+    def listener(self, address: str, port: int) -> str | None:
+        """Return who else listens there now, for people; None where nobody does, or it cannot be found out."""
+        ...
+
+    def descriptors(self) -> int | None:
+        """Return how many descriptors a worker may be given at most; None where that is for nginx to find out."""
+        ...
+
     def said(self) -> tuple[str, ...]:
         """Return the lines of the error log since the last call."""
         ...

@@ -24,7 +24,7 @@ from holdfast.engines.nginx.error_log import AnswersLog, ErrorLog
 from holdfast.engines.nginx.gate import Gate, keep
 from holdfast.engines.nginx.generations import CONF, FOLDER, LINK, MANIFEST, Generations
 from holdfast.engines.nginx.included import Included, files, http_says, included, main_says
-from holdfast.engines.nginx.installed import asked, pem_digest, traffic_of
+from holdfast.engines.nginx.installed import asked, holder, pem_digest, traffic_of
 from holdfast.engines.nginx.port import Edit, Generation, Ground, Master, Traffic
 from holdfast.engines.nginx.program import Program
 from holdfast.engines.nginx.workers import is_master, master_of
@@ -243,6 +243,13 @@ class SystemNginx:
 
     async def traffic(self) -> Traffic | None:
         return traffic_of(await asked(self.places.socket, "/status"))
+
+    def listener(self, address: str, port: int) -> str | None:
+        return holder(address, port, self.master())
+
+    def descriptors(self) -> int | None:
+        """Unknown: what its workers may have is said by the system's main file."""
+        return None
 
     def said(self) -> tuple[str, ...]:
         return self._log.more() if self._log is not None else ()
