@@ -7,7 +7,7 @@ import pytest
 from holdfast.edge.explain import Explanation, Request, explain
 from holdfast.edge.fold import fold
 from holdfast.edge.parse import parse
-from holdfast.edge.route_spec import RateLimitSpec, RedirectSpec
+from holdfast.edge.route_spec import CanaryHeader, CanarySpec, HealthSpec, RateLimitSpec, RedirectSpec
 from holdfast.edge.site_spec import PathSpec, SiteSpec
 from holdfast.testing.sites import part, world_at
 
@@ -112,3 +112,16 @@ def test_our_own_configuration_is_explained() -> None:
     assert [each.args for each in old.answers] == [("308", "/new")]
     plain = explain(tree, Request(host="shop.example.com", port=80, is_tls=False, path="/"))
     assert [each.args[0] for each in plain.answers] == ["308"]
+
+
+def test_where_a_variable_chooses_the_group_it_is_the_one_that_it_mostly_chooses() -> None:
+    spec = SiteSpec(
+        hosts=("a.example.com",),
+        targets=("10.0.0.1:80", "10.0.0.2:80"),
+        health=HealthSpec(),
+        canary=CanarySpec(targets=("10.0.0.9:80",), percent=5, header=CanaryHeader()),
+    )
+    config = parse("nginx.conf", fold([part(spec=spec)], world_at()).text.encode()).directives
+    found = explain(config, Request(host="a.example.com", port=443, is_tls=True))
+    assert found.upstream is not None
+    assert [each.args[0] for each in found.upstream.all("server")] == ["10.0.0.1:80", "10.0.0.2:80"]

@@ -7,12 +7,17 @@ with Python's `re`; one that it does not read is said to be unknown, not passed 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from holdfast.edge.tree import Directive, walk
 
 GUARDS = ("allow", "deny", "auth_basic", "auth_request", "limit_req", "limit_conn", "satisfy", "if")
+CHOOSERS: Mapping[str, str] = MappingProxyType({"map": "default", "split_clients": "*"})
+"""What chooses a value, and its entry for all others."""
+MOST_CHOICES = 6
+"""That follow one another: a header, a cookie, a share, and who is left out."""
 ANSWERS = ("return", "proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "alias", "root", "try_files", "rewrite")
 
 
@@ -40,7 +45,7 @@ class Explanation:
     answers: tuple[Directive, ...] = ()
     """What answers, in the order in which nginx looks: rewrites and returns of the server first."""
     upstream: Directive | None = None
-    """The group that it is passed on to; None where it is none, or a variable chooses."""
+    """The group that it is passed on to, where a variable chooses the one that it mostly chooses; None where it is none."""
     headers: tuple[Directive, ...] = ()
     guards: tuple[Directive, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -52,11 +57,12 @@ class Explainer:
 
     def __init__(self, directives: Sequence[Directive]) -> None:
         tree = tuple(directives)
-        found = [(each, above) for each, above in walk(tree) if each.name in {"server", "upstream"}]
+        found = [(each, above) for each, above in walk(tree) if each.name in {"server", "upstream", *CHOOSERS}]
         self.servers = tuple((each, above) for each, above in found if each.name == "server" and (not above or above[-1].name == "http"))
         """Each with the blocks that it stands in."""
         self.outermost = Directive("http", (), tree)
         """What servers of a fragment stand in."""
+        self.choices = dict(self._choices(each for each, _ in found))
         self.upstreams = {each.args[0]: each for each, _ in reversed(found) if each.name == "upstream" and each.args}
 
     def explain(self, request: Request) -> Explanation:
@@ -86,7 +92,21 @@ class Explainer:
     def upstream(self, answers: Sequence[Directive]) -> Directive | None:
         """Return the group that requests are passed on to by the first `…_pass`."""
         target = next((each.args[0] for each in answers if each.name.endswith("_pass") and each.args), None)
-        return None if target is None else self.upstreams.get(target.rpartition("://")[2].partition("/")[0])
+        if target is None:
+            return None
+        name = target.rpartition("://")[2].partition("/")[0]
+        for _ in range(MOST_CHOICES):
+            name = self.choices.get(name, name)
+        return self.upstreams.get(name)
+
+    @staticmethod
+    def _choices(found: Iterable[Directive]) -> Iterator[tuple[str, str]]:
+        """Yield each variable that chooses, and its choice for whoever is not named."""
+        for each in found:
+            if each.name in CHOOSERS and len(each.args) == 2:
+                for entry in each.block or ():
+                    if entry.name == CHOOSERS[each.name] and entry.args:
+                        yield each.args[1], entry.args[0]
 
 
 def explain(directives: Sequence[Directive], request: Request) -> Explanation:
