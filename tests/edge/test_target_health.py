@@ -140,7 +140,9 @@ def test_a_look_is_asked_as_the_application_is() -> None:
     (check,) = folded("10.0.0.1:443", upstream=UpstreamSpec(host="app", tls=UpstreamTls(server_name="inner"))).checks
     assert (check.host, check.is_tls, check.server_name) == ("app", True, "inner")
     (check,) = folded("10.0.0.1:80").checks
-    assert (check.host, check.is_tls, check.server_name) == ("a.example.com", False, None)
+    assert (check.host, check.is_tls, check.server_name, check.scheme) == ("a.example.com", False, None, "https")
+    (check,) = folded("10.0.0.1:80", certificate="none").checks
+    assert check.scheme == "http"
 
 
 def test_names_that_nginx_follows_are_not_checked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.engines.nginx_stage import Stage, play
@@ -11,8 +12,22 @@ from holdfast.edge.breaker import Phase, flags_of
 from holdfast.edge.route_spec import BreakerSpec, HealthSpec
 from holdfast.edge.site_spec import SiteSpec
 from holdfast.edge.target_health import Check
-from holdfast.engines.nginx.checking import JITTER, visit_of
+from holdfast.engines.nginx.checking import JITTER, LEAST_S, visit_of
+from holdfast.errors import Unavailable
 from holdfast.testing.contracts.nginx import site
+from holdfast.testing.simulated_nginx import SimulatedNginx
+
+
+class Marking:
+    """An nginx whose flags are written otherwise."""
+
+    def __init__(self, nginx: SimulatedNginx, mark: Callable[[str, frozenset[str]], Awaitable[None]]) -> None:
+        self._nginx = nginx
+        self.mark = mark
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._nginx, name)
+
 
 HEALTH = HealthSpec(path="/ready", interval=2.0, passes=2, fails=3, expect=(200,))
 SITE = site("a").id
@@ -144,6 +159,37 @@ def test_looks_are_spread_over_their_interval() -> None:
         first = sorted(at - began for at in stage.nginx.visited_at)[:40]
         assert len(first) == 40
         assert first[30] - first[10] > HEALTH.interval / 6
+
+    play(story)
+
+
+def test_flags_that_cannot_be_written_now_are_written_later_and_stop_nothing() -> None:
+    async def story(stage: Stage) -> None:
+        await begin(stage, 3)
+        mark, is_full = stage.nginx.mark, True
+
+        async def refused(suffix: str, wanted: frozenset[str]) -> None:
+            if is_full and wanted:
+                raise Unavailable("HF3101", "cannot write: no space left on device")
+            await mark(suffix, wanted)
+
+        stage.engine._checking._nginx = Marking(stage.nginx, refused)  # type: ignore[assignment]
+        del stage.nginx.targets["10.0.0.0:80"]
+        await stage.until_told("edge.target_failed")
+        assert out(stage) == set()
+        is_full = False
+        await later(stage, HEALTH.interval * 2)
+        assert len(out(stage)) == 1
+
+    play(story)
+
+
+def test_an_interval_of_nothing_is_bounded() -> None:
+    async def story(stage: Stage) -> None:
+        stage.nginx.targets = {"10.0.0.0:80": 200}
+        await stage.apply(site("a", checked(1, HealthSpec(interval=0.0))))
+        await later(stage, 10.0)
+        assert len(stage.nginx.visited_at) <= 10.0 / (LEAST_S * (1 - JITTER)) + 1
 
     play(story)
 

@@ -74,6 +74,7 @@ def check_of(pieces: Pieces, path: Path, group: str, targets: tuple[str, ...], h
         targets=targets,
         spec=health,
         host=spec.host or (f"{LABEL}{host[1:]}" if host.startswith("*") else host),
+        scheme="https" if pieces.is_tls else "http",
         is_tls=spec.tls is not None,
         server_name=spec.tls.server_name if spec.tls is not None else None,
     )

@@ -33,6 +33,8 @@ class Check:
     spec: HealthSpec
     host: str
     """Host header of a look."""
+    scheme: str = "https"
+    """How visitors come to it, which a look says too."""
     is_tls: bool = False
     """Whether the application is spoken to over TLS."""
     server_name: str | None = None

@@ -91,7 +91,8 @@ class Breaking:
         """Have the flags say what is open; also those that somebody took away or put there."""
         if self._paths is not None:
             wanted = (flags_of(key, path.breaker.phase) for key, path in self._paths.items())
-            await self._nginx.mark(SUFFIX, frozenset().union(*wanted))
+            with suppress(EngineError):  # a folder that takes nothing now is tried again at the next turn
+                await self._nginx.mark(SUFFIX, frozenset().union(*wanted))
 
     async def _judge(self) -> None:
         now = self._clock.monotonic()

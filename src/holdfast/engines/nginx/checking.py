@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from holdfast.edge.fold import Folded
@@ -24,6 +25,8 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Emit
 
 AT_ONCE = 32
+LEAST_S = 0.1
+"""Between two looks at one target, whatever is asked for."""
 JITTER = 0.1
 """Of an interval, to both sides, so that many targets are not asked at one moment."""
 LONGEST_REASON = 200
@@ -160,7 +163,8 @@ class Checking:
     async def _mark(self) -> None:
         """Have the flags say who is left out; also those that somebody took away or put there."""
         if self._groups is not None:
-            await self._nginx.mark(SUFFIX, self.out())
+            with suppress(EngineError):  # a folder that takes nothing now is tried again at the next look
+                await self._nginx.mark(SUFFIX, self.out())
 
     async def _look(self, target: _Target) -> None:
         try:
@@ -169,7 +173,7 @@ class Checking:
         finally:
             target.is_asked = False
             spread = 1.0 + JITTER * (2.0 * self._random.random() - 1.0)
-            target.due_at = self._clock.monotonic() + target.check.spec.interval * spread
+            target.due_at = self._clock.monotonic() + max(target.check.spec.interval, LEAST_S) * spread
             self._bell.wake()
         was_in = target.standing.is_in
         target.standing = judge(target.standing, passed=why is None, spec=target.check.spec)
@@ -221,5 +225,5 @@ def visit_of(check: Check, address: str) -> Visit:
         is_tls=check.is_tls,
         path=check.spec.path,
         server_name=check.server_name,
-        headers=(("X-Forwarded-Proto", "https"),),  # else an application that insists on TLS would only ever redirect
+        headers=(("X-Forwarded-Proto", check.scheme),),  # else an application that insists on TLS would only ever redirect
     )
