@@ -11,6 +11,7 @@ from holdfast.edge.capability import Capability
 from holdfast.edge.edge_spec import EdgeSpec, LogSpec, UnknownHost
 from holdfast.edge.fold import Folded, fold
 from holdfast.edge.parse import parse
+from holdfast.edge.render_header import usual
 from holdfast.edge.route_spec import HeadersSpec, PauseSpec, TimeoutsSpec, UpstreamSpec, UpstreamTls
 from holdfast.edge.site_spec import PathSpec, SiteSpec
 from holdfast.edge.tree import walk
@@ -158,3 +159,24 @@ def test_headers_of_a_preset_are_said_in_every_location() -> None:
     assert said[("/",)] == standard
     assert said[("^~", "/a/")] == {"X-Request-ID"}
     assert said[("=", "/b")] == standard | {"X-B"}
+
+
+@pytest.mark.parametrize(
+    ("ports", "trusted", "headers"),
+    [
+        ((80, 443), (), {"Host": "$host", "X-Forwarded-Proto": "$scheme", "X-Forwarded-Port": "$server_port"}),
+        ((8080, 8443), (), {"Host": "$host:$server_port", "X-Forwarded-Proto": "$scheme", "X-Forwarded-Port": "$server_port"}),
+        ((8080, 443), (), {"Host": "$holdfast_host", "X-Forwarded-Proto": "$scheme", "X-Forwarded-Port": "$server_port"}),
+        (
+            (80, 443),
+            ("10.0.0.0/8",),
+            {"Host": "$holdfast_host", "X-Forwarded-Proto": "$holdfast_scheme", "X-Forwarded-Port": "$holdfast_port"},
+        ),
+    ],
+)
+def test_an_application_is_told_of_the_client_without_a_map_where_nobody_speaks_for_it(
+    ports: tuple[int, int], trusted: tuple[str, ...], headers: dict[str, str]
+) -> None:
+    world = world_at(edge=EdgeSpec(http=ports[0], https=ports[1], trusted_proxies=trusted))
+    said = {each.args[0]: each.args[1] for each in usual(world) if each.name == "proxy_set_header"}
+    assert {name: said[name] for name in headers} == headers

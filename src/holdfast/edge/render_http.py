@@ -98,6 +98,7 @@ def main(world: World) -> Iterator[Directive]:
     yield Directive("worker_shutdown_timeout", (seconds(edge.shutdown_timeout),))
     yield Directive("pid", (places.beneath("run", "nginx.pid"),))
     yield Directive("error_log", (places.beneath("logs", "error.log"), "warn"))
+    yield Directive("pcre_jit", ("on",))
     yield Directive("events", (), (Directive("worker_connections", (str(edge.connections),)),))
 
 
@@ -131,7 +132,7 @@ def shared(world: World, longest_host: int, *, has_breakers: bool = False) -> It
         yield from tls_directives(policy(edge.tls.profile, world.capability))
     yield from _client(world)
     yield from _identity()
-    yield from usual()
+    yield from usual(world)
     yield from preset_maps()
     yield Directive("map", ("$uri", "$holdfast_hidden"), (Directive("~/\\.(?!well-known/)", ("1",)), Directive("default", ("",))))
     yield from _log(world, has_breakers=has_breakers)
