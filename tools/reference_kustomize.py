@@ -30,6 +30,9 @@ that names them. A render is remembered by the blobs that it read: a commit that
 
 Lists are merged by the keys of Kubernetes {BUILT_IN}, as in kustomize; `openapi.path` brings others. Names and kinds of a target are regular
 expressions (RE2), label and annotation selectors are those of kubectl.
+
+`spec.source.kustomize` of the Application is added to its kustomization as Argo CD does by `kustomize edit`; what both say is refused (HF1717)
+unless it is forced. `version`, `kubeVersion` and `apiVersions` have no effect.
 """
 WORDS: Mapping[str, str] = {
     "apiVersion": "`kustomize.config.k8s.io/v1beta1`; of a Component `v1alpha1`",

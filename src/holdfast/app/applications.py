@@ -194,6 +194,7 @@ def sourced(it: Application) -> Sourced:
         annotation_places=it.annotation_places,
         origin=it.origin,
         directory=it.directory,
+        kustomize=it.kustomize,
     )
 
 

@@ -105,6 +105,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The destination is not the one that was meant, or the path is another one's.",
             next_step="Name the cluster in spec.destination; `holdfast render` shows what would go there.",
         ),
+        "HF1717": Explanation(
+            title="Options of a kustomization do not fit",
+            meaning="spec.source.kustomize of an Application adds something that the kustomization has already, or that changes nothing.",
+            cause="A label that both say, an image without a tag, or a count that is no number.",
+            next_step="Change the Application's option; forceCommonLabels and forceCommonAnnotations let it win.",
+        ),
         "HF1715": Explanation(
             title="Kustomization within itself",
             meaning="A kustomization leads back to a folder that is being built.",

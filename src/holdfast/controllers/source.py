@@ -19,6 +19,7 @@ from holdfast.declare.render import Asks, Renderer, RenderRequest
 from holdfast.declare.select import Directory
 from holdfast.errors import Bug, DeclarationError, HoldfastError, Refused, Retry, SourceError, Where
 from holdfast.kit.backoff import Backoff
+from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock, Instant, Random
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.declaration import Ask
@@ -47,6 +48,8 @@ class Sourced:
     annotation_places: Mapping[str, Where] = field(default_factory=dict)
     origin: Origin | None = None
     directory: Directory = field(default_factory=Directory)
+    kustomize: Mapping[str, Json] = field(default_factory=dict)
+    """What is added to a kustomization, as the Application writes it."""
 
 
 class Rendering:
@@ -87,6 +90,7 @@ class Rendering:
             annotation_places=source.annotation_places,
             application_origin=source.origin,
             directory=source.directory,
+            kustomize=source.kustomize,
             allowed=self._allowed,
             facts=self._facts(),
             had_resources=self._had_resources(source.name),

@@ -48,6 +48,8 @@ class RenderRequest:
     annotation_places: Mapping[str, Where] = field(default_factory=dict)
     """Key of an annotation → where it stands."""
     application_origin: Origin | None = None
+    kustomize: Mapping[str, Json] = field(default_factory=dict)
+    """What the Application adds to a kustomization, as it is written."""
     repository: Tree | None = None
     """The whole repository at the same revision, where the Application's path is a part of it and `reaches` says that more is needed."""
     directory: Directory = Directory()  # noqa: RUF009 - frozen
@@ -240,7 +242,7 @@ class Renderer:
             request.application,
             request.tree.revision.commit,
             joined.resources,
-            warnings=tuple(_warnings(request.application, files, parts)),
+            warnings=(*_warnings(request.application, files, parts), *_in_vain(request, selection)),
             release=release,
             prepare=prepare,
             excluded=consumed,
@@ -409,6 +411,7 @@ def _scope(request: RenderRequest, are_sound: bool) -> Scope:
         root=root_of(request.tree),
         annotations=request.annotations if are_sound else {},  # told once is enough
         annotation_origin=request.application_origin,
+        kustomize=request.kustomize,
         allowed=request.allowed,
     )
 
@@ -416,6 +419,12 @@ def _scope(request: RenderRequest, are_sound: bool) -> Scope:
 def _file(blob: Blob, reading: Reading, registry: Registry, *, alone: bool) -> _File:
     asks = any(each.kind in registry.asking and registry.asking[each.kind].asks(each) for each in reading.declarations)
     return _File(blob, reading, alone=alone, asks=asks, runs=any(each.kind in registry.released for each in reading.declarations))
+
+
+def _in_vain(request: RenderRequest, selection: Selection) -> Iterator[Warning]:
+    if request.kustomize and not any(is_whole(form) for form, _ in selection.workload):
+        message = f"spec.source.kustomize of Application {request.application} has no effect: its path holds no kustomization"
+        yield Warning(reason="OptionsNotHonoured", message=message, origin=request.application_origin)
 
 
 def _flat(errors: Iterable[DeclarationError]) -> Iterator[DeclarationError]:

@@ -13,6 +13,7 @@ from holdfast.core.retry import RetryPolicy
 from holdfast.declare.select import Directory
 from holdfast.delivery.sync_window import SyncWindow, verdict
 from holdfast.errors import Where
+from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.resource import Origin, Warning
 
@@ -50,6 +51,8 @@ class Application:
     destination: str
     """`host`; where `Context.is_render` let another pass, its server or name as it was written."""
     directory: Directory = field(default_factory=Directory)
+    kustomize: Mapping[str, Json] = field(default_factory=dict)
+    """What is added to a kustomization, as it is written."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     annotation_places: Mapping[str, Where] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from holdfast.delivery.source_spec import DirectorySpec, SourceSpec
 from holdfast.delivery.sync_policy import Options, read_options, retry_policy, settings
 from holdfast.delivery.unhonoured import Unhonoured
 from holdfast.errors import DeclarationError, Where
+from holdfast.kit.canonical import Json
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.ids import DOCKER, HOST
 from holdfast.model.resource import Origin, Warning
@@ -105,6 +106,7 @@ def _application(
         namespace=draft.namespace,
         destination=destination,
         directory=Directory(recurse=directory.recurse, include=directory.include, exclude=directory.exclude),
+        kustomize=_kustomize(document, source),
         annotations=annotations,
         annotation_places={key: document.where(("metadata", "annotations", key)) for key in annotations},
         labels=metadata.labels,
@@ -155,6 +157,17 @@ def _followed(source: SourceSpec, at: Path) -> _Source:
         directory=source.directory,
         chart=source.chart,
     )
+
+
+def _kustomize(document: Document, source: _Source) -> Mapping[str, Json]:
+    """Return what is added to a kustomization, as it is written; it was decoded, so that it is sound."""
+    value: Json = document.value
+    for step in (*source.at, "kustomize"):
+        if isinstance(value, dict):
+            value = value.get(str(step))
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+    return value if isinstance(value, dict) else {}
 
 
 def _chart(draft: Draft, source: _Source) -> Iterator[DeclarationError]:

@@ -30,7 +30,7 @@ SOURCE_FIELDS: Mapping[Path, str] = MappingProxyType(
         ("directory", "disableExtensionFilter"): "only .yaml, .yml and .json files are read",
         ("directory", "jsonnet"): "Jsonnet is not read yet",
         ("helm",): "Helm charts are not read yet",
-        ("kustomize",): "its options are not added yet; write them in the kustomization",
+        ("kustomize", "commonAnnotationsEnvsubst"): "variables in annotations are not replaced",
         ("plugin",): "plugins are never run",
         ("ref",): "there is no other source that could take files of this one",
         ("tagPrefix",): "a range of versions looks at tags that are plain versions",

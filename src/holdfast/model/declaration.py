@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from holdfast.errors import DeclarationError, Where
+from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Observation
@@ -35,6 +36,8 @@ class Scope:
     annotations: Mapping[str, str] = field(default_factory=dict)
     """The Application's own (`holdfast.dev/prepare`, `holdfast.dev/progress-deadline` …)."""
     annotation_origin: Origin | None = None
+    kustomize: Mapping[str, Json] = field(default_factory=dict)
+    """What the Application adds to a kustomization, as it is written."""
     allowed: frozenset[str] = frozenset()
     """What the local configuration widens (`javascript`, `root` …). Never from Git."""
 

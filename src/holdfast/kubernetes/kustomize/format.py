@@ -7,14 +7,21 @@ What comes of it are objects of a cluster, shown as a model until an engine take
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
+from holdfast.declare.document import Document, Marks, pack
 from holdfast.errors import DeclarationError, Where
 from holdfast.kubernetes.kustomize.build import build
 from holdfast.kubernetes.kustomize.discover import wanted
-from holdfast.kubernetes.kustomize.library import NAMES, Library, Wanted
+from holdfast.kubernetes.kustomize.library import NAMES, Broken, Library, Wanted, joined, typed
+from holdfast.kubernetes.kustomize.option import Options, with_options
+from holdfast.kubernetes.kustomize.trouble import Trouble
 from holdfast.kubernetes.shown import model
 from holdfast.model.declaration import Ask, Reading, Scope
 from holdfast.model.ids import HOST
+
+_OF_NO_EFFECT: Final = frozenset({"version", "kubeVersion", "apiVersions", "commonAnnotationsEnvsubst"})
+"""Options for Helm and for other kustomizes; the Application's reader tells of the last."""
 
 
 class Kustomize:
@@ -41,6 +48,8 @@ class Kustomize:
             return given[ask]
 
         library = Library(content, scope.revision)
+        if scope.kustomize and (reading := _adjusted(library, scope)) is not None:
+            return reading
         if missing := wanted(library, scope.root):
             return Reading(asks=tuple(Ask(what="blob", path=beside(scope.root, file)) for file in missing))
         try:
@@ -57,6 +66,29 @@ class Kustomize:
             warnings=built.warnings,
             models=(model(scope.shown(path), built.manifests),) if not errors else (),
         )
+
+
+def _adjusted(library: Library, scope: Scope) -> Reading | None:
+    """Add the Application's options; return what is to be asked for first, or why they do not fit."""
+    known = {key: value for key, value in scope.kustomize.items() if key not in _OF_NO_EFFECT}
+    where = scope.annotation_origin
+    place = Where(path=where.path, line=where.line) if where is not None else Where(path=f"Application {scope.application}")
+    try:
+        home = library.home(scope.root)
+        if home is None:
+            return None
+        options = typed(Document(place.path, known, Marks(place.path, (), pack((place.line or 1) - 1, 0))), Options)
+        asked = options.components if options.ignore_missing_components else ()
+        missing = [each for each in asked if (folder := joined(scope.root, each)) is None or library.home(folder) is None]
+        library.adjust(scope.root, with_options(home.spec, options, missing))
+    except Wanted as more:
+        return Reading(asks=tuple(Ask(what="blob", path=beside(scope.root, file)) for file in more.paths))
+    except Broken as broken:
+        return Reading(errors=broken.errors)
+    except Trouble as trouble:
+        trouble.where = trouble.where or (place,)
+        return Reading(errors=(trouble.error(scope.root or "the repository"),))
+    return None
 
 
 def beside(root: str, file: str) -> str:

@@ -8,7 +8,7 @@ drives it brings the file and begins again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from holdfast.declare.decode import decode
@@ -147,6 +147,12 @@ class Library:
         if folder not in self._homes:
             self._homes[folder] = self._find(folder)
         return self._homes[folder]
+
+    def adjust(self, folder: str, spec: Kustomization) -> None:
+        """Take another spec for the kustomization of a folder than its file has."""
+        home = self.home(folder)
+        if home is not None:
+            self._homes[folder] = replace(home, spec=spec)
 
     def _find(self, folder: str) -> Home | None:
         paths = [f"{folder}/{name}" if folder else name for name in NAMES]
