@@ -55,6 +55,8 @@ def _closed(pieces: Pieces) -> str:
     """
     spec, places, name = pieces.part.spec, pieces.world.places, pieces.site_key
     where = f"@holdfast_closed_{name}"
+    if f"closed {name}" in pieces.inner:
+        return where  # another path of the Site did it
     page = _page(pieces, spec.maintenance.page or PLAIN_PAGE, round(spec.maintenance.retry_after), site=name)
     turned_away = Directive("error_page", (TURNED_AWAY, "=503", page))
     if not is_there("auth_request", pieces.world.capability):
@@ -67,8 +69,7 @@ def _closed(pieces: Pieces) -> str:
         "location",
         (where,),
         (
-            turned_away,
-            Directive("error_page", ("403", "500", "502", "504", "=503", page)),
+            Directive("error_page", (TURNED_AWAY, "403", "500", "502", "504", "=503", page)),  # also who waited too long, or meets nobody
             branch("!-f", places.flag(f"{name}{PAUSED}"), returns=TURNED_AWAY),
             branch("$request_uri", "~*", ALTERED, returns=TURNED_AWAY),
             Directive("auth_request", (gate,)),
@@ -82,11 +83,8 @@ def _closed(pieces: Pieces) -> str:
             Directive("internal"),
             Directive("access_log", ("off",)),
             Directive("proxy_http_version", ("1.1",)),
-            Directive("proxy_method", ("GET",)),
             Directive("proxy_pass_request_headers", ("off",)),
             Directive("proxy_pass_request_body", ("off",)),
-            Directive("proxy_set_header", ("Content-Length", "")),
-            Directive("proxy_set_header", ("Connection", "")),
             Directive("proxy_read_timeout", (seconds(spec.pause.max + GATE_S),)),
             Directive("proxy_pass", (f"http://{GATE}/{seconds(spec.pause.max)}/{name}",)),
         ),
