@@ -44,6 +44,8 @@ class Dockerd:
         self.log = self.folder / "dockerd.log"
         self._flags = tuple(flags)
         self._process: subprocess.Popen[bytes] | None = None
+        self._containerd: subprocess.Popen[bytes] | None = None
+        self._containerd_address = str(self.folder / "containerd.sock")
         _run("ip", "netns", "add", self.name)
         _run("ip", "-n", self.name, "link", "set", "lo", "up")
 
@@ -57,10 +59,12 @@ class Dockerd:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it answers. Its containerd outlives it, as a service of its own does."""
+        self._start_containerd()
         command = [
             "dockerd",
             f"--host={self.address}",
+            f"--containerd={self._containerd_address}",
             f"--data-root={self.folder / 'data'}",
             f"--exec-root={self.folder / 'exec'}",
             f"--pidfile={self.folder / 'pid'}",
@@ -91,6 +95,20 @@ class Dockerd:
             time.sleep(0.05)
         raise AssertionError(f"dockerd does not answer:\n{self.log.read_text()[-2000:]}")
 
+    def _start_containerd(self) -> None:
+        if self._containerd is not None:
+            return
+        folders = (f"--root={self.folder / 'containerd-data'}", f"--state={self.folder / 'containerd'}")
+        with open(self.log, "ab") as log:
+            self._containerd = subprocess.Popen(
+                ["containerd", f"--address={self._containerd_address}", *folders, "--log-level=warn"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"},
+            )
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it; with SIGKILL as in a crash, where containers go on."""
         if self._process is not None:
@@ -104,6 +122,9 @@ class Dockerd:
             for each in self.ask("GET", "/containers/json?all=1"):
                 self.ask("DELETE", f"/containers/{each['Id']}?force=1&v=1")
         self.stop()
+        if self._containerd is not None:
+            self._containerd.terminate()
+            self._containerd.wait(60)
         self._end_the_rest()
         for line in Path("/proc/self/mounts").read_text().splitlines():
             if line.split()[1].startswith(str(self.folder)):
@@ -146,7 +167,7 @@ class Dockerd:
                     _text(tar, path, source[1:])
                 else:
                     tar.add(os.path.realpath(source), arcname=path.lstrip("/"))
-        self._import(tag, data.getvalue(), changes)
+        self.take(tag, data.getvalue(), changes)
         return tag
 
     def busybox(self, tag: str = SMALL, changes: Iterable[str] = ('CMD ["sleep","1000000"]',)) -> str:
@@ -166,10 +187,11 @@ class Dockerd:
                     link = tarfile.TarInfo(f"bin/{name}")
                     link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                     tar.addfile(link)
-        self._import(tag, data.getvalue(), changes)
+        self.take(tag, data.getvalue(), changes)
         return tag
 
-    def _import(self, tag: str, data: bytes, changes: Iterable[str]) -> None:
+    def take(self, tag: str, data: bytes, changes: Iterable[str]) -> None:
+        """Make an image of the archive of a root file system."""
         name, _, version = tag.rpartition(":")
         query = [("fromSrc", "-"), ("repo", name), ("tag", version), *(("changes", each) for each in changes)]
         said = self.ask("POST", f"/images/create?{urlencode(query)}", data=data, is_json=False)

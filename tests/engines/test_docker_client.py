@@ -66,6 +66,8 @@ SAID = (
     (409, "remove shop_data: volume is in use - [abc]", Conflict, "HF3209"),
     (403, "error while removing network: network shop id x has active endpoints", Conflict, "HF3209"),
     (409, "removal of container abc is already in progress", Conflict, "HF3204"),
+    (500, "failed to retrieve labels: grpc: the client connection is closing: context canceled", Unavailable, "HF3201"),
+    (500, "endpoint with name shop-web-1 already exists in network shop_back", Unavailable, "HF3204"),
     (503, "this node is not ready", Unavailable, "HF3201"),
     (400, "invalid reference format", Rejected, "HF3203"),
 )

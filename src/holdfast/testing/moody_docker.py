@@ -54,6 +54,9 @@ class MoodyDocker:
     async def version(self) -> Version:
         return await self._behind.version()
 
+    async def knock(self) -> None:
+        await self._behind.knock()
+
     def forget_version(self) -> None:
         self._behind.forget_version()
 

@@ -96,6 +96,9 @@ class SimulatedDocker:
         self._answer()
         return Version(engine="simulated", api="1.41")
 
+    async def knock(self) -> None:
+        self._answer()
+
     def forget_version(self) -> None:
         pass
 

@@ -62,6 +62,20 @@ class Client:
                 self._version = await self._negotiated()
             return self._version
 
+    async def knock(self) -> None:
+        """See that it still lets somebody in.
+
+        An engine that is about to end lets nobody in any more and then stops its containers, and answers on old connections meanwhile
+        (moby `cmd/dockerd`): what one sees then is no drift, and a container that one starts then is lost to the next engine.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._way.knock()
+        except TimeoutError as error:
+            raise self._late("knock", self._timeout_s) from error
+        except OSError as error:
+            raise self._lost("knock", error) from error
+
     def forget_version(self) -> None:
         """Ask again with the next request: the engine may be another one."""
         self._version = None

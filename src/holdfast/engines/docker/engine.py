@@ -97,7 +97,7 @@ class DockerEngine:
         self._roster = Roster(records)
         self.images = Images(records=pins, credentials=credentials)
         self._finding = Finding(installation=installation, roster=self._roster, described=described)
-        self._mending = Mending(roster=self._roster, images=self.images, mark=mark)
+        self._mending = Mending(roster=self._roster, finding=self._finding, images=self.images, mark=mark)
         self._parts = Parts(installation)
         self._addresses = Addresses(moved)
         self._watching = Watching(roster=self._roster, emit=emit, clock=clock)
@@ -201,6 +201,7 @@ class DockerEngine:
         unreachable: dict[ResourceId, str] = {}
         kinds = {id.kind for id in ids}
         self._looked_at[host.name].update(ids)
+        await host.api.knock()
         networks = await host.networks() if "Network" in kinds else []
         volumes = await host.volumes() if "Volume" in kinds else []
         for id in ids:

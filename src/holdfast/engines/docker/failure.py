@@ -21,6 +21,21 @@ _DENIED = re.compile(r"unauthorized|authentication required|pull access denied|d
 _IN_USE = re.compile(r"volume is in use|has active endpoints|in use by|is being used", re.IGNORECASE)
 
 
+_CLOSING = re.compile(
+    r"connection is closing|transport is closing|context canceled|failed to update store for object|error while dialing|shutting down"
+)
+"""What an engine says that is about to end, or has just begun."""
+_STALE = re.compile(r"endpoint with name \S+ already exists in network (?P<network>\S+)")
+
+
+class Stale(Unavailable):
+    """A network still holds an endpoint of a container that ended with its engine: it must be taken off by force first."""
+
+    def __init__(self, message: str, *, network: str) -> None:
+        super().__init__("HF3204", message)
+        self.network = network
+
+
 class Missing(Rejected):
     """The engine has nothing of that name."""
 
@@ -64,6 +79,10 @@ def said_no(doing: str, said: str, status: int = 500) -> EngineError:
         taken = _TAKEN.search(said)
         address = (taken["address"] or "") if taken else ""
         return PortTaken(message, address=address, hint="free the port, or publish another one")
+    if (stale := _STALE.search(said)) is not None:
+        return Stale(message, network=stale["network"].rstrip("."))
+    if _CLOSING.search(said):
+        return Unavailable("HF3201", message)
     if "no space left on device" in said:
         return Unavailable("HF3210", message, hint="free space on the disk of the Docker host: `docker system df` says what takes it")
     if _DENIED.search(said):

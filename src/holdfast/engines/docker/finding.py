@@ -7,17 +7,19 @@ Stopping says so first: a container that we stopped has not drifted. Nothing her
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from holdfast.engines.docker import label
 from holdfast.engines.docker.client import segment
-from holdfast.engines.docker.failure import Missing
+from holdfast.engines.docker.failure import Missing, Stale
 from holdfast.engines.docker.grounding import Described
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.roster import Roster
 from holdfast.engines.docker.unit import Instance, Unit
 from holdfast.engines.docker.view import STOP_S
-from holdfast.errors import Conflict
+from holdfast.errors import Conflict, EngineError
+from holdfast.kit.canonical import Json
 from holdfast.model.ids import ResourceId
 from holdfast.workload.contained import Contained, read
 
@@ -98,7 +100,14 @@ class Finding:
     # Handling
 
     async def start(self, host: DockerHost, container: str, name: str) -> None:
-        await host.api.post(f"start container {name}", f"/containers/{segment(container)}/start")
+        await host.api.knock()
+        try:
+            await host.api.post(f"start container {name}", f"/containers/{segment(container)}/start")
+        except Stale as error:
+            body: Json = {"Container": name, "Force": True}  # by name: its id is on no endpoint any more
+            with suppress(EngineError):
+                await host.api.post(f"clear network {error.network}", f"/networks/{segment(error.network)}/disconnect", None, body)
+            raise
 
     async def stop(self, host: DockerHost, unit: Unit, instance: Instance) -> None:
         """Stop an instance by its own signal and grace."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,7 @@ class DockerHost:
         self._images: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         self._seen: OrderedDict[tuple[int, str, str], None] = OrderedDict()
         self._cursor_ns = 0
+        self._is_heard = False
 
     # What it has
 
@@ -121,12 +122,11 @@ class DockerHost:
         """Follow until cancelled."""
         attempt = 0
         while True:
-            try:
+            with suppress(EngineError):
                 await self._follow()
-            except EngineError:
-                pass
-            else:
-                attempt = 0
+            if self._is_heard:
+                self._is_heard, attempt = False, 0
+                self._doubt()  # it went away: nothing is known until it is back
             attempt += 1
             await self._clock.sleep(AGAIN.full_jitter(attempt, self._random.random()))
             self.api.forget_version()
@@ -134,7 +134,9 @@ class DockerHost:
     async def _follow(self) -> None:
         since = max(0.0, self._cursor_ns / 1e9 - OVERLAP_S) if self._cursor_ns else self._clock.now() - OVERLAP_S
         query: dict[str, Json] = {"since": f"{since:.9f}", "filters": {"type": [*OURS]}}
+        await self.api.version()
         async with aclosing(self.api.messages("GET", "follow events", "/events", query)) as events:
+            self._is_heard = True
             self._doubt()
             async for event in events:
                 self._take(event)

@@ -11,7 +11,8 @@ from typing import Any
 from holdfast.engines.docker import view
 from holdfast.engines.docker.body import LIMITS
 from holdfast.engines.docker.client import segment
-from holdfast.engines.docker.failure import Missing
+from holdfast.engines.docker.failure import Missing, Stale
+from holdfast.engines.docker.finding import Finding
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.image import Images
 from holdfast.engines.docker.roster import Roster
@@ -19,7 +20,7 @@ from holdfast.engines.docker.seeing import acts_of
 from holdfast.engines.docker.shape import Shape
 from holdfast.engines.docker.unit import Instance, Unit
 from holdfast.engines.docker.view import Mark, View
-from holdfast.errors import Conflict, EngineError
+from holdfast.errors import Conflict
 from holdfast.kit.canonical import Json
 from holdfast.model.ids import ResourceId
 from holdfast.model.state import State
@@ -29,8 +30,9 @@ NETWORK = "network."
 
 
 class Mending:
-    def __init__(self, *, roster: Roster, images: Images, mark: Mark) -> None:
+    def __init__(self, *, roster: Roster, finding: Finding, images: Images, mark: Mark) -> None:
         self._roster = roster
+        self._finding = finding
         self._images = images
         self._mark = mark
 
@@ -85,7 +87,7 @@ class Mending:
             if key.startswith(NETWORK):
                 await self._network(host, str(seen["Id"]), key.removeprefix(NETWORK), shaped, key in live)
         if "stopped" in acts:
-            await host.api.post(f"start container {unit.name}", f"/containers/{segment(str(seen['Id']))}/start")
+            await self._finding.start(host, str(seen["Id"]), unit.name)
         instance.state, instance.is_stopped = state, False
         if not instance.operation:
             instance.operation = operation
@@ -141,9 +143,8 @@ class Mending:
         body: Json = {"Container": container, "EndpointConfig": dict(endpoint)}
         try:
             await host.api.post(f"connect to network {network}", f"/networks/{segment(network)}/connect", None, body)
-        except EngineError as error:
-            if "already exists in network" not in error.message:
-                raise
+        except Stale:
+            return  # it is on it already
 
     async def disconnect(self, host: DockerHost, container: str, network: str) -> None:
         body: Json = {"Container": container, "Force": True}

@@ -37,6 +37,10 @@ class Way(Protocol):
         """Return a connection of its own. Raises OSError."""
         ...
 
+    async def knock(self) -> None:
+        """Make a connection and close it, where that costs nothing. Raises OSError."""
+        ...
+
     def last_words(self) -> str:
         """Return what the way itself last said of a failure, "" where it says nothing."""
         ...
@@ -77,6 +81,10 @@ class SocketWay:
     async def opened(self) -> Pair:
         return await asyncio.open_unix_connection(self._path, limit=LINE_LIMIT)
 
+    async def knock(self) -> None:
+        _, writer = await self.opened()
+        writer.transport.abort()
+
     def last_words(self) -> str:
         return ""
 
@@ -95,6 +103,10 @@ class TcpWay:
 
     async def opened(self) -> Pair:
         return await asyncio.open_connection(self.host, self.port, ssl=self._context, limit=LINE_LIMIT)
+
+    async def knock(self) -> None:
+        _, writer = await self.opened()
+        writer.transport.abort()
 
     def last_words(self) -> str:
         return ""
@@ -124,6 +136,9 @@ class SshWay:
         if self._said != -1:
             os.close(self._said)
             self._said = -1
+
+    async def knock(self) -> None:
+        pass  # each would be an ssh of its own
 
     def last_words(self) -> str:
         """Return the last line that ssh wrote to its standard error."""

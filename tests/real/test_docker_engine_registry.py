@@ -1,0 +1,144 @@
+"""Images from a real registry (Debian's docker-registry): fetched, pinned by digest, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from tests.engines.docker_stage import NEEDS, SMALL, Dockerd
+from tests.real.docker_house import WELL_BEHAVED, DockerHouse, play
+
+from holdfast.errors import EngineError
+from holdfast.host.registry_credentials import RegistryCredentials
+from holdfast.workload.container_spec import ContainerSpec
+
+pytestmark = [pytest.mark.real, pytest.mark.needs("docker-registry", "htpasswd", *NEEDS)]
+USER, PASSWORD = "tester", "not a secret"
+CONFIG = """\
+version: 0.1
+log: {{ level: error }}
+storage: {{ filesystem: {{ rootdirectory: {folder}/data }}, delete: {{ enabled: true }} }}
+http: {{ addr: "127.0.0.1:{port}" }}
+auth: {{ htpasswd: {{ realm: tests, path: {folder}/htpasswd }} }}
+"""
+
+
+@dataclass
+class Registry:
+    folder: Path
+    port: int
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def login(self, password: str = PASSWORD) -> RegistryCredentials:
+        """Return the credentials that `docker login` would have written."""
+        path = self.folder / f"config-{len(password)}.json"
+        auth = b64encode(f"{USER}:{password}".encode()).decode()
+        path.write_text(json.dumps({"auths": {self.host: {"auth": auth}}}))
+        return RegistryCredentials(str(path), {})
+
+
+@pytest.fixture
+def registry(dockerd: Dockerd, tmp_path: Path) -> Iterator[Registry]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    (tmp_path / "htpasswd").write_text(
+        subprocess.run(["htpasswd", "-nbB", USER, PASSWORD], capture_output=True, text=True, check=True).stdout
+    )
+    (tmp_path / "config.yml").write_text(CONFIG.format(folder=tmp_path, port=port))
+    process = subprocess.Popen(
+        ["docker-registry", "serve", str(tmp_path / "config.yml")], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    try:
+        ends_at = time.monotonic() + 10.0
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert time.monotonic() < ends_at, "the registry does not answer"
+            time.sleep(0.05)
+        yield Registry(tmp_path, port)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def pushed(dockerd: Dockerd, registry: Registry, tag: str, *changes: str) -> str:
+    """Push an image, and have the host forget it; return its name."""
+    name = f"{registry.host}/shop/web:{tag}"
+    dockerd.busybox(name, ('CMD ["sleep","1000"]', *changes))
+    who = b64encode(json.dumps({"username": USER, "password": PASSWORD, "serveraddress": registry.host}).encode()).decode()
+    said = dockerd.ask("POST", f"/images/{registry.host}/shop/web/push?tag={tag}", is_json=False, headers={"X-Registry-Auth": who})
+    assert b'"error"' not in said, said
+    forget(dockerd, name)
+    return name
+
+
+def forget(dockerd: Dockerd, name: str) -> None:
+    dockerd.ask("DELETE", f"/images/{name}?force=1")
+
+
+def test_an_image_is_fetched_with_credentials_and_pinned_by_its_digest(dockerd: Dockerd, tmp_path: Path, registry: Registry) -> None:
+    name = pushed(dockerd, registry, "1")
+
+    async def script(house: DockerHouse) -> None:
+        web = house.container(ContainerSpec(image=name, command=WELL_BEHAVED))
+        await house.roll(web)
+        pin = house.engine.images.pin(web.id)
+        assert pin is not None
+        assert pin.digest is not None
+        first = house.named("web")["Image"]
+        assert first == pin.id
+
+        pushed(dockerd, registry, "1", "LABEL other=1")
+        dockerd.ask("DELETE", f"/containers/{house.namespace}-web?force=1")
+        forget(dockerd, first)
+        await house.roll(web)
+        assert house.named("web")["Image"] == first, "a heal fetches what was pinned, not what the tag means now"
+
+        fresh = house.container(ContainerSpec(image=name, command=WELL_BEHAVED, pull_policy="always"))
+        await house.roll(fresh)
+        again = house.container(ContainerSpec(image=name, command=WELL_BEHAVED, pull_policy="always", env={"A": "1"}))
+        await house.roll(again)
+        assert house.named("web")["Image"] != first
+
+    def prepare(house: DockerHouse) -> None:
+        house.credentials = registry.login()
+
+    play(dockerd, tmp_path, script, prepare=prepare)
+
+
+def test_what_a_registry_refuses_is_told_and_others_go_on(dockerd: Dockerd, tmp_path: Path, registry: Registry) -> None:
+    name = pushed(dockerd, registry, "2")
+
+    async def script(house: DockerHouse) -> None:
+        web = house.container(ContainerSpec(image=SMALL, command=WELL_BEHAVED))
+        await house.roll(web)
+        wrong = house.container(ContainerSpec(image=name, command=WELL_BEHAVED), "wrong")
+        with pytest.raises(EngineError) as refused:
+            await house.roll(wrong)
+        assert refused.value.code == "HF3207"
+        assert "docker login" in str(refused.value.hint)
+        house.credentials = registry.login()
+        await house.restart()
+        missing = house.container(ContainerSpec(image=name.replace(":2", ":9"), command=WELL_BEHAVED), "missing")
+        with pytest.raises(EngineError) as nowhere:
+            await house.roll(missing)
+        assert nowhere.value.code == "HF3206"
+        assert await house.state(web) == web.state
+        await house.roll(house.container(replace(ContainerSpec(image=name), command=WELL_BEHAVED), "right"))
+
+    def prepare(house: DockerHouse) -> None:
+        house.credentials = registry.login("wrong")
+
+    play(dockerd, tmp_path, script, prepare=prepare)
