@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from tests.docs.session import session
 from tests.docs.tool import DOCS, ROOT
+from tests.engines.docker_stage import NEEDS as DOCKER
+from tests.engines.docker_stage import Dockerd
+from tests.real.docker_shop import clear
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node", "nginx", "redis-server", "redis-cli")]
-PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name != "index.md")
+PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name not in {"index.md", "docker.md"})
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -17,3 +20,16 @@ def test_a_recipe_can_be_typed_as_it_stands(path: Path) -> None:
     with session() as reader:
         reader.folder = ROOT
         reader.read(path.read_text())
+
+
+@pytest.mark.needs("docker", *DOCKER)
+def test_the_recipe_for_a_docker_host_can_be_typed(dockerd: Dockerd) -> None:
+    """On an engine of the tests' own, which has the image of the page."""
+    dockerd.busybox("busybox:1.36")
+    page = (DOCS / "how-to" / "docker.md").read_text()
+    try:
+        with session() as reader:
+            reader.environment["DOCKER_HOST"] = dockerd.address
+            reader.read(page.replace("unix:///var/run/docker.sock", dockerd.address))
+    finally:
+        clear(dockerd, "shop")

@@ -142,13 +142,22 @@ class Dockerd:
 
     # Asking, without what is tested
 
-    def ask(self, method: str, path: str, body: Any = None, *, is_json: bool = True, data: bytes | None = None) -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        is_json: bool = True,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Ask the engine. Raises AssertionError with its words where it refuses."""
         connection = _Connection(str(self.path))
         try:
             sent = data if data is not None else json.dumps(body).encode() if body is not None else None
             kind = {"Content-Type": "application/x-tar" if data is not None else "application/json"}
-            connection.request(method, f"/v1.41{path}", body=sent, headers=kind if sent is not None else {})
+            connection.request(method, f"/v1.41{path}", body=sent, headers={**(kind if sent is not None else {}), **(headers or {})})
             answer = connection.getresponse()
             said = answer.read()
         finally:

@@ -27,11 +27,12 @@ from holdfast.errors import Bug, Conflict, EngineError, Rejected, TimedOut
 from holdfast.kit.clock import Random
 from holdfast.model.labels import APPLICATION
 from holdfast.model.operation import Step, StepVerb
+from holdfast.model.plan import Reason
 from holdfast.model.resource import Resource
 from holdfast.model.state import State
 
 MONITOR_S = 1.0
-"""How long a newcomer without a health check must stay up to take the place of what serves."""
+"""How long what is new in Git must stay up, without a health check, to take the place of what serves."""
 LOG_LINES = 20
 INSPECTION_S = 3
 """Between the stop signal and SIGKILL of a newcomer that failed."""
@@ -222,7 +223,7 @@ class Steps:
             return
         loop = asyncio.get_running_loop()
         deadline = loop.time() + step.deadline_s
-        is_replacing = unit.serving is not None
+        is_trial = step.change.before is not None and step.change.reason is not Reason.DRIFTED  # else nothing serves, or it ran before
         stays_until: float | None = None
         restarts: int | None = None
         while True:
@@ -239,7 +240,7 @@ class Steps:
             if health == "unhealthy":
                 raise await self._dead(host, unit, candidate, state)
             if state.get("Status") == "running" and health in {None, "", "none", "healthy"}:
-                if health == "healthy" or not is_replacing:
+                if health == "healthy" or not is_trial:
                     return
                 stays_until = stays_until or loop.time() + MONITOR_S
                 if loop.time() >= stays_until:
