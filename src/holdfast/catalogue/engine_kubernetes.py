@@ -81,5 +81,17 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="It is older than Kubernetes 1.30.",
             next_step="Upgrade the cluster.",
         ),
+        "HF3312": Explanation(
+            title="Deletion does not end",
+            meaning="The object was asked to go and is still there: it is marked as deleted, and something holds it.",
+            cause="A finalizer whose controller does not run, or what depends on it does not go.",
+            next_step="Look after the controller that the message names; only take the finalizer away by hand when nothing is left to do.",
+        ),
+        "HF3313": Explanation(
+            title="Cluster not known",
+            meaning="A resource belongs to a cluster that the local configuration does not name any more. It is neither seen nor changed.",
+            cause="The context was renamed, or the kubeconfig is another one now.",
+            next_step="Set kubernetes.kubeconfig and kubernetes.context to what they were, or take the Application down first.",
+        ),
     }
 )

@@ -26,7 +26,8 @@ LARGEST = 64 << 20
 """Of one answer; a list comes in pages."""
 TRIES = 6
 AGAIN = Backoff(first_s=0.05, factor=2.0, cap_s=5.0)
-CONNECTIONS = 64
+SILENT_S = 90.0
+"""A watch that says nothing for so long is broken: a server sends a bookmark about every minute (KEP-956)."""
 
 
 class Transport:
@@ -136,7 +137,7 @@ class Transport:
                 if self._session is None:
                     trust = await self._credentials.trust()
                     self._session = aiohttp.ClientSession(
-                        connector=aiohttp.TCPConnector(ssl=trust if trust is not None else True, limit=0, limit_per_host=0),
+                        connector=aiohttp.TCPConnector(ssl=trust if trust is not None else True, limit=0),
                         timeout=aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S),
                         headers={"User-Agent": f"holdfast/{holdfast.__version__}"},
                         cookie_jar=aiohttp.DummyCookieJar(),
@@ -165,13 +166,19 @@ async def _lines(reply: aiohttp.ClientResponse, question: Question, server: str)
     """Yield the lines of a stream; ends where the server ends it. A line may be longer than any buffer of aiohttp's."""
     rest = b""
     try:
-        async for part in reply.content.iter_any():
+        while True:
+            async with asyncio.timeout(SILENT_S):
+                part = await reply.content.readany()
+            if not part:
+                return
             *whole, rest = (rest + part).split(b"\n") if b"\n" in part else (rest + part,)
             if len(rest) > LARGEST:
                 raise Unavailable("HF3300", f"cannot {question.verb} {question.subject}: a line of more than {LARGEST} bytes from {server}")
             for line in whole:
                 if line:
                     yield line
+    except TimeoutError as error:
+        raise TimedOut("HF3301", f"cannot {question.verb} {question.subject}: {server} is silent for {SILENT_S:g} s") from error
     except (aiohttp.ClientError, OSError) as error:
         raise Unavailable("HF3300", f"cannot {question.verb} {question.subject}: {_reason(error)} at {server}") from error
 

@@ -1,0 +1,280 @@
+"""The Kubernetes engine: observe from watch caches, apply on the server's side, say what changed.
+
+One for all clusters; an id's destination says which. A kind is watched from the first time that somebody asks for it. Observed is what
+is ours of an object (projection): where a server keeps what we applied in other words than ours (a default within a list, a webhook), its
+answer to our apply is remembered and stands for what we said, so that it is no drift. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
+from holdfast.engines.kubernetes.client import Client
+from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
+from holdfast.kit.canonical import Json, digest
+from holdfast.kit.clock import Clock, Random
+from holdfast.kit.tasks import Tasks, Wakeup
+from holdfast.kubernetes.discovery import ApiResource
+from holdfast.kubernetes.field_set import shown
+from holdfast.kubernetes.health import HealthRules
+from holdfast.kubernetes.object_id import namespace_of, object_id, propagation_of
+from holdfast.model.ids import ResourceId
+from holdfast.model.live import Live, Observation
+from holdfast.model.operation import Step, StepVerb
+from holdfast.model.ports import Records
+from holdfast.model.state import State
+
+SYNC_S = 15.0
+"""How long the first look at a kind may take."""
+
+
+class Others(frozenset[str]):
+    """Every kind but those that it holds: what no other engine applies is a cluster's."""
+
+    def __contains__(self, kind: object) -> bool:
+        return not super().__contains__(kind)
+
+
+@dataclass(slots=True)
+class _Cluster:
+    client: Client
+    caches: dict[str, KindCache] = field(default_factory=dict)
+    pinned: set[str] = field(default_factory=set)
+    """Kinds that are watched in a version which the server does not prefer."""
+
+
+class KubernetesEngine:
+    """`clusters` by destination; `known` are the kinds of other engines. `run` watches until cancelled; `aclose` ends the connections."""
+
+    name = "kubernetes"
+
+    def __init__(
+        self,
+        clusters: Mapping[str, Client],
+        *,
+        known: Collection[str],
+        rules: HealthRules,
+        records: Records,
+        clock: Clock,
+        random: Random,
+        crashed: Callable[[str, BaseException], None],
+    ) -> None:
+        self.kinds: frozenset[str] = Others(known)
+        self._clusters = {name: _Cluster(client) for name, client in clusters.items()}
+        self._rules = rules
+        self._records = records
+        self._clock = clock
+        self._random = random
+        self._tasks = Tasks(crashed)
+        self._is_running = asyncio.Event()
+        self._changed: dict[ResourceId, None] = {}
+        self._bell = Wakeup()
+        self._bells: dict[ResourceId, Wakeup] = {}
+
+    async def run(self) -> None:
+        async with self._tasks:
+            self._is_running.set()
+            await asyncio.Event().wait()
+
+    async def observe(self, ids: Collection[ResourceId]) -> Live:
+        observed: dict[ResourceId, Observation] = {}
+        unreachable: dict[ResourceId, str] = {}
+        for name, kind in sorted({(id.destination, id.kind) for id in ids}):
+            asked = [id for id in ids if (id.destination, id.kind) == (name, kind)]
+            try:
+                cache = await self._cache(name, kind)
+                if cache is not None:
+                    await cache.synced(SYNC_S)
+                    cache = await self._as_applied(name, kind, cache)
+            except EngineError as error:
+                unreachable |= dict.fromkeys(asked, error.message)
+                continue
+            # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
+            observed |= {id: self._observation(id, cache.get(_key(id)) if cache is not None else None) for id in asked}
+        return Live(observed=observed, unreachable=unreachable)
+
+    def _observation(self, id: ResourceId, seen: Seen | None) -> Observation:
+        at = self._clock.now()
+        if seen is None:
+            return Observation(state=None, observed_at=at)
+        if seen.fields is None:
+            identity: dict[str, Json] = {"kind": id.kind.rpartition("/")[2], "metadata": {"name": id.name}}
+            return Observation(state=State.of(identity), observed_at=at, handle={"uid": seen.uid, "notOurs": True})
+        fields = dict(seen.fields)
+        handle: dict[str, Json] = {"uid": seen.uid}
+        verdict = self._rules.judge(seen.live, at)
+        if verdict is not None:
+            handle |= {"health": verdict.status.value, "message": verdict.message}
+        if seen.taken:
+            handle["taken"] = {shown(path): manager for path, manager in sorted(seen.taken.items())}
+        if seen.live["metadata"].get("deletionTimestamp"):
+            handle["finalizers"] = [*seen.finalizers]
+        return Observation(state=self._said(id, fields), observed_at=at, handle=handle)
+
+    def _said(self, id: ResourceId, fields: dict[str, Json]) -> State:
+        """Return what was observed, in the words of the manifest where the server answered just so to it."""
+        state = State.of(fields)
+        record: Any = self._records.get(_record_of(id))
+        if isinstance(record, dict) and record.get("answer") == state.digest:
+            return State.of(record["said"])
+        return state
+
+    async def apply(self, step: Step) -> None:
+        match step.verb:
+            case StepVerb.APPLY if step.resource is not None:
+                await self._apply(step.id, step.resource.state)
+            case StepVerb.DELETE:
+                await self._delete(step)
+            case verb:
+                raise Rejected("HF3306", f"cannot {verb} {step.id}: an object of a cluster is applied or deleted")
+
+    async def _apply(self, id: ResourceId, state: State) -> None:
+        manifest = dict(state.fields)
+        version = str(manifest.get("apiVersion") or "").rpartition("/")[2]
+        client = self._client(id)
+        resource = await client.kind(id.kind, version)
+        if resource is None or resource.version != version:
+            served = f"it serves {resource.api_version}" if resource is not None else "its definition is not there"
+            raise Unavailable(
+                "HF3304", f"cannot apply {id}: {client.server} does not serve {manifest.get('apiVersion')} {id.kind}; {served}"
+            )
+        item = await client.apply(resource, namespace_of(id), id.name, manifest)
+        cache = await self._cache(id.destination, id.kind)
+        if cache is None:
+            return
+        if item["apiVersion"] != cache.resource.api_version:
+            await self._begin(id.destination, id.kind, resource)
+            cache = self._clusters[id.destination].caches[id.kind]
+            await cache.synced(SYNC_S)
+        cache.put(item)
+        seen = cache.get(_key(id))
+        await self._remember(id, state, State.of(dict(seen.fields)) if seen is not None and seen.fields is not None else state)
+
+    async def _remember(self, id: ResourceId, said: State, answered: State) -> None:
+        key = _record_of(id)
+        if said != answered:
+            await self._records.put(key, {"answer": answered.digest, "said": dict(said.fields)})
+        elif self._records.get(key) is not None:
+            await self._records.drop(key)
+
+    async def _delete(self, step: Step) -> None:
+        """Ask for it to go, and wait until it has gone."""
+        id, client = step.id, self._client(step.id)
+        cache = await self._cache(id.destination, id.kind)
+        if cache is None:
+            return
+        await cache.synced(SYNC_S)
+        deadline = asyncio.get_running_loop().time() + step.deadline_s
+        uid, is_asked = "", False
+        while (seen := cache.get(_key(id))) is not None and (not uid or seen.uid == uid):
+            uid = uid or seen.uid
+            if not is_asked:
+                is_asked = True
+                if not await client.delete(cache.resource, namespace_of(id), id.name, propagation=propagation_of(id.kind), uid=uid):
+                    break
+            if asyncio.get_running_loop().time() >= deadline:
+                held = ", ".join(seen.finalizers)
+                reason = f"its finalizers {held} are not done" if held else "it is still there"
+                hint = "the controller of the finalizer must take it away; look whether it runs" if held else None
+                raise TimedOut("HF3312", f"cannot delete {id}: {reason} after {step.deadline_s:g} s", hint=hint)
+            await self._heard(id, deadline)
+        await self._records.drop(_record_of(id))
+
+    async def _heard(self, id: ResourceId, deadline: float) -> None:
+        """Wait for news of `id`, a second at most: a watch may have been replaced meanwhile."""
+        bell = self._bells.setdefault(id, Wakeup())
+        try:
+            await bell.wait_until(min(deadline, asyncio.get_running_loop().time() + 1.0))
+        finally:
+            self._bells.pop(id, None)
+
+    async def watch(self) -> AsyncIterator[ResourceId]:
+        while True:
+            while self._changed:
+                id = next(iter(self._changed))
+                del self._changed[id]
+                yield id
+            await self._bell.wait()
+
+    async def verify(self) -> Mapping[str, tuple[Key, ...]]:
+        """Prove every cache; return by kind what was wrong, which is listed anew."""
+        wrong: dict[str, tuple[Key, ...]] = {}
+        for name, cluster in self._clusters.items():
+            for kind, cache in sorted(cluster.caches.items()):
+                if cache.is_synced and (found := await cache.verify()):
+                    wrong[kind] = found
+                    cache.doubt()
+                    await self._restart(name, kind, cache)
+        return wrong
+
+    def _client(self, id: ResourceId) -> Client:
+        if id.destination not in self._clusters:
+            raise Unavailable("HF3313", f"cannot reach {id}: no cluster of this installation is {id.destination}")
+        return self._clusters[id.destination].client
+
+    async def _cache(self, name: str, kind: str) -> KindCache | None:
+        """Return the cache of a kind, begun now where nobody asked before; None where the cluster does not serve the kind."""
+        cluster = self._clusters.get(name)
+        if cluster is None:
+            raise Unavailable("HF3313", f"cannot reach {name}: no cluster of this installation is called so")
+        if kind in cluster.caches:
+            return cluster.caches[kind]
+        resource = await cluster.client.kind(kind)
+        if resource is None:
+            return None
+        if kind not in cluster.caches:
+            await self._begin(name, kind, resource)
+        return cluster.caches[kind]
+
+    async def _as_applied(self, name: str, kind: str, cache: KindCache) -> KindCache:
+        """Return the cache in the version in which we applied: who owns what is told in that version's fields (`autoscaling/v1`)."""
+        cluster = self._clusters[name]
+        if not cache.other_version or kind in cluster.pinned:
+            return cache
+        cluster.pinned.add(kind)
+        resource = await cluster.client.kind(kind, cache.other_version)
+        if resource is None or resource.version != cache.other_version:
+            return cache
+        await self._begin(name, kind, resource)
+        await cluster.caches[kind].synced(SYNC_S)
+        return cluster.caches[kind]
+
+    async def _begin(self, name: str, kind: str, resource: ApiResource) -> None:
+        cluster = self._clusters[name]
+        cache = KindCache(cluster.client, resource, clock=self._clock, random=self._random, changed=self._news(name))
+        cluster.caches[kind] = cache
+        await self._restart(name, kind, cache)
+
+    async def _restart(self, name: str, kind: str, cache: KindCache) -> None:
+        task = f"watch {kind} at {name}"
+        await self._is_running.wait()
+        if self._tasks.cancel(task):
+            await self._tasks.ended(task)
+        self._tasks.start(task, cache.run(), guard=True)
+
+    def _news(self, destination: str) -> Callable[[ApiResource, Key], None]:
+        def news(resource: ApiResource, key: Key) -> None:
+            id = object_id(destination, resource.name, *key)
+            self._changed[id] = None
+            self._bell.wake()
+            if id in self._bells:
+                self._bells[id].wake()
+
+        return news
+
+    async def aclose(self) -> None:
+        await self._tasks.stop()
+        for cluster in self._clusters.values():
+            await cluster.client.aclose()
+
+
+def _key(id: ResourceId) -> Key:
+    return namespace_of(id), id.name
+
+
+def _record_of(id: ResourceId) -> str:
+    return digest([*id])
