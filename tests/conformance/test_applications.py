@@ -69,7 +69,10 @@ def test_the_examples_load_without_a_warning(path: Path) -> None:
 def test_an_application_for_a_cluster_is_refused_when_applied_and_stated_when_rendered() -> None:
     path = FOLDER / "cluster.yaml"
     assert refusals(path, context=Context()) == [
-        "HF1100 cluster.yaml:8:13 destination https://kubernetes.default.svc is a Kubernetes cluster, and no engine reaches one yet"
+        (
+            "HF1100 cluster.yaml:8:13 destination https://kubernetes.default.svc is a Kubernetes cluster, "
+            "and the local configuration does not reach it"
+        )
     ]
     (application,) = read_applications([(path.name, path.read_bytes())], RENDER)
     assert application.destination == "https://kubernetes.default.svc"

@@ -195,7 +195,7 @@ def test_a_destination_out_of_reach_is_a_stated_result_where_nothing_is_applied(
     assert messages(application) == [
         (
             "apps/shop.yaml:7: Application shop cannot be applied: destination https://kubernetes.default.svc is a Kubernetes cluster, "
-            "and no engine reaches one yet"
+            "and the local configuration does not reach it"
         )
     ]
 

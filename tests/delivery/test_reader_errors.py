@@ -35,7 +35,7 @@ def at(error: HoldfastError, place: int = 0) -> str:
     return f"{where.path}:{where.line} {word[0] if word and word[0] else where.snippet[where.column - 1 :][:1]}"
 
 
-CLUSTER = "is a Kubernetes cluster, and no engine reaches one yet"
+CLUSTER = "is a Kubernetes cluster, and the local configuration does not reach it"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation, Outcome
-from holdfast.model.plan import Blocked, Change, Plan
+from holdfast.model.plan import SECRET, Blocked, Change, Plan, masked
 from holdfast.model.resource import Desired, Resource
 
 
@@ -75,7 +75,7 @@ def _resource(application: str, resource: Resource) -> dict[str, Any]:
         "origin": str(resource.origin) if resource.origin else None,
         "wave": resource.wave,
         "needs": sorted(map(str, resource.needs)),
-        "state": dict(resource.state.fields),
+        "state": masked(resource.state.fields) if resource.id.kind == SECRET else dict(resource.state.fields),
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holdfast.app.cluster import clusters
 from holdfast.delivery.application import Applications, Context
 from holdfast.delivery.reader import read_applications
 from holdfast.errors import UsageError, Where
@@ -44,7 +45,13 @@ class ApplicationFiles:
                     hint="name a file that holds Applications",
                 ) from error
             folders[shown] = str(path.parent)
-        context = Context(folders=folders, is_render=is_render, prune_share=self.config.prune_share, prune_free=self.config.prune_free)
+        context = Context(
+            folders=folders,
+            is_render=is_render,
+            clusters=clusters(self.config, self.environ).names,
+            prune_share=self.config.prune_share,
+            prune_free=self.config.prune_free,
+        )
         return read_applications(texts, context)
 
     def paths(self) -> tuple[Path, ...]:

@@ -19,9 +19,11 @@ from holdfast.api.server import ApiServer
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
 from holdfast.app.certificates import HouseCertificates
+from holdfast.app.cluster import clusters
 from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
+from holdfast.app.kubernetes import WithOther, kubernetes_engine
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
 from holdfast.app.registries import registry_client, registry_client_with
@@ -56,6 +58,7 @@ from holdfast.host.users import SPACE as USERS
 from holdfast.host.users import HostUsers
 from holdfast.kit.secret import Redactor
 from holdfast.kit.tasks import Tasks
+from holdfast.model.declaration import Kind
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Engine
 from holdfast.model.resource import Desired, Resource
@@ -104,7 +107,8 @@ class House:
             random=random,
             policy=git_policy(config, lambda path: path in self.applications.local),
         )
-        kinds = registry(config.file_roots, lent=means(config), ground=ground(config.path))
+        reached = clusters(config, os.environ)
+        kinds = registry(config.file_roots, lent=means(config), ground=ground(config.path), clusters=reached.accesses)
         self.users = HostUsers(records=await self._records(USERS), uid_range=config.uid_range, allowed=config.allowed)
         self.releases = ReleasePort(
             store=ReleaseStore(self.state.path),
@@ -176,7 +180,7 @@ class House:
                 clock=clock,
             )
         )
-        self.engines: tuple[Engine, ...] = (
+        of_host: tuple[Engine, ...] = (
             self.process,
             self.file,
             self.registry,
@@ -184,9 +188,16 @@ class House:
             self.docker,
             *self.edge.engines,
         )
+        by_kind = {kind: engine for engine in of_host for kind in engine.kinds}
+        known = {*by_kind, *(kind.name for kind in kinds.kinds)}
+        self.kubernetes = kubernetes_engine(
+            reached, known=known, records=await self._records("kubernetes"), clock=clock, random=random, crashed=self.crashed
+        )
+        self.engines: tuple[Engine, ...] = (*of_host, self.kubernetes)
+        by_name: dict[str, Kind] = {kind.name: kind for kind in kinds.kinds}
         self.walker = Walker(
-            engines={kind: engine for engine in self.engines for kind in engine.kinds},
-            kinds={kind.name: kind for kind in kinds.kinds},
+            engines=by_kind if not reached.accesses else WithOther(by_kind, self.kubernetes),
+            kinds=WithOther(by_name, kinds.foreign) if kinds.foreign is not None else by_name,
             ledger=ledger,
             journal=journal,
             clock=clock,
@@ -481,6 +492,7 @@ class House:
                 ("applications", self.applications.run()),
                 ("secrets", self._watch_secrets()),
                 ("edge", self.edge.run()),
+                ("kubernetes", self.kubernetes.run()),
                 ("first sweep", self.sweep.sweep()),
             ):
                 tasks.start(name, part, guard=True)
@@ -489,6 +501,7 @@ class House:
             finally:
                 await self.api.stop()
                 self._tasks = None
+                await self.kubernetes.aclose()
                 await tasks.stop()
                 await self.journal.emit(events.daemon_stopped(at=self.clock.now(), reason="asked to stop", pid=os.getpid()))
 

@@ -17,6 +17,7 @@ from typing import Any
 from holdfast.api.document import plan_data, render_data
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import managed, sourced
+from holdfast.app.cluster import clusters
 from holdfast.app.glance import Glance, remember
 from holdfast.app.private import ground
 from holdfast.app.registry import git_policy, means, registry
@@ -25,6 +26,7 @@ from holdfast.controllers.source import Rendering, Sourced
 from holdfast.core.planner import plan
 from holdfast.core.policy import Settings, policy
 from holdfast.core.world import subjects
+from holdfast.declare.registry import Registry
 from holdfast.declare.render import Renderer
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.command import run
@@ -105,7 +107,7 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
             remembered = remember(state)
             rendering = Rendering(
                 git=git,
-                renderer=Renderer(registry(config.file_roots, lent=means(config), ground=ground(config.path), is_render=is_render)),
+                renderer=Renderer(_registry(config, is_render=is_render)),
                 javascript=JavaScript(git=git, search_path=config.path).exports,
                 facts=lambda: _facts(state),
                 allowed=config.allowed,
@@ -115,6 +117,11 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
             yield _Looking(looked_at, rendering, remembered.inventory, Glance(state, config, remembered))
         finally:
             await git.close()
+
+
+def _registry(config: Config, *, is_render: bool) -> Registry:
+    reached = clusters(config, os.environ).accesses
+    return registry(config.file_roots, lent=means(config), ground=ground(config.path), clusters=reached, is_render=is_render)
 
 
 async def _subjects(files: tuple[str, ...], config: Config, *, is_render: bool) -> tuple[tuple[Subject, ...], frozenset[str]]:

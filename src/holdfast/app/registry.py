@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from holdfast.declare.registry import Registry
@@ -12,6 +12,7 @@ from holdfast.edge.issuer import Hook, Means
 from holdfast.edge.nginx_file import NginxFileKind
 from holdfast.edge.site import SiteKind, SitePartKind
 from holdfast.host.config import Config
+from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.kubernetes.kustomize.format import Kustomize
 from holdfast.source.git import GitPolicy
 from holdfast.workload.compose.format import Compose
@@ -33,11 +34,12 @@ def registry(
     *,
     lent: Means | None = None,
     ground: Ground | None = None,
+    clusters: Collection[str] = (),
     is_render: bool = False,
 ) -> Registry:
     """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line. `lent`: to issuers.
 
-    `ground`: what this host can do to keep networks private.
+    `ground`: what this host can do to keep networks private. `clusters`: destinations that are reached.
 
     No engine applies containers yet: unless they are only rendered, they are refused.
     """
@@ -47,10 +49,12 @@ def registry(
         NetworkKind(is_reached=is_render, ground=ground),
         VolumeKind(is_reached=is_render, host_roots=roots),
     )
+    objects = KubernetesKind(None if is_render else frozenset(clusters))
     edge = (SiteKind(), SitePartKind(), NginxFileKind(), CertificateKind(), EdgeKind(lent))
     return Registry(
         kinds=(ProcessKind(ground), PortGuardKind(), NetworkNamespaceKind(), FileKind(file_roots), ImagePolicyKind(), *edge, *containers),
-        formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots), Kustomize(is_reached=is_render)),
+        formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots), Kustomize(objects, is_reached=is_render)),
+        foreign=objects,
     )
 
 

@@ -15,5 +15,11 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="An unknown field, an unknown status, or an expression that is not closed.",
             next_step="Mend the line shown; docs/reference/health.md lists what a rule may say.",
         ),
+        "HF1651": Explanation(
+            title="No object of a cluster",
+            meaning="A file of an Application for a cluster holds something that no API server would take.",
+            cause="apiVersion, kind or metadata.name is missing, a label or annotation is no text, or a hook or wave is unknown.",
+            next_step="Mend the line shown; numbers and switches in annotations stand in quotes.",
+        ),
     }
 )

@@ -55,7 +55,8 @@ def expand(declaration: Declaration, scope: Scope, facts: Facts, registry: Regis
     kind = registry.kind(declaration.kind)
     assert kind is not None, f"nobody registered {declaration.kind}"
     directions = read_directions(declaration)
-    errors = [*_name_errors(declaration), *(() if isinstance(directions, Directions) else directions)]
+    names = () if kind is registry.foreign else _name_errors(declaration)  # a server has rules of its own
+    errors = [*names, *(() if isinstance(directions, Directions) else directions)]
     declared = kind.declare(declaration, scope, facts)
     if errors or not isinstance(directions, Directions) or not isinstance(declared, Resource):
         return (*errors, *(() if isinstance(declared, Resource) else declared))

@@ -53,7 +53,9 @@ def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
     if not _MENTION.search(data):
         return Reading()
     is_json = place.path.endswith(".json")
-    parsed = read_json(place.shown, data) if is_json else read_yaml(place.shown, data, Dialect.CORE)
+    foreign = registry.foreign_at(place.destination)
+    dialect = Dialect.CORE if foreign is None else Dialect.KUBERNETES
+    parsed = read_json(place.shown, data) if is_json else read_yaml(place.shown, data, dialect)
     if not _is_declaration(parsed, data, is_json):
         return Reading()
     declarations: list[Declaration] = []
@@ -61,6 +63,12 @@ def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
     applications: dict[str, Warning] = {}
     errors = list(parsed.errors)
     for document in parsed.documents:
+        if foreign is not None and not _is_own(document):
+            read = foreign.read(document.value, document.where, _origin(document, place))
+            declarations += read.declarations
+            warnings += read.warnings
+            errors += read.errors
+            continue
         match _read(document, place, registry):
             case Declaration() as declaration, ignored:
                 declarations.append(declaration)
@@ -84,6 +92,14 @@ def _is_declaration(parsed: Parsed, data: bytes, is_json: bool) -> bool:
     if any(_names_a_kind(document, is_json) for document in parsed.documents):
         return True
     return bool(parsed.errors) and (b'"apiVersion"' in data if is_json else _FIRST_COLUMN.search(data) is not None)
+
+
+def _is_own(document: Document) -> bool:
+    """Say whether a document is of this house or Argo CD's own, wherever it is for."""
+    version = document.value.get("apiVersion") if isinstance(document.value, dict) else None
+    kind = document.value.get("kind") if isinstance(document.value, dict) else None
+    group = version.rpartition("/")[0] if isinstance(version, str) else ""
+    return group == GROUP or (group == "argoproj.io" and kind in _HONOURED_ELSEWHERE)
 
 
 def _names_a_kind(document: Document, is_json: bool) -> bool:

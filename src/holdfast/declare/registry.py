@@ -6,13 +6,13 @@ Asked by manifest (what is this document?), render (whose file is this?) and der
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeGuard
 
 from holdfast.errors import Bug
 from holdfast.kit.suggest import did_you_mean
-from holdfast.model.declaration import Asking, Format, Joining, Kind, Released
+from holdfast.model.declaration import Asking, Foreign, Format, Joining, Kind, Released
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,8 @@ class Registry:
 
     kinds: tuple[Kind, ...] = ()
     formats: tuple[Format, ...] = field(default=())
+    foreign: Foreign | None = None
+    """What stands for the kinds of clusters, which nobody registers one by one."""
 
     def __post_init__(self) -> None:
         names = [kind.name for kind in self.kinds] + [each.name for each in self.formats]
@@ -37,11 +39,20 @@ class Registry:
 
     def kind(self, name: str) -> Kind | None:
         """Return the kind that a ResourceId calls `name`."""
-        return self._by_name.get(name)
+        return self._by_name.get(name, self.foreign)
 
     def of(self, api_version: str, kind: str) -> Kind | None:
         """Return the kind of a document."""
         return self._by_version.get((api_version, kind))
+
+    def foreign_at(self, destination: str) -> Foreign | None:
+        """Return who reads what a file for `destination` holds, where that is a cluster's."""
+        return self.foreign if self.foreign is not None and self.foreign.reads(destination) else None
+
+    @cached_property
+    def without_formats(self) -> Registry:
+        """As it is for clusters: files of other tools run on hosts."""
+        return replace(self, formats=())
 
     @cached_property
     def released(self) -> Mapping[str, Released]:

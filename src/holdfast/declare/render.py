@@ -238,10 +238,11 @@ class Renderer:
         errors += joined.errors
         if errors:
             raise declaration_errors(sorted(_flat(errors), key=_place))
+        foreign = self._registry.foreign_at(request.destination)
         return Desired.of(
             request.application,
             request.tree.revision.commit,
-            joined.resources,
+            foreign.closed(joined.resources) if foreign is not None else joined.resources,
             warnings=(*_warnings(request.application, files, parts), *_in_vain(request, selection)),
             release=release,
             prepare=prepare,
@@ -250,7 +251,9 @@ class Renderer:
         )
 
     def _selection(self, request: RenderRequest, orders: Orders) -> Selection:
-        return select(request.tree, request.directory, self._registry, orders.format, request.place(labels.FORMAT))
+        is_foreign = self._registry.foreign_at(request.destination) is not None
+        registry = self._registry.without_formats if is_foreign else self._registry
+        return select(request.tree, request.directory, registry, orders.format, request.place(labels.FORMAT))
 
     def _manifests(self, request: RenderRequest, selection: Selection, known: _Known) -> Iterator[_File]:
         at = (root_of(request.tree), request.destination)

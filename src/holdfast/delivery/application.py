@@ -29,6 +29,8 @@ class Context:
     """Commit of files that were found in Git."""
     is_render: bool = False
     """Whether nothing will be applied: then a destination that no engine reaches is a warning."""
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    """Clusters that are reached: a `destination.server` or `destination.name` → what resources there have as their destination."""
     prune_share: float = 0.5
     prune_free: int = 5
     """The prune limit of the local configuration."""

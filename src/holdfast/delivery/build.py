@@ -117,7 +117,7 @@ def _application(
         windows=project.windows(draft.name, draft.namespace, _clusters(spec.destination)) if project else (),
         cascade=is_cascade and not options.keeps_resources,
         info=tuple((each.name, each.value) for each in spec.info),
-        warnings=(*_warnings(draft, source, options, destination), *(project.warnings if project else ())),
+        warnings=(*_warnings(draft, source, options, destination, context), *(project.warnings if project else ())),
     )
 
 
@@ -197,6 +197,8 @@ def _destination(draft: Draft, context: Context) -> str | DeclarationError:
         return draft.error("HF1101", "its destination names a server and a name", (*at, "name"), f"write server: {LOCAL} alone", key=True)
     if spec.server == LOCAL or not (spec.server or spec.name):
         return HOST
+    if (reached := context.clusters.get(spec.server or spec.name)) is not None:
+        return reached
     if _is_docker_host(spec.server) and not spec.name:
         return spec.server
     if (reason := _out_of_reach(spec)) is None:
@@ -205,17 +207,18 @@ def _destination(draft: Draft, context: Context) -> str | DeclarationError:
         return draft.error("HF1101", f"{spec.server!r} is no destination", (*at, "server"), hint)
     if context.is_render:
         return spec.server or spec.name
-    return draft.error(
-        "HF1100", reason, (*at, "server" if spec.server else "name"), f"write server: {LOCAL} to run its workloads on this host"
-    )
+    hint = f"write server: {LOCAL} to run its workloads on this host"
+    if spec.name or spec.server.startswith(_CLUSTER):
+        hint = "set kubernetes.kubeconfig in the local configuration, or " + hint
+    return draft.error("HF1100", reason, (*at, "server" if spec.server else "name"), hint)
 
 
 def _out_of_reach(spec: DestinationSpec) -> str | None:
     """Return why no engine reaches a destination; None where it is none at all."""
     if spec.name:
-        return f"destination {spec.name!r} is a Kubernetes cluster, and no engine reaches one yet"
+        return f"destination {spec.name!r} is a Kubernetes cluster, and the local configuration does not reach it"
     if spec.server.startswith(_CLUSTER):
-        return f"destination {spec.server} is a Kubernetes cluster, and no engine reaches one yet"
+        return f"destination {spec.server} is a Kubernetes cluster, and the local configuration does not reach it"
     return None
 
 
@@ -259,7 +262,7 @@ def _clusters(spec: DestinationSpec) -> tuple[str, ...]:
     return tuple(text for text in (spec.server, spec.name) if text) or (LOCAL,)
 
 
-def _warnings(draft: Draft, source: _Source, options: Options, destination: str) -> Iterator[Warning]:
+def _warnings(draft: Draft, source: _Source, options: Options, destination: str, context: Context) -> Iterator[Warning]:
     unhonoured = draft.unhonoured
     yield from unhonoured.metadata(draft.metadata.ignored)
     yield from unhonoured.annotations(draft.metadata.annotations)
@@ -270,7 +273,7 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str)
     for at, finalizer in enumerate(draft.metadata.finalizers):
         if finalizer not in _POLICIES:
             yield unhonoured.field(("metadata", "finalizers", at), f"{finalizer} is not known; {FINALIZER} is")
-    if destination != HOST and not destination.startswith(DOCKER):
+    if destination != HOST and not destination.startswith(DOCKER) and destination not in context.clusters.values():
         reason = _out_of_reach(draft.spec.destination) or ""
         message = f"Application {draft.name} cannot be applied: {reason}"
         yield unhonoured.warning("DestinationNotReached", message, ("spec", "destination"), key=False)

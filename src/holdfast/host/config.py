@@ -221,6 +221,20 @@ _ALL = (
         help="The main file of the system's nginx, for edge.include; where it was built to be without.",
     ),
     Key(
+        name="kubernetes.kubeconfig",
+        default="",
+        parse=_absolute,
+        widens=True,
+        help="File that says how clusters are reached. Within a cluster its own service account is used; without either no cluster is.",
+    ),
+    Key(
+        name="kubernetes.context",
+        default="",
+        parse=_path,
+        widens=True,
+        help="Context of the kubeconfig that is meant by https://kubernetes.default.svc; its current one without.",
+    ),
+    Key(
         name="registries.plain",
         default=(),
         parse=_registries,

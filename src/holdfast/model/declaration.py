@@ -160,6 +160,22 @@ class Serving(Protocol):
     def serves(self, resource: Resource, observation: Observation, now: Instant) -> bool: ...
 
 
+class Foreign(Kind, Protocol):
+    """A kind that stands for every kind of somebody else's system: the objects of a cluster, which have schemas of their own there."""
+
+    def reads(self, destination: str) -> bool:
+        """Say whether what a file for `destination` holds is such objects."""
+        ...
+
+    def read(self, value: Json, place: Callable[[tuple[str | int, ...]], Where], origin: Origin) -> Reading:
+        """Return the declarations of one document; `place` is from a path in it. Never raises for bad input."""
+        ...
+
+    def closed(self, resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        """Return an Application's resources with the needs that its foreign ones have of each other."""
+        ...
+
+
 @runtime_checkable
 class Released(Protocol):
     """A kind whose resources run from the release (Process): with one of it declared, the Application has a release id in its scope."""

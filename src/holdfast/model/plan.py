@@ -6,10 +6,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from holdfast.kit.canonical import Json
 from holdfast.kit.diff import Difference, diff
 from holdfast.model.ids import ResourceId
 from holdfast.model.resource import Origin, Resource
 from holdfast.model.state import State
+
+SECRET = "Secret"
+"""The kind of the Kubernetes API whose data nobody is shown."""
+MASKED = "++++++++"
+
+
+def masked(state: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the fields of a Secret of a cluster with its values masked."""
+    return {key: _mask(value) if key in ("data", "stringData") else value for key, value in state.items()}
+
+
+def _masked(it: Difference) -> Difference:
+    if it.path.split(".")[0] not in ("data", "stringData"):
+        return it
+    return Difference(path=it.path, before=_mask(it.before), after=_mask(it.after, "++++"))
+
+
+def _mask(value: Json, more: str = "") -> Json:
+    if isinstance(value, dict):
+        return {key: _mask(each, more) for key, each in value.items()}
+    return None if value is None else MASKED + more
 
 
 class Verb(StrEnum):
@@ -59,8 +81,9 @@ class Change:
     origin: Origin | None = None
 
     def fields(self) -> tuple[Difference, ...]:
-        """Return what differs, field by field, in path order."""
-        return diff(dict(self.before.fields) if self.before else {}, dict(self.after.fields) if self.after else {})
+        """Return what differs, field by field, in path order; of a Secret of a cluster that its values differ, never the values."""
+        found = diff(dict(self.before.fields) if self.before else {}, dict(self.after.fields) if self.after else {})
+        return tuple(map(_masked, found)) if self.id.kind == SECRET else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

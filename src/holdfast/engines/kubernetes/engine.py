@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
+from holdfast.engines.kubernetes.cache import Key, KindCache
 from holdfast.engines.kubernetes.client import Client
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
 from holdfast.kit.canonical import Json, digest
@@ -94,16 +94,19 @@ class KubernetesEngine:
                 unreachable |= dict.fromkeys(asked, error.message)
                 continue
             # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
-            observed |= {id: self._observation(id, cache.get(_key(id)) if cache is not None else None) for id in asked}
+            observed |= {id: self._observation(id, cache) for id in asked}
         return Live(observed=observed, unreachable=unreachable)
 
-    def _observation(self, id: ResourceId, seen: Seen | None) -> Observation:
+    def _observation(self, id: ResourceId, cache: KindCache | None) -> Observation:
         at = self._clock.now()
-        if seen is None:
+        seen = cache.get(_key(id)) if cache is not None else None
+        if seen is None or cache is None:
             return Observation(state=None, observed_at=at)
         if seen.fields is None:
-            identity: dict[str, Json] = {"kind": id.kind.rpartition("/")[2], "metadata": {"name": id.name}}
-            return Observation(state=State.of(identity), observed_at=at, handle={"uid": seen.uid, "notOurs": True})
+            # Nothing of it is ours: all that a manifest can say and have here is that it should be (a Namespace without labels).
+            named: dict[str, Json] = {"name": id.name, **({"namespace": namespace} if (namespace := namespace_of(id)) else {})}
+            identity: dict[str, Json] = {"apiVersion": cache.resource.api_version, "kind": cache.resource.kind, "metadata": named}
+            return Observation(state=State.of(identity), observed_at=at, handle={"uid": seen.uid})
         fields = dict(seen.fields)
         handle: dict[str, Json] = {"uid": seen.uid}
         verdict = self._rules.judge(seen.live, at)

@@ -1,0 +1,57 @@
+"""Clusters: which ones the local configuration reaches, by what people write for them.
+
+`https://kubernetes.default.svc` is the cluster of this installation: the one that it runs in, else the chosen context of the kubeconfig.
+Every other context is a destination by its name, and by its server. Nothing is connected before the first Application is for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.engines.kubernetes.credential import in_cluster
+from holdfast.errors import UsageError
+from holdfast.host.config import Config
+from holdfast.kubernetes.kubeconfig import Access, contexts, read_kubeconfig
+
+IN_CLUSTER = "https://kubernetes.default.svc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clusters:
+    """What is reached: destination → access; and what people may write for it → destination."""
+
+    accesses: Mapping[str, Access]
+    names: Mapping[str, str]
+    base: Path
+
+
+def clusters(config: Config, environment: Mapping[str, str]) -> Clusters:
+    """Return the clusters of the local configuration. Raises UsageError (HF8050) where its kubeconfig cannot be used."""
+    if (own := in_cluster(environment)) is not None:
+        return Clusters(accesses={IN_CLUSTER: own}, names={IN_CLUSTER: IN_CLUSTER}, base=Path("/"))
+    path = config.get("kubernetes.kubeconfig")
+    if not path:
+        return Clusters(accesses={}, names={}, base=Path("/"))
+    chosen = config.get("kubernetes.context")
+    try:
+        data = Path(path).read_bytes()
+        accesses = {IN_CLUSTER: read_kubeconfig(path, data, chosen)}
+        for name in contexts(path, data):
+            accesses[name] = read_kubeconfig(path, data, name)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            "HF8050",
+            f"cannot use kubernetes.kubeconfig: {reason}",
+            hint="`holdfast config explain kubernetes.kubeconfig` shows where it is set",
+        ) from error
+    # A context that means the chosen one is no second cluster: two names of one would fight over what stands there.
+    same = [name for name, access in accesses.items() if name != IN_CLUSTER and access.server == accesses[IN_CLUSTER].server]
+    names = {IN_CLUSTER: IN_CLUSTER, accesses[IN_CLUSTER].server: IN_CLUSTER, **dict.fromkeys(same, IN_CLUSTER)}
+    for name, access in accesses.items():
+        if name not in names:
+            names[name] = name
+            names.setdefault(access.server, name)
+    return Clusters(accesses={name: accesses[name] for name in set(names.values())}, names=names, base=Path(path).parent)

@@ -1,0 +1,215 @@
+"""The objects of a cluster as resources: any kind that its API serves, without a schema here.
+
+What differs is the manifest in its normal form; what it needs are the namespace that it lies in, the definition of its kind, and what its
+pods name, as far as the same Application declares it. An object that is there already is taken over: an apply on the server's side
+changes what the manifest says and nothing else, and two Applications of this installation never have one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from holdfast.errors import DeclarationError, Where
+from holdfast.kit.canonical import Json
+from holdfast.kit.clock import Instant
+from holdfast.kubernetes.hook import HOOK, Phase, Turn, read_turn
+from holdfast.kubernetes.normal import normalize
+from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, kind_name, namespace_of
+from holdfast.kubernetes.reference import definition_of, references
+from holdfast.model.declaration import Declaration, Reading, Scope
+from holdfast.model.ids import HOST, ResourceId
+from holdfast.model.labels import APPLICATION
+from holdfast.model.live import Health, Observation, Status
+from holdfast.model.operation import RolloutStyle
+from holdfast.model.resource import Origin, Resource, ResourcePolicy, Warning
+from holdfast.model.state import Facts, State
+
+Path = tuple[str | int, ...]
+Place = Callable[[Path], Where]
+
+_SETTLES_S = 60.0
+_ROLLS_S = 600.0
+"""Of a workload that says no `progressDeadlineSeconds`: what the API takes for it (apps/v1)."""
+_WORKLOADS = frozenset({"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/Job"})
+_IN_SYNC = frozenset({Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC})
+_DEFINITION = "apiextensions.k8s.io/CustomResourceDefinition"
+
+
+class KubernetesKind:
+    """A `model.declaration.Foreign`. `destinations` are the clusters that are reached; None: all that is no host, to render only."""
+
+    name = "Kubernetes object"
+    api_version = "any"
+    spec_type: type[Any] = dict
+
+    def __init__(self, destinations: frozenset[str] | None) -> None:
+        self._destinations = destinations
+
+    def reads(self, destination: str) -> bool:
+        if self._destinations is not None:
+            return destination in self._destinations
+        return destination != HOST and "://" in destination and not destination.startswith(("host://", "unix://", "tcp://", "ssh://"))
+
+    def read(self, value: Json, place: Place, origin: Origin) -> Reading:
+        declarations: list[Declaration] = []
+        warnings: list[Warning] = []
+        errors: list[DeclarationError] = []
+        for at, each in _objects(value):
+            found = _read(each, _within(place, at), origin)
+            if isinstance(found, Declaration):
+                declarations.append(found)
+            elif isinstance(found, Warning):
+                warnings.append(found)
+            else:
+                errors += found
+        return Reading(declarations=tuple(declarations), warnings=tuple(warnings), errors=tuple(errors))
+
+    def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource:
+        manifest: dict[str, Json] = declaration.spec
+        namespace = CLUSTER if _is_wide(declaration.kind, facts) else declaration.namespace or scope.namespace
+        metadata = manifest["metadata"]
+        assert isinstance(metadata, dict), "it was read as one"
+        named = {key: value for key, value in metadata.items() if key != "namespace"}
+        if namespace != CLUSTER:
+            named["namespace"] = namespace
+        id = ResourceId(scope.destination, declaration.kind, namespace, declaration.name)
+        return Resource(
+            id=id,
+            state=State.of(normalize({**manifest, "metadata": named})),
+            needs=frozenset(
+                ResourceId(scope.destination, it.kind, it.namespace or CLUSTER, it.name) for it in references(manifest, namespace_of(id))
+            ),
+            policy=ResourcePolicy(adopt=True),
+            origin=declaration.origin,
+            labels={APPLICATION: scope.application},
+        )
+
+    def needs(self, declaration: Declaration) -> tuple[tuple[str, Path], ...]:
+        return ()
+
+    def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
+        return ()
+
+    def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
+        return ()
+
+    def closed(self, resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        """Keep of the needs of objects what is declared here, add the definitions of their kinds, and put hooks into their phases."""
+        there = {resource.id for resource in resources}
+        definitions = {
+            f"{group}/{kind}": resource.id
+            for resource in resources
+            if resource.id.kind == _DEFINITION and (names := definition_of(resource.state.fields))
+            for group, kind in (names,)
+        }
+        return tuple(self._closed(each, there, definitions) if self.reads(each.id.destination) else each for each in resources)
+
+    def _closed(self, resource: Resource, there: set[ResourceId], definitions: Mapping[str, ResourceId]) -> Resource:
+        needs = {need for need in resource.needs if need in there and need != resource.id}
+        if (definition := definitions.get(resource.id.kind)) is not None:
+            needs.add(definition)
+        turn = _turn(resource.state.fields)
+        return replace(resource, needs=frozenset(needs), wave=turn.place(turn.phases[0]))
+
+    def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
+        """Return what the engine judged by the rules of health when it looked: the whole object is there alone."""
+        handle = observation.handle or {}
+        word = handle.get("health")
+        message = handle.get("message")
+        return Health(Status(word), str(message or "")) if isinstance(word, str) else Health(Status.HEALTHY)
+
+    def style(self, before: State, after: State) -> RolloutStyle:
+        return RolloutStyle.IN_PLACE
+
+    def progress_deadline_s(self, state: State) -> float:
+        if kind_name(state.fields) not in _WORKLOADS:
+            return _SETTLES_S
+        spec = state.fields.get("spec")
+        seconds = spec.get("progressDeadlineSeconds") if isinstance(spec, dict) else None
+        return float(seconds) if isinstance(seconds, int) and seconds > 0 else _ROLLS_S
+
+
+def _is_wide(kind: str, facts: Facts) -> bool:
+    """Say whether a kind belongs to no namespace: by the API itself, or by what a cluster's discovery said."""
+    told = facts.values.get("kubernetes.cluster-scoped")
+    return kind in CLUSTER_SCOPED or (isinstance(told, list) and kind in told)
+
+
+def _objects(value: Json) -> Iterator[tuple[Path, Json]]:
+    """Yield the objects of a document: itself, or the items of a List."""
+    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(items := value.get("items"), list):
+        for at, item in enumerate(items):
+            yield ("items", at), item
+    else:
+        yield (), value
+
+
+def _within(place: Place, at: Path) -> Place:
+    return lambda path: place((*at, *path))
+
+
+def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | tuple[DeclarationError, ...]:
+    where = place(())
+    here = replace(origin, line=where.line or origin.line)
+    if not isinstance(value, dict):
+        return (_wrong(place, (), "it is no mapping"),)
+    metadata = value.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    errors = [
+        _wrong(place, path, reason)
+        for path, reason, is_right in (
+            (("apiVersion",), "apiVersion is missing", isinstance(value.get("apiVersion"), str) and value["apiVersion"]),
+            (("kind",), "kind is missing", isinstance(value.get("kind"), str) and value["kind"]),
+            (("metadata", "name"), "metadata.name is missing", isinstance(named.get("name"), str) and named["name"]),
+            (("metadata", "namespace"), "metadata.namespace is no text", isinstance(named.get("namespace", ""), str)),
+            *((("metadata", key), f"metadata.{key} are not texts", _are_texts(named.get(key))) for key in ("labels", "annotations")),
+        )
+        if not is_right
+    ]
+    if errors:
+        return tuple(errors)
+    annotations = _texts(named.get("annotations"))
+    try:
+        turn = read_turn(annotations)
+    except ValueError as error:
+        return (_wrong(place, ("metadata", "annotations"), str(error)),)
+    name = str(named["name"])
+    if not set(turn.phases) & _IN_SYNC:
+        shown = f"{kind_name(value)} {name}"
+        message = f"hook {shown} is not run: hooks of {annotations.get(HOOK, 'Helm tests and deletions')} are not honoured yet"
+        return Warning(reason="HookNotHonoured", message=message, origin=here)
+    return Declaration(
+        kind=kind_name(value),
+        name=name,
+        namespace=str(named["namespace"]) if named.get("namespace") else None,
+        spec=value,
+        origin=here,
+        place=place,
+        annotations={key: text for key, text in annotations.items() if not key.startswith(_TURNS)},
+        labels=_texts(named.get("labels")),
+    )
+
+
+_TURNS = ("argocd.argoproj.io/hook", "argocd.argoproj.io/sync-wave", "argocd.argoproj.io/compare-options")
+"""Read here: not told of as not honoured."""
+
+
+def _turn(fields: Mapping[str, Json]) -> Turn:
+    metadata = fields.get("metadata")
+    return read_turn(_texts(metadata.get("annotations") if isinstance(metadata, dict) else None))
+
+
+def _are_texts(value: Json) -> bool:
+    return value is None or (isinstance(value, dict) and all(isinstance(each, str) for each in value.values()))
+
+
+def _texts(value: Json) -> dict[str, str]:
+    return {key: each for key, each in value.items() if isinstance(each, str)} if isinstance(value, dict) else {}
+
+
+def _wrong(place: Place, path: Path, reason: str) -> DeclarationError:
+    where = place(path)
+    hint = "an object has apiVersion, kind and metadata.name"
+    return DeclarationError("HF1651", f"cannot read {where.path}: {reason}", where=[where], hint=hint)
