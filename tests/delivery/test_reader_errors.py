@@ -36,6 +36,7 @@ def at(error: HoldfastError, place: int = 0) -> str:
 
 
 CLUSTER = "is a Kubernetes cluster, and the local configuration does not reach it"
+ON_THE_HOST = "write server: host://local to run its workloads on this host"
 
 
 @pytest.mark.parametrize(
@@ -76,14 +77,14 @@ CLUSTER = "is a Kubernetes cluster, and the local configuration does not reach i
             "HF1100",
             "https://kubernetes.default.svc",
             f"destination https://kubernetes.default.svc {CLUSTER}",
-            "write server: host://local to run its workloads on this host",
+            f"set kubernetes.kubeconfig in the local configuration, or {ON_THE_HOST}",
         ),
         (
             f"{{{GIT}, destination: {{name: in-cluster}}}}",
             "HF1100",
             "in-cluster",
             f"destination 'in-cluster' {CLUSTER}",
-            "write server: host://local to run its workloads on this host",
+            f"set kubernetes.kubeconfig in the local configuration, or {ON_THE_HOST}",
         ),
         (
             f"{{{GIT}, destination: {{server: 'unix:///var/run/docker sock'}}}}",

@@ -124,9 +124,8 @@ def rolled_to(cluster: Cluster, image: str) -> bool:
     if found is None or found["spec"]["template"]["spec"]["containers"][0]["image"] != image:
         return False
     status = found.get("status", {})
-    return status.get("observedGeneration") == found["metadata"]["generation"] and status.get("updatedReplicas") == 3 == status.get(
-        "availableReplicas"
-    )
+    is_seen = bool(status.get("observedGeneration") == found["metadata"]["generation"])
+    return is_seen and status.get("updatedReplicas") == 3 and status.get("availableReplicas") == 3
 
 
 def test_it_comes_up_as_git_says(cluster: Cluster, house: House) -> None:
@@ -166,9 +165,12 @@ def test_a_bad_manifest_holds_nothing_else_up_and_names_its_place(cluster: Clust
     bad = "apiVersion: v1\nkind: Service\nmetadata: { name: bad }\nspec:\n  ports: [{ port: 99999 }]\n"
     put(house, "bad", bad=bad, config=CONFIG.replace("hello", "still here"))
     until(lambda: live(cluster, f"{CORE}/configmaps/web")["data"] == {"GREETING": "still here"}, "the good one is applied")  # type: ignore[index]
-    failed = house.happened("resource.failed")
+    failed = house.happened("change.failed")
     assert "99999" in str(failed["data"])
-    assert "bad.yaml:1" in str(failed["data"])
+    assert "clusters/prod/web/bad.yaml:1" in str(failed["data"])
+    told = house.application()
+    assert told["sync"] == "OutOfSync"
+    assert "99999" in told["message"]
     house.well(put(house, "mended", bad=None, config=CONFIG))
 
 

@@ -28,7 +28,7 @@ class Clusters:
 
 
 def clusters(config: Config, environment: Mapping[str, str]) -> Clusters:
-    """Return the clusters of the local configuration. Raises UsageError (HF8050) where its kubeconfig cannot be used."""
+    """Return the clusters of the local configuration. Raises UsageError (HF8070) where its kubeconfig cannot be used."""
     if (own := in_cluster(environment)) is not None:
         return Clusters(accesses={IN_CLUSTER: own}, names={IN_CLUSTER: IN_CLUSTER}, base=Path("/"))
     path = config.get("kubernetes.kubeconfig")
@@ -43,7 +43,7 @@ def clusters(config: Config, environment: Mapping[str, str]) -> Clusters:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            "HF8050",
+            "HF8070",
             f"cannot use kubernetes.kubeconfig: {reason}",
             hint="`holdfast config explain kubernetes.kubeconfig` shows where it is set",
         ) from error

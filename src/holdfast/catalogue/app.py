@@ -57,7 +57,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The machine is very busy, or something that the story needs is not allowed here; the last lines of its daemon say more.",
             next_step="`holdfast doctor`, then try again; if it happens twice, please report it with those lines.",
         ),
-        "HF8050": Explanation(
+        "HF8070": Explanation(
             title="Kubeconfig not usable",
             meaning="The local configuration names a kubeconfig that cannot be read, or lacks the context that is asked for.",
             cause="The file moved, its rights changed, or the context was renamed.",

@@ -62,7 +62,7 @@ class Application:
     settings: Settings = field(default_factory=Settings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     rollback: str | None = None
-    """`off` where the annotation `holdfast.dev/rollback` says so."""
+    """`off` where the annotation `holdfast.dev/rollback` says so, and for a cluster unless it says `on`."""
     windows: tuple[SyncWindow, ...] = ()
     """Of its project, those that concern it."""
     cascade: bool = False

@@ -26,6 +26,7 @@ from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.ids import DOCKER, HOST
+from holdfast.model.labels import ROLLBACK
 from holdfast.model.resource import Origin, Warning
 
 LOCAL = "host://local"
@@ -113,7 +114,8 @@ def _application(
         origin=Origin(path=document.path, line=document.where(()).line or 1, revision=context.revision),
         settings=settings(spec.sync_policy, options, prune_share=context.prune_share, prune_free=context.prune_free),
         retry=retry_policy(spec.sync_policy.retry),
-        rollback=None if draft.orders.rollback else OFF,
+        # In a cluster one bad object holds up nothing else, and its controllers keep what served before: only who asks is rolled back.
+        rollback=None if draft.orders.rollback and (destination == HOST or ROLLBACK in metadata.annotations) else OFF,
         windows=project.windows(draft.name, draft.namespace, _clusters(spec.destination)) if project else (),
         cascade=is_cascade and not options.keeps_resources,
         info=tuple((each.name, each.value) for each in spec.info),

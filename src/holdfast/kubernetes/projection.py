@@ -17,7 +17,7 @@ from holdfast.kubernetes.normal import normalize
 def project(live: Mapping[str, Json], ours: FieldSet) -> dict[str, Json]:
     """Return the normal form of what `ours` names of `live`, with apiVersion, kind, name and namespace."""
     tree = _tree(ours)
-    picked = _pick(dict(live), tree)
+    picked = _pick(dict(live), tree) if tree else {}
     form = picked if isinstance(picked, dict) else {}
     metadata, there = form.get("metadata"), live.get("metadata")
     named: dict[str, Json] = {key: value for key, value in there.items() if key in ("name", "namespace")} if isinstance(there, dict) else {}

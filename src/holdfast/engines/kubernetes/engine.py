@@ -14,7 +14,7 @@ from typing import Any
 
 from holdfast.engines.kubernetes.cache import Key, KindCache
 from holdfast.engines.kubernetes.client import Client
-from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
+from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable, Where
 from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks, Wakeup
@@ -26,6 +26,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.operation import Step, StepVerb
 from holdfast.model.ports import Records
+from holdfast.model.resource import Origin
 from holdfast.model.state import State
 
 SYNC_S = 15.0
@@ -129,7 +130,10 @@ class KubernetesEngine:
     async def apply(self, step: Step) -> None:
         match step.verb:
             case StepVerb.APPLY if step.resource is not None:
-                await self._apply(step.id, step.resource.state)
+                try:
+                    await self._apply(step.id, step.resource.state)
+                except Rejected as error:
+                    raise _placed(error, step.resource.origin) from error
             case StepVerb.DELETE:
                 await self._delete(step)
             case verb:
@@ -273,6 +277,14 @@ class KubernetesEngine:
         await self._tasks.stop()
         for cluster in self._clusters.values():
             await cluster.client.aclose()
+
+
+def _placed(error: Rejected, origin: Origin | None) -> Rejected:
+    """Return the error with the place in Git that a person must edit."""
+    if origin is None:
+        return error
+    where = [Where(path=origin.path, line=origin.line)]
+    return Rejected(error.code, f"{error.message} (declared at {origin})", where=where, hint=error.hint)
 
 
 def _key(id: ResourceId) -> Key:
