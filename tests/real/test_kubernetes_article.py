@@ -174,6 +174,16 @@ def test_a_bad_manifest_holds_nothing_else_up_and_names_its_place(cluster: Clust
     house.well(put(house, "mended", bad=None, config=CONFIG))
 
 
+def test_a_kustomization_is_built(cluster: Cluster, house: House) -> None:
+    built = "resources: [namespace.yaml, config.yaml, deployment.yaml]\nlabels: [{ pairs: { team: web } }]\n"
+    house.well(put(house, "kustomized", kustomization=built))
+    there = live(cluster, f"{CORE}/configmaps/web")
+    assert there is not None
+    assert there["metadata"]["labels"] == {"team": "web"}
+    house.well(put(house, "plain again", kustomization=None))
+    assert "labels" not in live(cluster, f"{CORE}/configmaps/web")["metadata"]  # type: ignore[index]
+
+
 def test_a_rollback_is_held(cluster: Cluster, house: House) -> None:
     before = house.git("rev-parse", "HEAD")
     house.well(put(house, "third", deployment=DEPLOYMENT.format(image="web:3")))

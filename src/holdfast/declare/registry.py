@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 from holdfast.errors import Bug
 from holdfast.kit.suggest import did_you_mean
-from holdfast.model.declaration import Asking, Foreign, Format, Joining, Kind, Released
+from holdfast.model.declaration import Asking, Foreign, Format, Joining, Kind, Released, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +50,9 @@ class Registry:
         return self.foreign if self.foreign is not None and self.foreign.reads(destination) else None
 
     @cached_property
-    def without_formats(self) -> Registry:
-        """As it is for clusters: files of other tools run on hosts."""
-        return replace(self, formats=())
+    def for_clusters(self) -> Registry:
+        """As it is for clusters: of other tools' files only those count that say all of a path (a kustomization)."""
+        return replace(self, formats=tuple(form for form in self.formats if isinstance(form, Whole) and form.whole))
 
     @cached_property
     def released(self) -> Mapping[str, Released]:

@@ -252,7 +252,7 @@ class Renderer:
 
     def _selection(self, request: RenderRequest, orders: Orders) -> Selection:
         is_foreign = self._registry.foreign_at(request.destination) is not None
-        registry = self._registry.without_formats if is_foreign else self._registry
+        registry = self._registry.for_clusters if is_foreign else self._registry
         return select(request.tree, request.directory, registry, orders.format, request.place(labels.FORMAT))
 
     def _manifests(self, request: RenderRequest, selection: Selection, known: _Known) -> Iterator[_File]:

@@ -1,21 +1,24 @@
 """Format: a folder with a kustomization, as `model.declaration.Format` has it.
 
 Reads every file that the kustomization leans on, wherever in the repository it lies, by asking for it; nothing is fetched, nothing is run.
-What comes of it are objects of a cluster, shown as a model until an engine takes them. Law: nothing outside of the repository is asked for.
+What comes of it are objects of a cluster: declarations where the destination is one, and shown as a model. Law: nothing outside of the
+repository is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from holdfast.declare.document import Document, Marks, pack
 from holdfast.errors import DeclarationError, Where
+from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.kubernetes.kustomize.build import build
 from holdfast.kubernetes.kustomize.discover import wanted
 from holdfast.kubernetes.kustomize.library import NAMES, Broken, Library, Wanted, joined, typed
 from holdfast.kubernetes.kustomize.option import Options, with_options
 from holdfast.kubernetes.kustomize.trouble import Trouble
+from holdfast.kubernetes.manifest import Manifest
 from holdfast.kubernetes.shown import model
 from holdfast.model.declaration import Ask, Reading, Scope
 from holdfast.model.ids import HOST
@@ -31,7 +34,8 @@ class Kustomize:
     workload = True
     whole = True
 
-    def __init__(self, *, is_reached: bool) -> None:
+    def __init__(self, objects: KubernetesKind | None = None, *, is_reached: bool) -> None:
+        self._objects = objects
         self._is_reached = is_reached
 
     def matches(self, path: str) -> bool:
@@ -59,13 +63,32 @@ class Kustomize:
         errors = built.errors
         if not errors and scope.destination == HOST and not self._is_reached:
             errors = (_no_cluster(path, scope),)
+        reading = self._declared(built.manifests, scope) if not errors else Reading()
+        errors = (*errors, *reading.errors)
         below = (beside(scope.root, file) for file in library.paths)
         return Reading(
+            declarations=reading.declarations,
             consumed=frozenset({path, *(file for file in below if not file.startswith("../"))}),
             errors=errors,
-            warnings=built.warnings,
+            warnings=(*built.warnings, *reading.warnings),
             models=(model(scope.shown(path), built.manifests),) if not errors else (),
         )
+
+    def _declared(self, manifests: Iterable[Manifest], scope: Scope) -> Reading:
+        """Return the objects as declarations, where they are for a cluster."""
+        if self._objects is None or not self._objects.reads(scope.destination):
+            return Reading()
+        read = [self._objects.read(dict(each.value), _place(each), each.origin) for each in manifests]
+        return Reading(
+            declarations=tuple(it for each in read for it in each.declarations),
+            warnings=tuple(it for each in read for it in each.warnings),
+            errors=tuple(it for each in read for it in each.errors),
+        )
+
+
+def _place(manifest: Manifest) -> Callable[[tuple[str | int, ...]], Where]:
+    """Where an object is said: which line of which patch a field came from is not kept."""
+    return lambda path: Where(path=manifest.origin.path, line=manifest.origin.line)
 
 
 def _adjusted(library: Library, scope: Scope) -> Reading | None:
