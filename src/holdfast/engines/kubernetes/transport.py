@@ -100,7 +100,12 @@ class Transport:
                     if answer.status == 429:
                         self.pace.was_too_much(answer.retry_after_s)
                     raise self._raised(question, answer)
-                yield _lines(reply, question, self.server)
+                try:
+                    yield _lines(reply, question, self.server)
+                finally:
+                    # A watch is left in the middle: nobody waits for the farewell of TLS, which the server may never answer.
+                    if reply.connection is not None and reply.connection.transport is not None:
+                        reply.connection.transport.abort()
                 return
 
     @asynccontextmanager
@@ -149,6 +154,7 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+            await asyncio.sleep(0)  # what was aborted is closed in the next turn of the loop
 
 
 async def _whole(reply: aiohttp.ClientResponse) -> bytes:
