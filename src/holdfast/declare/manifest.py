@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from holdfast.declare.decode import decode
-from holdfast.declare.document import Document, Failed, Parsed
+from holdfast.declare.document import Document, Failed, Limits, Parsed
 from holdfast.declare.envelope import Envelope, read_envelope
 from holdfast.declare.json_reader import read_json
 from holdfast.declare.registry import Registry
@@ -25,6 +26,10 @@ SUFFIXES = (".yaml", ".yml", ".json")
 GROUP = "holdfast.dev"
 _MENTION = re.compile(rb"\b(?:apiVersion|kind)[\"']?\s*:")
 _FIRST_COLUMN = re.compile(rb"^[\"']?(?:apiVersion|kind)[\"']?[ \t]*:", re.MULTILINE)
+_OBJECTS: Final = Limits(bytes=8 << 20, expanded=50_000, documents=10_000)
+"""How much of a file of a cluster's objects is read: a bundle of custom resource definitions has megabytes."""
+_SKIPPED: Final = b"+argocd:skip-file-rendering"
+"""What a file says that Argo CD passes over (docs/user-guide/directory.md)."""
 _HONOURED_ELSEWHERE = frozenset({"Application", "ApplicationSet", "AppProject"})
 
 
@@ -54,8 +59,10 @@ def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
         return Reading()
     is_json = place.path.endswith(".json")
     foreign = registry.foreign_at(place.destination)
-    dialect = Dialect.CORE if foreign is None else Dialect.KUBERNETES
-    parsed = read_json(place.shown, data) if is_json else read_yaml(place.shown, data, dialect)
+    if foreign is not None and _SKIPPED in data:
+        return Reading(consumed=frozenset({place.path}))
+    dialect, limits = (Dialect.CORE, Limits()) if foreign is None else (Dialect.KUBERNETES, _OBJECTS)
+    parsed = read_json(place.shown, data, limits) if is_json else read_yaml(place.shown, data, dialect, limits)
     if not _is_declaration(parsed, data, is_json):
         return Reading()
     declarations: list[Declaration] = []

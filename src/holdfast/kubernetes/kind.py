@@ -138,12 +138,20 @@ def _is_wide(kind: str, facts: Facts) -> bool:
 
 
 def _objects(value: Json) -> Iterator[tuple[Path, Json]]:
-    """Yield the objects of a document: itself, or the items of a List."""
-    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(items := value.get("items"), list):
-        for at, item in enumerate(items):
-            yield ("items", at), item
+    """Yield the objects of a document: itself, or the items of a list, which in a `ConfigMapList` need not write their own kind."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if isinstance(value, dict) and isinstance(kind, str) and kind.endswith("List") and isinstance(items := value.get("items"), list):
+        for index, item in enumerate(items):
+            for at, each in _objects(_typed(item, kind, value.get("apiVersion"))):
+                yield ("items", index, *at), each
     else:
         yield (), value
+
+
+def _typed(item: Json, kind: str, api_version: Json) -> Json:
+    if kind == "List" or not isinstance(item, dict) or "kind" in item:
+        return item
+    return {"apiVersion": api_version, "kind": kind.removesuffix("List"), **item}
 
 
 def _within(place: Place, at: Path) -> Place:

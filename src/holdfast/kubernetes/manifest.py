@@ -1,12 +1,12 @@
 """Manifest: one Kubernetes object as Git says it, with the place where it stands.
 
-What a kustomization or a directory of YAML gives; nothing here knows what the object means. Law: the value is what the API server would be
+What a kustomization gives; nothing here knows what the object means. Law: the value is what the API server would be
 sent, and the origin is a line that a person can open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from holdfast.kit.canonical import Json
@@ -45,22 +45,9 @@ class Manifest:
         found = self.value.get("metadata")
         return found if isinstance(found, dict) else {}
 
-    def key(self, namespace: str = "") -> tuple[str, str, str, str]:
-        """Return what makes it one object: the version of its API does not. `namespace`: where it names none."""
-        return self.group, self.kind, self.namespace or namespace, self.name
-
     def __str__(self) -> str:
         """Return it as ids are written: `apps/Deployment/prod/web`."""
         return "/".join(part for part in (self.group, self.kind, self.namespace, self.name) if part)
-
-
-def duplicates(manifests: Iterable[Manifest], namespace: str = "") -> Iterator[tuple[Manifest, Manifest]]:
-    """Yield the first and each later manifest of one object. `namespace`: of those that name none."""
-    seen: dict[tuple[str, str, str, str], Manifest] = {}
-    for each in manifests:
-        first = seen.setdefault(each.key(namespace), each)
-        if first is not each:
-            yield first, each
 
 
 def _text(value: Json) -> str:
