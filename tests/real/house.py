@@ -143,6 +143,10 @@ class House:
         done = self.run(*words, "--state", str(self.state), "--json", expect=expect)
         return json.loads(done.stdout)
 
+    def answer_to(self, *words: str, expect: int | None = 0) -> Any:
+        """Return the document of a command line that says --json itself."""
+        return json.loads(self.run(*words, expect=expect).stdout)
+
     def up(self, *files: Path) -> None:
         """Start the daemon and wait until it answers."""
         self.begin_up(*files)

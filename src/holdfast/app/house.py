@@ -45,6 +45,7 @@ from holdfast.core.view import status
 from holdfast.core.world import find
 from holdfast.declare.render import Renderer
 from holdfast.edge.site import VISIT
+from holdfast.engines.docker.logs import ContainerLogs
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.engine import ProcessEngine
 from holdfast.engines.registry.engine import RegistryEngine
@@ -298,7 +299,7 @@ class House:
                 ledger=ledger,
                 journal=journal,
                 store=self.store,
-                logs={"Process": self.process},
+                logs={"Process": self.process, "Container": ContainerLogs(self.docker)},
                 wanted=self.source.desired,
                 refresh=self._refresh,
                 edge=DoorAnswers(self.edge),

@@ -54,7 +54,11 @@ class Offline:
         """Return the last lines, each with the id of whose they are: of an Application's processes, or of one."""
         with self._open() as store:
             inventory = store.inventory()
-        return [(str(id), text) for id in speaking(inventory, name) for text in self._tail(id, inventory[id].application, lines)]
+        found = speaking(inventory, name)
+        if all(id.kind == "Container" for id in found):
+            hint = "start the daemon (holdfast up), or ask Docker: docker logs"
+            raise Busy("HF8055", f"cannot read the logs of {name}: containers are asked by the daemon, and none is running", hint=hint)
+        return [(str(id), text) for id in found if id.kind != "Container" for text in self._tail(id, inventory[id].application, lines)]
 
     def _tail(self, id: ResourceId, application: str, lines: int) -> tuple[str, ...]:
         return logs.tail(logs.files_of(self._state.logs / application, id, application), lines)

@@ -1,4 +1,4 @@
-"""Whose logs a name means: an Application's, those of one Process with all its replicas, or of one resource by its id."""
+"""Whose logs a name means: an Application's, those of one Process or Container with all its replicas, or of one resource by its id."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from holdfast.kit.suggest import did_you_mean
 from holdfast.model.ids import ResourceId
 from holdfast.model.plan import Inventory
 
-KINDS: Collection[str] = frozenset({"Process"})
+KINDS: Collection[str] = frozenset({"Process", "Container"})
 """Kinds that write logs."""
 
 
@@ -26,4 +26,4 @@ def speaking(inventory: Inventory, name: str) -> tuple[ResourceId, ...]:
     names = sorted({str(id) for id in known} | {owned.application for owned in known.values()})
     guess = did_you_mean(name, names)
     hint = f"did you mean {guess}?" if guess else f"there are {', '.join(names[:5])}" if names else "nothing runs yet"
-    raise UsageError("HF8023", f"cannot read the logs of {name}: no Application or Process has that name", hint=hint)
+    raise UsageError("HF8023", f"cannot read the logs of {name}: no Application, Process or Container has that name", hint=hint)

@@ -33,6 +33,24 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A typing error, a container that was removed, or one that is stopped.",
             next_step="Look at `docker ps --all`; --all takes containers that are stopped, --host asks another engine.",
         ),
+        "HF8055": Explanation(
+            title="Logs of containers need the daemon",
+            meaning="What processes write is in files; what containers write is asked of their Docker host, which the daemon does.",
+            cause="No daemon runs on this state folder.",
+            next_step="Start it with `holdfast up`, or ask Docker itself with `docker logs`.",
+        ),
+        "HF8056": Explanation(
+            title="No container of that name runs",
+            meaning="What was named is no Application or Container that is known here, or none of its containers runs now.",
+            cause="A typing error, a container that ended, or another state folder.",
+            next_step="Look at `holdfast status`; it shows the ids and what they do.",
+        ),
+        "HF8057": Explanation(
+            title="Nobody saw how a command ended",
+            meaning="The connection to the Docker host was lost while a command ran in a container. It may still run, or have ended.",
+            cause="The engine was restarted, or the network broke.",
+            next_step="Look into the container: `holdfast exec NAME ps`.",
+        ),
         "HF8054": Explanation(
             title="A compose file is there already",
             meaning="An import never overwrites a file, and one of those that it would write exists. Nothing was written.",

@@ -29,10 +29,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tree": "Show which resource came of which",
             "history": "Show the operations of an Application",
             "events": "Show what happened, and follow what happens",
-            "logs": "Show what the processes write",
+            "logs": "Show what processes and containers write",
+            "top": "Show what containers use: processor, memory, network, disk",
             "explain": "Explain an error code, a kind or a field",
         },
         "Act": {
+            "exec": "Run a command in a container",
             "sync": "Bring an Application to what Git says, now",
             "rollback": "Bring an Application back to an earlier revision, and pin it there",
             "suspend": "Leave an Application alone until it is resumed",

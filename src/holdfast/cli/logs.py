@@ -19,8 +19,8 @@ from holdfast.errors import UsageError
     "logs",
     document="Logs",
     examples=(
-        ("holdfast logs shop", "The last lines of all its processes."),
-        ("holdfast logs Process/shop/web.0 --lines 500", "Of one process."),
+        ("holdfast logs shop", "The last lines of all its processes and containers."),
+        ("holdfast logs Process/shop/web.0 --lines 500", "Of one of them."),
         ("holdfast logs shop --follow", "And what comes, until Ctrl-C."),
     ),
     exits={75: "following: no daemon answers, or it went away"},
@@ -32,10 +32,11 @@ from holdfast.errors import UsageError
 @jsonl
 @click.pass_obj
 def command(call: Call, application: str, lines: int, follow: bool) -> int:
-    """Show what the processes of an Application write, or one resource by its id, each line after the name of its source.
+    """Show what the processes and containers of an Application write, or one resource by its id, each line after the name of its source.
 
-    Without a daemon the log files are read. Colours pass through; what else could steer a terminal is shown as escapes. With --jsonl each
-    line is a document of kind LogLine {source, text}.
+    Following goes on through restarts and replacements, and takes up where it was where a Docker host went away: no line is shown twice.
+    Without a daemon the log files of processes are read. Colours pass through; what else could steer a terminal is shown as escapes. With
+    --jsonl each line is a document of kind LogLine {source, text}.
     """
     terminal = call.terminal
     if follow and terminal.form is Form.JSON:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from holdfast.engines.docker.failure import Missing
 from holdfast.engines.docker.host import DockerHost
@@ -20,7 +20,7 @@ async def tail(host: DockerHost, container: str, lines: int) -> tuple[str, ...]:
         return ()
 
 
-async def read(host: DockerHost, container: str, query: dict[str, str | int | bool]) -> AsyncIterator[str]:
+async def read(host: DockerHost, container: str, query: dict[str, str | int | bool]) -> AsyncGenerator[str, None]:
     """Yield lines as the engine gives them: `tail`, `since`, `follow`, `timestamps` as in ContainerLogs. Close it when done."""
     inspected = await host.inspect(container)
     if inspected is None:
