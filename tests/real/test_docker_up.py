@@ -162,3 +162,26 @@ def test_a_docker_host_that_is_not_there_changes_nothing(shop: House) -> None:
     shop.commit("first", compose_yaml=COMPOSE.format(image=SMALL, version="one"))
     plan = shop.answer("plan", "--file", str(shop.file), expect=75)
     assert "cannot reach the Docker Engine" in json.dumps(plan)
+
+
+def test_files_of_the_release_are_shown_to_whoever_the_container_runs_as(shop: House, dockerd: Dockerd) -> None:
+    text = """\
+services:
+  web:
+    image: {image}
+    command: ["httpd", "-f", "-p", "8080", "-h", "/www"]
+    user: "65534:65534"
+    expose: ["8080"]
+    stop_signal: SIGKILL
+    networks: [back]
+    volumes: ["./html:/www:ro"]
+networks:
+  back: {{ internal: true }}
+"""
+    first = shop.commit("first", compose_yaml=text.format(image=SMALL), html__index_html="one\n")
+    shop.up()
+    shop.well(first)
+    assert said(dockerd) == "one"
+    second = shop.commit("second", html__index_html="two\n")
+    shop.well(second)
+    assert said(dockerd) == "two"

@@ -82,6 +82,9 @@ class MoodyDocker:
             raise TimedOut("HF3212", f"cannot {doing}: no answer")
         return answer
 
+    async def put(self, doing: str, path: str, query: Query | None, data: bytes, *, content_type: str = "application/x-tar") -> Any:
+        return await self._behind.put(doing, path, query, data, content_type=content_type)
+
     async def delete(self, doing: str, path: str, query: Query | None = None) -> Any:
         return await self._behind.delete(doing, path, query)
 

@@ -117,6 +117,9 @@ class SimulatedDocker:
     ) -> Any:
         return await self._ask("POST", doing, path, query or {}, body)
 
+    async def put(self, doing: str, path: str, query: Query | None, data: bytes, *, content_type: str = "application/x-tar") -> Any:
+        return await self._ask("PUT", doing, path, query or {}, None)
+
     async def delete(self, doing: str, path: str, query: Query | None = None) -> Any:
         return await self._ask("DELETE", doing, path, query or {}, None)
 
@@ -183,6 +186,8 @@ class SimulatedDocker:
                 return self._create(str(query["name"]), body)
             case "GET", ["containers", name, "json"]:
                 return self._inspect(self._box(name))
+            case "PUT", ["containers", name, "archive"]:
+                self._box(name)
             case "POST", ["containers", name, act]:
                 await self._act(self._box(name), act, query, body)
             case "DELETE", ["containers", name]:

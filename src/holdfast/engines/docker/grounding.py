@@ -59,12 +59,17 @@ class Grounding:
             volumes=self._named(id, "Volume", "volumeName", (each.source for each in mounts if each.type == "volume" and each.source)),
             containers={name: found for name in _containers(spec) if (found := self._container(id, name)) is not None},
             files=self._files(id, application, (each.source for each in mounts if each.type == "file" and each.source)) if is_local else {},
-            release=str(self._places.release(application, it.release)) if it.release is not None and is_local else None,
+            release=str(self.release(application, it)) if it.release is not None and is_local else None,
             data=str(self._data / application) if is_local else None,
             secrets={
                 value.secret: self._secrets.resolve(value.secret).reveal() for value in spec.env.values() if isinstance(value, SecretRef)
             },
         )
+
+    def release(self, application: str, it: Contained) -> Path:
+        """Return the folder of the release that a container is shown."""
+        assert it.release is not None, "a spec that shows files of the release has one in its state"
+        return self._places.release(application, it.release)
 
     async def lay(self, application: str, spec: ContainerSpec) -> None:
         """Make the folders in the Application's data folder that are to be shown, where they are missing."""

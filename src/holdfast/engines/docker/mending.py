@@ -5,7 +5,7 @@ Limits and restart policy by update; stopped, paused, renamed and disconnected b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from holdfast.engines.docker import view
@@ -36,12 +36,20 @@ class Mending:
         self._images = images
         self._mark = mark
 
-    async def learn(self, host: DockerHost, unit: Unit, instance: Instance) -> None:
-        """Remember what a container of ours looks like right after it was made."""
+    async def learn(self, host: DockerHost, unit: Unit, instance: Instance, networks: Collection[str] = ()) -> None:
+        """Remember what a container of ours looks like right after it was made, and joined `networks`.
+
+        Raises Conflict where it is gone, or lacks one of them: what is learnt holds ever after.
+        """
         seen = await host.inspect(instance.container or "")
         if seen is None:
             raise Conflict("HF3204", f"cannot start {unit.id}: its container is gone", hint="it is looked at and planned again")
-        instance.learnt = view.view(seen, self._mark)
+        live = view.view(seen, self._mark)
+        if lacking := sorted(name for name in networks if f"{NETWORK}{name}" not in live):
+            raise Conflict(
+                "HF3204", f"cannot start {unit.id}: it is not on network {', '.join(lacking)}", hint="it is looked at and planned again"
+            )
+        instance.learnt = live
         await self._roster.save(unit)
 
     async def wanted(

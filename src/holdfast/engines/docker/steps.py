@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from holdfast.engines.docker import label
+from holdfast.engines.docker.client import segment
 from holdfast.engines.docker.failure import Missing, NameTaken, PortTaken
 from holdfast.engines.docker.finding import Finding
 from holdfast.engines.docker.grounding import Grounding
@@ -21,9 +22,11 @@ from holdfast.engines.docker.mending import Mending
 from holdfast.engines.docker.reading import tail
 from holdfast.engines.docker.roster import Roster
 from holdfast.engines.docker.shape import Shape, shape
+from holdfast.engines.docker.showing import archive, shown
 from holdfast.engines.docker.unit import Instance, Unit
 from holdfast.engines.docker.view import ANONYMOUS
 from holdfast.errors import Bug, Conflict, EngineError, Rejected, TimedOut
+from holdfast.host.thread import in_thread
 from holdfast.kit.clock import Random
 from holdfast.model.labels import APPLICATION
 from holdfast.model.operation import Step, StepVerb
@@ -143,9 +146,7 @@ class Steps:
             self._fetching(unit, None)
 
     async def _made(self, host: DockerHost, unit: Unit, instance: Instance, resource: Resource, image: Mapping[str, Any]) -> str:
-        """Make a container, unless it is there by the token of the instance; return its id."""
-        if (known := await self._finding.by_token(host, instance.token)) is not None:
-            return known
+        """Make a container with all that it has before its start, unless it is there by the token of the instance; return its id."""
         own = {
             label.ID: str(resource.id),
             label.HOUSE: self._installation,
@@ -155,21 +156,31 @@ class Steps:
         }
         reference = await self._called(host, resource, image)
         found = shape(resource.id, unit.application, resource.state, self._grounding, image=reference, own=own)
+        known = await self._finding.by_token(host, instance.token)
+        container = known or await self._create(host, unit, found, f"{found.name}.{instance.token[:8]}")
+        await self._show(host, unit, container, found)
+        for network, endpoint in list(found.endpoints.items())[1:]:
+            await self._mending.connect(host, container, network, endpoint)
+        return container
+
+    async def _create(self, host: DockerHost, unit: Unit, found: Shape, name: str) -> str:
         body = {**found.body, "HostConfig": {**found.body["HostConfig"]}}
         await self._hand_on(host, unit, body)
-        name = f"{found.name}.{instance.token[:8]}"
-        doing = f"create container {found.name}"
         query: dict[str, Any] = {"name": name, **({"platform": found.it.spec.platform} if found.it.spec.platform else {})}
         try:
-            said = await host.api.post(doing, "/containers/create", query, body)
+            said = await host.api.post(f"create container {found.name}", "/containers/create", query, body)
         except NameTaken as error:
             return error.holder  # a name of ours: our own first try
         except Missing as error:
             raise Conflict("HF3204", error.message, hint="it is looked at and planned again") from error
-        container = str(said["Id"])
-        for network, endpoint in list(found.endpoints.items())[1:]:
-            await self._mending.connect(host, container, network, endpoint)
-        return container
+        return str(said["Id"])
+
+    async def _show(self, host: DockerHost, unit: Unit, container: str, found: Shape) -> None:
+        """Copy into a container what it is shown of the release."""
+        mounts = shown(found.it.spec)
+        if mounts:
+            data = await in_thread(archive, str(self._grounding.release(unit.application, found.it)), mounts)
+            await host.api.put(f"copy files to container {unit.name}", f"/containers/{segment(container)}/archive", {"path": "/"}, data)
 
     async def _called(self, host: DockerHost, resource: Resource, image: Mapping[str, Any]) -> str:
         """Return how the image is called in the container: as Git says where that means this very image now, else by its id."""
@@ -213,7 +224,9 @@ class Steps:
         except PortTaken as error:
             holder = await self._who_has(host, error.address)
             raise PortTaken(f"{error.message}{holder}", address=error.address, hint=error.hint) from error
-        await self._mending.learn(host, unit, instance)
+        resource = _desired(step)
+        wanted = shape(resource.id, unit.application, resource.state, self._grounding, image="", own={})
+        await self._mending.learn(host, unit, instance, wanted.endpoints)
 
     async def _gate(self, host: DockerHost, step: Step) -> None:
         if step.private:

@@ -165,9 +165,12 @@ async def a_removal_is_seen_and_mended(world: DockerWorld) -> None:
 
 
 async def a_lost_answer_to_a_creation_makes_no_second_container(world: DockerWorld) -> None:
-    first, second = world.container(_spec(world), "web"), None
-    await walk(world, None, world.network("back"), "op-network")
-    for before, spec, operation in ((None, _spec(world), "op-1"), (first, _spec(world, env={"A": "1"}), "op-2")):
+    both = (AttachmentSpec(network="back"), AttachmentSpec(network="front"))
+    old, new = (replace(_spec(world, **more), networks=both) for more in ({}, {"env": {"A": "1"}}))
+    first, second = world.container(old, "web"), None
+    for name in ("back", "front"):
+        await walk(world, None, world.network(name), f"op-{name}")
+    for before, spec, operation in ((None, old, "op-1"), (first, new, "op-2")):
         after = world.container(spec, "web")
         ahead = way(world, before, after, operation)
         world.moods.lose("/containers/create")
