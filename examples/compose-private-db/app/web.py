@@ -26,15 +26,17 @@ def connected():
 
 def read(query):
     """Ask the database, once more where it was started anew meanwhile."""
-    for attempt in (1, 2):
-        try:
-            with connected().cursor() as cursor:
-                cursor.execute(query)
-                return cursor.fetchone()[0]
-        except psycopg2.OperationalError:
-            local.connection = None
-            if attempt == 2:
-                raise
+    try:
+        return asked(query)
+    except psycopg2.OperationalError:
+        local.connection = None
+        return asked(query)
+
+
+def asked(query):
+    with connected().cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]
 
 
 class Page(http.server.BaseHTTPRequestHandler):
