@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Mark this run, so that what its tests start can be told from everything else on the machine."""
     if not hasattr(config, "workerinput"):
         os.environ[MARK] = secrets.token_hex(8)
+        config.stash[KEEPERS] = frozenset(keepers())
 
 
 @pytest.hookimpl(trylast=True)
@@ -66,11 +67,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that leaves processes behind; they are named, not killed, since the defect is in a test."""
     if hasattr(session.config, "workerinput"):
         return
-    left = leftovers()
+    before = session.config.stash[KEEPERS]
+    left = leftovers(before)
     deadline = time.monotonic() + LEFTOVER_GRACE_S
     while left and time.monotonic() < deadline:
         time.sleep(0.05)
-        left = leftovers()
+        left = leftovers(before)
     if left:
         session.config.stash[LEFT] = left
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -96,6 +98,7 @@ def dockerd(engine_of_the_session: Dockerd) -> Iterator[Dockerd]:
 
 
 LEFT = pytest.StashKey[list[str]]()
+KEEPERS = pytest.StashKey[frozenset[str]]()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -103,10 +106,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"LEFT BEHIND {line}", red=True)
 
 
-def leftovers() -> list[str]:
-    """Return `pid command` of every process that carries this run's mark and is not this one."""
+def leftovers(keepers_before: Collection[str]) -> list[str]:
+    """Return `pid command` of every process that carries this run's mark and is not this one.
+
+    A keeper carries nothing of whoever started it. In CI, where nobody else runs this checkout, one that was not there before is this run's.
+    """
     mark = f"{MARK}={os.environ[MARK]}".encode()
-    return [f"{pid} {command}" for pid, command, environ in processes() if pid != os.getpid() and mark in environ]
+    marked = [f"{pid} {command}" for pid, command, environ in processes() if pid != os.getpid() and mark in environ]
+    return [*marked, *(keeper for keeper in keepers() if IS_CI and keeper not in keepers_before)]
+
+
+def keepers() -> list[str]:
+    """Return `pid command` of every keeper of this checkout."""
+    program = str(Path(__file__).resolve().parents[1] / "src" / "holdfast" / "host" / "keeper")
+    return [f"{pid} {command}" for pid, command, _ in processes() if program in command]
 
 
 def processes() -> Iterator[tuple[int, str, list[bytes]]]:

@@ -170,7 +170,15 @@ def test_the_document_holds_all_of_an_application() -> None:
         "suspended": True,
         "sync": "OutOfSync",
         "health": "Healthy",
-        "operation": {"id": "op", "trigger": "commit", "phase": "Succeeded", "started_at": 1.0, "finished_at": 2.0, "message": ""},
+        "operation": {
+            "id": "op",
+            "trigger": "commit",
+            "phase": "Succeeded",
+            "revision": "r2",
+            "started_at": 1.0,
+            "finished_at": 2.0,
+            "message": "",
+        },
         "resources": [
             {
                 "id": "Container/shop/web",

@@ -189,6 +189,7 @@ def _application(name: str, it: ApplicationView, now: Instant, store_error: str 
             "id": operation.id,
             "trigger": operation.trigger,
             "phase": operation.phase,
+            "revision": operation.revision,
             "started_at": operation.started_at,
             "finished_at": operation.finished_at,
             "message": operation.message,
