@@ -54,6 +54,12 @@ def test_a_file_becomes_a_part_and_a_certificate_and_claims_what_a_site_claims()
     assert {each.id.kind for each in rendered("server { server_name a.example; }")} == {"SitePart"}
 
 
+def test_http_may_stand_around_it() -> None:
+    around, bare = rendered(f"events {{ }}\nhttp {{ {SOUND} }}"), rendered(SOUND)
+    assert [each.state.fields.get("nginx") for each in around] == [each.state.fields.get("nginx") for each in bare]
+    assert [each.id for each in around] == [each.id for each in bare]
+
+
 def test_its_servers_listen_where_the_edge_says_and_show_its_certificate() -> None:
     folded = fold([part_from(SOUND), part("web", SiteSpec(hosts=("web.example.com",), targets=("10.0.0.2:80",)))], world_at("/edge"))
     assert folded.failed == {}
@@ -78,7 +84,9 @@ def test_its_servers_listen_where_the_edge_says_and_show_its_certificate() -> No
 REFUSED = {
     "load_module x.so;": "HF1341 nginx/old.conf:1:1: load_module outside of a server",
     "proxy_read_timeout 5s; server { server_name a.b; }": "HF1341 nginx/old.conf:1:1: proxy_read_timeout outside of a server",
-    "http { server { server_name a.b; } }": "HF1341 nginx/old.conf:1:1: http outside of a server",
+    "http { gzip on; server { server_name a.b; } }": "HF1341 nginx/old.conf:1:8: gzip outside of a server",
+    "http { http { server { server_name a.b; } } }": "HF1341 nginx/old.conf:1:8: http outside of a server",
+    "events { worker_connections 9; } http { server { server_name a.b; } }": "HF1341 nginx/old.conf:1:1: events outside of a server",
     "include /etc/passwd; server { server_name a.b; }": "HF1341 nginx/old.conf:1:1: include /etc/passwd: there is no such file",
     "map $uri $x { include /etc/passwd; }": "HF1341 nginx/old.conf:1:15: include reads a file",
     "map $uri $holdfast_route { default 1; }": "HF1341 nginx/old.conf:1:1: are the edge's own",

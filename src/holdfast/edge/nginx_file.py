@@ -43,7 +43,8 @@ _PATTERN = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NginxFileSpec:
-    """A file of nginx that is served as it is. It holds `server` blocks, and the `upstream`, `map` and zone that they use."""
+    """A file of nginx that is served as it is. It holds `server` blocks, and the `upstream`, `map` and zone that they use; `http { }` may
+    stand around them."""
 
     file: RelativePath
     """The file, below the Application's path. What it includes lies there too: beside it, or in a folder above."""
@@ -82,7 +83,7 @@ class NginxFileKind:
             files = {path: parse(scope.shown(path), _data(text)) for path, text in {**spec.included, spec.file: spec.text or ""}.items()}
         except DeclarationError as error:
             return (error,)
-        tree = tuple(_matched(whole(spec.file, files).directives))
+        tree = tuple(_within_http(tuple(_matched(whole(spec.file, files).directives))))
         found = _File(declaration, tree)
         if errors := tuple(found.errors()):
             return errors
@@ -164,6 +165,15 @@ def _matched(directives: Sequence[Directive]) -> Iterator[Directive]:
             inner = tuple(_matched(each.block))
             each = each if inner == each.block else replace(each, block=inner)
         yield each
+
+
+def _within_http(directives: Sequence[Directive]) -> Iterator[Directive]:
+    """Yield what a file says within `http`, be it written around it or not. An `events` that says nothing goes with it."""
+    for each in directives:
+        if each.name == "http" and not each.args and each.block is not None:
+            yield from each.block
+        elif not (each.name == "events" and not each.args and each.block == ()):
+            yield each
 
 
 def _included(spec: NginxFileSpec, asks: Iterable[Ask], answers: Mapping[Ask, bytes | None]) -> dict[str, str]:
