@@ -109,7 +109,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def leftovers(keepers_before: Collection[str]) -> list[str]:
     """Return `pid command` of every process that carries this run's mark and is not this one.
 
-    A keeper carries nothing of whoever started it. In CI, where nobody else runs this checkout, one that was not there before is this run's.
+    A keeper carries nothing of whoever started it. In CI, where this checkout is nobody else's, one that was not there before is ours.
     """
     mark = f"{MARK}={os.environ[MARK]}".encode()
     marked = [f"{pid} {command}" for pid, command, environ in processes() if pid != os.getpid() and mark in environ]
