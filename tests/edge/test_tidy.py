@@ -81,7 +81,9 @@ def test_a_block_of_lua_stays_as_it_is() -> None:
     assert tidied(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "# alone", "a # x\n;", "a\n# x\n{\n}", "a b # x\n# y\nc;", "a;#x\r\n\r\n\r\nb;\r\n", "a#x\n;"])
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "# alone", "a # x\n;", "a\n# x\n{\n}", "a b # x\n# y\nc;", "a;#x\r\n\r\n\r\nb;\r\n", "a#x\n;"]
+)
 def test_odd_files_keep_their_meaning_and_their_comments(text: str) -> None:
     holds(text)
 
