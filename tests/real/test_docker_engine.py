@@ -379,3 +379,29 @@ def test_no_replicas_are_no_containers(dockerd: Dockerd, tmp_path: Path) -> None
         assert await house.state(none) == none.state
 
     play(dockerd, tmp_path, script)
+
+
+def test_a_copy_of_ours_that_somebody_makes_while_we_heal_goes_and_a_strangers_stays(dockerd: Dockerd, tmp_path: Path) -> None:
+    """Who makes a container anew from what inspect says copies our labels too."""
+
+    async def script(house: DockerHouse) -> None:
+        web = house.container(ContainerSpec(image=SMALL, command=WELL_BEHAVED))
+        await house.roll(web)
+        labels = house.named("web")["Config"]["Labels"]
+        _remove(house)
+        ahead = house.steps(None, web)
+        for step in ahead[:2]:
+            await house.engine.apply(step)
+        copy = {"Image": SMALL, "Cmd": ["sleep", "1000"], "Labels": labels, "StopSignal": "SIGKILL"}
+        dockerd.ask("POST", f"/containers/create?name={house.namespace}-web", copy)
+        await house.engine.apply(ahead[2])
+        assert await house.state(web) == web.state
+        assert len(house.ours(running=False)) == 1
+        house.do("web", "rename", f"?name={house.namespace}-away")
+        stranger = dockerd.ask("POST", f"/containers/create?name={house.namespace}-web", {"Image": SMALL})
+        with pytest.raises(Conflict) as taken:
+            await house.roll(web)
+        assert taken.value.code == "HF3211"
+        assert house.named("web")["Id"] == stranger["Id"]
+
+    play(dockerd, tmp_path, script)

@@ -94,6 +94,13 @@ class Finding:
         found = next(iter(self._described(id)), None)
         return read(found.state.fields) if found is not None else None
 
+    async def is_ours(self, host: DockerHost, unit: Unit, container: str) -> bool:
+        """Say whether a container that no record names was made for a unit by us, by its labels: what copies ours takes them along."""
+        if container in {each.container for each in unit}:
+            return False
+        found = ((await host.inspect(container) or {}).get("Config") or {}).get("Labels") or {}
+        return found.get(label.ID) == str(unit.id) and found.get(label.HOUSE) == self._installation
+
     async def by_token(self, host: DockerHost, token: str) -> str | None:
         return _with_token(await host.containers(), token) if token else None
 

@@ -11,7 +11,7 @@ from typing import Any
 from holdfast.engines.docker import view
 from holdfast.engines.docker.body import LIMITS
 from holdfast.engines.docker.client import segment
-from holdfast.engines.docker.failure import Missing, Stale
+from holdfast.engines.docker.failure import Missing, NameTaken, Stale
 from holdfast.engines.docker.finding import Finding
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.image import Images
@@ -88,7 +88,7 @@ class Mending:
         if "health" in acts or not await self._update(host, unit, instance, shaped, wanted, live, differing):
             return False
         if "renamed" in acts:
-            await self.rename(host, str(seen["Id"]), unit.name)
+            await self._reclaim(host, unit, str(seen["Id"]))
         if "paused" in acts:
             await host.api.post(f"unpause container {unit.name}", f"/containers/{segment(str(seen['Id']))}/unpause")
         for key in differing:
@@ -101,6 +101,16 @@ class Mending:
             instance.operation = operation
         await self.learn(host, unit, instance)
         return True
+
+    async def _reclaim(self, host: DockerHost, unit: Unit, container: str) -> None:
+        """Give a container its name again; a copy of ours that somebody made under it, labels and all, goes. Raises NameTaken."""
+        try:
+            await self.rename(host, container, unit.name)
+        except NameTaken as error:
+            if not await self._finding.is_ours(host, unit, error.holder):
+                raise
+            await self._finding.end(host, error.holder)
+            await self.rename(host, container, unit.name)
 
     def _hot(self, shaped: Shape) -> dict[str, Json]:
         """Return what of the spec is hot, as a view has it."""

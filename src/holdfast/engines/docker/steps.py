@@ -315,6 +315,9 @@ class Steps:
             try:
                 await self._mending.rename(host, unit.serving.container, unit.name)
             except NameTaken as error:
+                if await self._finding.is_ours(host, unit, error.holder):
+                    await self._finding.end(host, error.holder)  # a copy of ours that somebody made meanwhile, labels and all
+                    continue
                 if error.holder not in ours:
                     raise
                 await self._mending.rename(host, error.holder, f"{unit.name}.{error.holder[:8]}")
