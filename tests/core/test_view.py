@@ -148,6 +148,16 @@ def test_missing_ones_are_left_out_of_the_health_unless_all_are() -> None:
     assert shown([*SYNCED, seen(WEB, Status.MISSING, "OutOfSync"), seen(DB, Status.MISSING, "OutOfSync")])["health"] == "Missing"
 
 
+def test_a_missing_one_that_could_not_be_made_is_not_left_out() -> None:
+    change = Change(id=WEB, verb=Verb.CREATE, reason=Reason.DECLARED, before=None, after=State.of({"version": 1}))
+    outcome = Outcome(
+        id=WEB, status=Applied.FAILED, attempts=1, started_at=5.0, finished_at=6.0, failure=Failure(code="HF2001", message="no")
+    )
+    story = [*SYNCED, seen(WEB, Status.MISSING, "OutOfSync"), events.change_failed(at=6.0, operation=OP, change=change, outcome=outcome)]
+    assert shown(story)["health"] == "Missing"
+    assert shown([*story, seen(WEB)])["health"] == "Healthy"
+
+
 def test_the_worst_resource_is_the_health_and_its_words() -> None:
     it = shown([*SYNCED, seen(WEB, Status.DEGRADED, message="crash-looping")])
     assert (it["health"], it["message"]) == ("Degraded", "crash-looping")

@@ -20,6 +20,14 @@ def test_every_option_has_an_answer() -> None:
         "RespectIgnoreDifferences=true",
     }
     assert set(SYNC_OPTIONS) >= MOOT_ON_HOST
+    assert {text for _, text in found.in_vain_in_cluster} == {
+        "CreateNamespace=true",
+        "PrunePropagationPolicy=background",
+        "PrunePropagationPolicy=orphan",
+        "ServerSideApply=false",
+        "SkipDryRunOnMissingResource=false",
+        "Validate=false",
+    }
 
 
 def test_of_an_option_that_stands_twice_the_later_counts() -> None:

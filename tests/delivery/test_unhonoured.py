@@ -118,3 +118,23 @@ def found(text: str) -> tuple[list[tuple[Warning, ...]], tuple[Warning, ...]]:
     """Return the warnings of each Application, and those of no Application."""
     read = read_applications([("a.yaml", text.encode())], Context())
     return [each.warnings for each in read], read.warnings
+
+
+def test_an_option_that_only_a_cluster_could_honour_is_told_of_where_one_is_reached() -> None:
+    text = """apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: shop}
+spec:
+  source: {repoURL: https://git.example.com/shop.git, path: .}
+  destination: {server: SERVER, namespace: prod}
+  syncPolicy: {syncOptions: [ServerSideApply=true, CreateNamespace=true]}
+"""
+    server = "https://kubernetes.default.svc"
+    (there,) = read_applications(
+        [("a.yaml", text.replace("SERVER", server).encode())], Context(revision="abc", clusters={server: "cluster"})
+    )
+    (here,) = read_applications([("a.yaml", text.replace("SERVER", "host://local").encode())], Context(revision="abc"))
+    assert [(it.reason, it.message) for it in there.warnings] == [
+        ("SyncOptionNotHonoured", "sync option CreateNamespace=true of Application shop is not honoured yet")
+    ]
+    assert here.warnings == ()

@@ -141,12 +141,12 @@ class ApplicationView:
     def health(self) -> Health:
         """Return the worst health of its resources (Argo CD `setApplicationHealth`).
 
-        Missing ones, and those never looked at, are left out unless all are.
+        Missing ones, and those never looked at, are left out unless all are; but not one that could not be made.
         """
         if not self.resources and self.desired_digest is None:
             return Health(Status.UNKNOWN, "nothing was rendered yet")
         ordered = [resource for _, resource in sorted(self.resources.items())]
-        there = [resource.health for resource in ordered if resource.is_seen and resource.health.status is not Status.MISSING]
+        there = [it.health for it in ordered if it.is_seen and (it.failure or it.health.status is not Status.MISSING)]
         return worst(there or (resource.health for resource in ordered))
 
     @property

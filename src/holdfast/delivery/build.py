@@ -269,13 +269,14 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str,
     yield from unhonoured.metadata(draft.metadata.ignored)
     yield from unhonoured.annotations(draft.metadata.annotations)
     yield from unhonoured.application(source.at)
-    for at, option in options.in_vain:
+    is_cluster = destination in context.clusters.values()
+    for at, option in (*options.in_vain, *(options.in_vain_in_cluster if is_cluster else ())):
         path: Path = ("spec", "syncPolicy", "syncOptions", at)
         yield unhonoured.warning("SyncOptionNotHonoured", f"sync option {option} of Application {draft.name} is not honoured yet", path)
     for at, finalizer in enumerate(draft.metadata.finalizers):
         if finalizer not in _POLICIES:
             yield unhonoured.field(("metadata", "finalizers", at), f"{finalizer} is not known; {FINALIZER} is")
-    if destination != HOST and not destination.startswith(DOCKER) and destination not in context.clusters.values():
+    if destination != HOST and not destination.startswith(DOCKER) and not is_cluster:
         reason = _out_of_reach(draft.spec.destination) or ""
         message = f"Application {draft.name} cannot be applied: {reason}"
         yield unhonoured.warning("DestinationNotReached", message, ("spec", "destination"), key=False)

@@ -28,6 +28,18 @@ _HONOURED = frozenset(
     }
 )
 """Done here, or what happens in any case."""
+_DONE_IN_CLUSTER = frozenset(
+    {
+        ("ClientSideApplyMigration", "true"),
+        ("ClientSideApplyMigration", "false"),
+        ("CreateNamespace", "false"),
+        ("PrunePropagationPolicy", "foreground"),  # what has children takes them along
+        ("ServerSideApply", "true"),
+        ("SkipDryRunOnMissingResource", "true"),
+        ("Validate", "true"),
+    }
+)
+"""The same of what is moot on a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +52,8 @@ class Options:
     """Whether what the Application has stays when the Application goes (`Delete=false`)."""
     in_vain: tuple[tuple[int, str], ...] = ()
     """Options that are not honoured: index and text."""
+    in_vain_in_cluster: tuple[tuple[int, str], ...] = ()
+    """Those that a host has no use for, and a cluster would have."""
     errors: tuple[tuple[int, str], ...] = ()
     """Options that are wrong: index and reason."""
 
@@ -48,6 +62,7 @@ def read_options(texts: tuple[str, ...]) -> Options:
     """Return what `texts` ask for; of an option that stands twice the later one counts."""
     found: dict[str, str] = {}
     in_vain: list[tuple[int, str]] = []
+    in_cluster: list[tuple[int, str]] = []
     errors: list[tuple[int, str]] = []
     for at, text in enumerate(texts):
         try:
@@ -58,10 +73,13 @@ def read_options(texts: tuple[str, ...]) -> Options:
         found[name] = value
         if (name, value) not in _HONOURED and name not in MOOT_ON_HOST:
             in_vain.append((at, f"{name}={value}"))
+        elif name in MOOT_ON_HOST and (name, value) not in _DONE_IN_CLUSTER:
+            in_cluster.append((at, f"{name}={value}"))
     return Options(
         prune=found.get("Prune", "true"),
         keeps_resources=found.get("Delete") == "false",
         in_vain=tuple(in_vain),
+        in_vain_in_cluster=tuple(in_cluster),
         errors=tuple(errors),
     )
 
