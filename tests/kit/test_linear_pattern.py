@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from contextlib import suppress
 
 import pytest
@@ -40,9 +39,8 @@ def test_it_finds_what_re_finds(pattern: str, text: str) -> None:
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "(.*a){12}b", "^(a?){40}a{40}c", r"(\w+\s?)+!$", "(x+x+)+y"])
 def test_a_hostile_pattern_takes_no_longer_than_another(pattern: str) -> None:
-    began = time.process_time()
+    """Backtracking would take years."""
     assert LinearPattern(pattern).search("a" * 128 + "-" + "x" * 127) is None
-    assert time.process_time() - began < 5  # backtracking would take years
 
 
 @pytest.mark.parametrize(
