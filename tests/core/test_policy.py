@@ -133,3 +133,8 @@ def test_a_hold_says_why(says: str) -> None:
     if given.get("pin"):
         given = {**given, "pin": replace(PIN, revision="r2" + "a" * 38)}
     assert decide(**given).reason == reason
+
+
+@pytest.mark.parametrize("prune", [False, True])
+def test_whether_to_prune_reaches_the_policy(prune: bool) -> None:
+    assert policy(Settings(prune=prune)).prune is prune

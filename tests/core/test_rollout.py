@@ -154,3 +154,8 @@ def test_a_surge_that_is_no_number_is_one_lane() -> None:
     assert len(lanes(wave, nothing_said.get)) == 1
     half = {WEB: Resource(id=WEB, state=NEW)}
     assert lanes((change(Verb.UPDATE), change(Verb.CREATE)), half.get) == ((change(Verb.CREATE), change(Verb.UPDATE)),)
+
+
+def test_where_nothing_was_started_nothing_is_discarded() -> None:
+    stop, gate = (Step(operation="op", verb=verb, change=change(Verb.UPDATE), resource=None) for verb in (StepVerb.STOP, StepVerb.GATE))
+    assert compensation(gate, (stop,)) == ()

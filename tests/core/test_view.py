@@ -320,8 +320,9 @@ def test_what_must_be_closed_and_is_open_is_degraded_until_it_is_seen_closed() -
     story = [*SYNCED, looked_at(Verdict.REFUTED)]
     it = shown(story, now=10.0)
     assert it["health"] == "Degraded"
-    assert [(one["reason"], one["message"]) for one in it["conditions"] if one["type"] == "Exposed"] == [
-        ("ClaimRefuted", f"{WEB} must not be: port 5432 is closed is refuted, open to uid 1")
+    words = f"{WEB} must not be: port 5432 is closed is refuted, open to uid 1"
+    assert [one for one in it["conditions"] if one["type"] == "Exposed"] == [
+        {"type": "Exposed", "status": True, "reason": "ClaimRefuted", "message": words, "origin": "web.yaml:4"}
     ]
     assert shown(story, now=1000.0)["health"] == "Degraded", "that nobody looked since closes nothing"
     closed = shown([*story, looked_at(Verdict.PROVEN, at=6.0)], now=10.0)
@@ -343,4 +344,12 @@ def test_other_claims_that_are_refuted_say_nothing_of_health() -> None:
 def test_what_nobody_could_look_at_is_a_condition_and_no_exposure() -> None:
     it = shown([*SYNCED, looked_at(Verdict.UNKNOWN)], now=10.0)
     assert it["health"] == "Healthy"
-    assert {one["type"] for one in it["conditions"]} & {"Exposed", "Unproven"} == {"Unproven"}
+    assert [one for one in it["conditions"] if one["type"] in ("Exposed", "Unproven")] == [
+        {
+            "type": "Unproven",
+            "status": True,
+            "reason": "NoLook",
+            "message": f"{WEB} port 5432 is closed: nobody knows, open to uid 1",
+            "origin": "web.yaml:4",
+        }
+    ]

@@ -82,7 +82,7 @@ def compensation(failed: Step, done: tuple[Step, ...]) -> tuple[Step, ...]:
         return (_as(failed, StepVerb.STOP),)
     has_candidate = False
     for step in done:
-        has_candidate = step.verb is StepVerb.START or (has_candidate and step.verb not in (StepVerb.SWITCH, StepVerb.DISCARD))
+        has_candidate = step.verb is StepVerb.START or (has_candidate and step.verb is not StepVerb.DISCARD)
     return (_as(failed, StepVerb.DISCARD),) if has_candidate or failed.verb is StepVerb.START else ()
 
 
@@ -108,7 +108,7 @@ def _lanes(group: list[Change], resource_of: Callable[[ResourceId], Resource | N
     if len({change.verb for change in group}) == 1 and group[0].verb in (Verb.CREATE, Verb.DELETE):
         return [(change,) for change in group]
     ordered = sorted(group, key=lambda change: (_TURN[change.verb], change.id))
-    surge = max((_surge(resource_of(change.id)) for change in group), default=1)
+    surge = max(_surge(resource_of(change.id)) for change in group)
     return [tuple(ordered[at::surge]) for at in range(min(surge, len(ordered)))]
 
 
@@ -117,5 +117,5 @@ _TURN: Mapping[Verb, int] = MappingProxyType({Verb.CREATE: 0, Verb.UPDATE: 1, Ve
 
 
 def _surge(resource: Resource | None) -> int:
-    surge = resource.state.fields.get("surge", 1) if resource else 1
+    surge = resource.state.fields.get("surge") if resource else None
     return max(1, surge) if isinstance(surge, int) else 1
