@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from holdfast.kit.tasks import Wakeup
 from holdfast.model.ids import ResourceId
@@ -17,6 +17,12 @@ class News:
     def tell(self, id: ResourceId) -> None:
         for pending, bell in self._watchers:
             pending[id] = None
+            bell.wake()
+
+    def tell_all(self, ids: Iterable[ResourceId]) -> None:
+        named = dict.fromkeys(ids)
+        for pending, bell in self._watchers:
+            pending |= named
             bell.wake()
 
     async def watch(self) -> AsyncIterator[ResourceId]:

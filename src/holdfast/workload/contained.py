@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from holdfast.declare.hint import Hint, bare, element, entries, is_spec, scalar, shape, shapes, spec_fields, union
+from holdfast.declare.hint import spec_fields
 from holdfast.kit.canonical import Json
 from holdfast.workload.container_spec import ContainerSpec, NetworkSpec, VolumeSpec
 from holdfast.workload.process_spec import SecretRef
+from holdfast.workload.spec_value import spec_value
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def read(fields: Mapping[str, Json]) -> Contained:
     known: dict[str, Any] = {key: value for key, value in fields.items() if key in spec_fields(ContainerSpec) and key != "env"}
     if "mounts" in known:
         known["mounts"] = [_mount(each) for each in known["mounts"]]
-    spec: ContainerSpec = _value(ContainerSpec, known)
+    spec: ContainerSpec = spec_value(ContainerSpec, known)
     env: Any = fields.get("env") or {}
     values = {name: SecretRef(secret=value["secret"]) if isinstance(value, dict) else str(value) for name, value in env.items()}
     release, replica = fields.get("release"), fields.get("replica")
@@ -52,25 +53,10 @@ def read_volume(fields: Mapping[str, Json]) -> VolumeSpec:
 
 
 def _read(spec_type: type[T], fields: Mapping[str, Json]) -> T:
-    result: T = _value(spec_type, {key: value for key, value in fields.items() if key in spec_fields(spec_type)})
+    result: T = spec_value(spec_type, {key: value for key, value in fields.items() if key in spec_fields(spec_type)})
     return result
 
 
 def _mount(mount: Any) -> Any:
     secret = mount.get("secret")
     return {**mount, "secret": secret["secret"]} if isinstance(secret, dict) else mount
-
-
-def _value(hint: Hint, value: Any) -> Any:
-    if (mark := scalar(hint)) is not None:
-        return mark.parse(value)
-    plain = bare(hint)
-    if members := union(plain):
-        return _value(next(member for member in members if shape(value) in shapes(member)), value)
-    if is_spec(plain):
-        return plain(**{item.name: _value(item.hint, value[key]) for key, item in spec_fields(plain).items() if key in value})
-    if (item := element(plain)) is not None:
-        return tuple(_value(item, each) for each in value)
-    if (pair := entries(plain)) is not None:
-        return {key: _value(pair[1], each) for key, each in value.items()}
-    return float(value) if plain is float else value

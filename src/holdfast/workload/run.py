@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from holdfast.declare.hint import Hint, bare, element, entries, is_spec, scalar, shape, shapes, spec_fields, union
+from holdfast.declare.hint import spec_fields
 from holdfast.declare.schema import encode
 from holdfast.kit.canonical import Json
 from holdfast.workload.process_spec import ProcessSpec, SecretRef, SocketSpec
 from holdfast.workload.replicated import DEADLINE_S
+from holdfast.workload.spec_value import spec_value
 
 NOT_STATE = ("needs", "prepare", "prepareTimeout", "network")
 """What a person writes about a process that makes no difference to what runs, or stands in the state by what comes of it."""
@@ -69,7 +70,7 @@ def _written(value: str | int | bool | SecretRef, fingerprints: Mapping[str, str
 def read(fields: Mapping[str, Json]) -> Run:
     """Return what the fields of a state say; fields that an observation added are passed over."""
     known = {name: value for name, value in fields.items() if name in spec_fields(ProcessSpec) and name != "env"}
-    spec: ProcessSpec = _value(ProcessSpec, known)
+    spec: ProcessSpec = spec_value(ProcessSpec, known)
     env: Any = fields.get("env") or {}
     values = {name: SecretRef(secret=value["secret"]) if isinstance(value, dict) else str(value) for name, value in env.items()}
     release, replica, network = fields.get("release"), fields.get("replica"), fields.get(NETWORK)
@@ -85,18 +86,3 @@ def read(fields: Mapping[str, Json]) -> Run:
 
 def _ports(value: Json) -> tuple[int, ...] | None:
     return tuple(port for port in value if isinstance(port, int)) if isinstance(value, list) else None
-
-
-def _value(hint: Hint, value: Any) -> Any:
-    if (mark := scalar(hint)) is not None:
-        return mark.parse(value)
-    plain = bare(hint)
-    if members := union(plain):
-        return _value(next(member for member in members if shape(value) in shapes(member)), value)
-    if is_spec(plain):
-        return plain(**{item.name: _value(item.hint, value[key]) for key, item in spec_fields(plain).items() if key in value})
-    if (item := element(plain)) is not None:
-        return tuple(_value(item, each) for each in value)
-    if (pair := entries(plain)) is not None:
-        return {key: _value(pair[1], each) for key, each in value.items()}
-    return float(value) if plain is float else value

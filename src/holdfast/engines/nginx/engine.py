@@ -20,7 +20,6 @@ from holdfast.engines.nginx.closing import Closed, Closing
 from holdfast.engines.nginx.drift import Drift
 from holdfast.engines.nginx.folding import Folding, Resolve, Resting, Services, Wanted
 from holdfast.engines.nginx.foreseeing import certificate_hosts, edge_stops, told
-from holdfast.engines.nginx.news import News
 from holdfast.engines.nginx.port import Certificates, Nginx, Wire
 from holdfast.engines.nginx.proving import Proving, looks
 from holdfast.engines.nginx.roster import EDGE, Changes, Roster, edge_resource, parts
@@ -28,6 +27,7 @@ from holdfast.engines.nginx.seeing import observation
 from holdfast.engines.nginx.turns import Turns
 from holdfast.engines.nginx.watching import Watching
 from holdfast.errors import Bug, DeclarationError, EngineError, Unavailable
+from holdfast.host.news import News
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock, Random
@@ -106,12 +106,12 @@ class NginxEngine:
             emit=emit,
             clock=clock,
             random=random,
-            changed=self._news.tell,
+            changed=self._news.tell_all,
             refold=self._bell.wake,
             crashed=crashed,
         )
-        self._breaking = Breaking(nginx=nginx, emit=emit, clock=clock, random=random, changed=self._news.tell)
-        self._closing = Closing(records=records, emit=emit, clock=clock, regrounded=self._reground, changed=self._news.tell)
+        self._breaking = Breaking(nginx=nginx, emit=emit, clock=clock, random=random, changed=self._news.tell_all)
+        self._closing = Closing(records=records, emit=emit, clock=clock, regrounded=self._reground, changed=self._news.tell_all)
         self._followed: Wanted | None = None
         self._folding = folding = Folding(
             nginx=nginx,
@@ -383,7 +383,7 @@ class NginxEngine:
                 await self._closing.forget(id)
             wish.answer(errors.get(id))
         has_changed = turns.reloads > reloads or (self._failure is None) is not was_well
-        self._news.tell(self._roster.resources if has_changed else wishes)
+        self._news.tell_all(self._roster.resources if has_changed else wishes)
         return is_serving and failure is None
 
     async def _look_up_names(self) -> None:

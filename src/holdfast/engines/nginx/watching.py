@@ -10,10 +10,10 @@ from holdfast.edge.part import Part
 from holdfast.engines.nginx import error_log, telling
 from holdfast.engines.nginx.drift import Drift
 from holdfast.engines.nginx.folding import Wanted
-from holdfast.engines.nginx.news import News
 from holdfast.engines.nginx.port import Nginx
 from holdfast.engines.nginx.proving import Look, Proving, looks
 from holdfast.engines.nginx.turns import Turns
+from holdfast.host.news import News
 from holdfast.kit.clock import Clock
 from holdfast.kit.tasks import Wakeup
 from holdfast.model.ports import Emit
@@ -80,7 +80,7 @@ class Watching:
         await self._look_at_memory()
         if self._drift.memory is not None and before is None:
             await self._emit(telling.drifted(at=self._clock.now(), what=self._drift.memory, parts=folded.served.values()))
-        self._news.tell(self._drift.all(folded))
+        self._news.tell_all(self._drift.all(folded))
 
     async def _look_at_memory(self) -> None:
         turns, master = self._turns, self._nginx.master()
@@ -127,7 +127,7 @@ class Watching:
         if changed:
             for look, why in wrong:
                 await self._emit(telling.drifted(at=self._clock.now(), what=f"{look.visit.url}: {why}", parts=parts))
-            self._news.tell(changed)
+            self._news.tell_all(changed)
 
     async def _seen(self, parts: tuple[Part, ...], wanted: Wanted, host: str) -> tuple[tuple[Look, ...], tuple[tuple[Look, str], ...]]:
         found = looks(parts, wanted.world, self._nginx, with_redirects=False)
