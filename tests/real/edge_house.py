@@ -36,11 +36,18 @@ NGINX = shutil.which("nginx", path=SEARCH_PATH) or "nginx"
 DEADLINE_S = 10.0
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that is free now and was not returned before: on a busy machine the kernel soon gives the same one again."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def capability() -> Capability:
