@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -92,9 +94,14 @@ def engine_of_the_session() -> Iterator[Dockerd]:
 
 @pytest.fixture
 def dockerd(engine_of_the_session: Dockerd) -> Iterator[Dockerd]:
-    """A real Docker Engine; the test is in its network."""
-    with engine_of_the_session.inside():
-        yield engine_of_the_session
+    """A real Docker Engine; the test is in its network.
+
+    One test at a time on a machine: each looks from every network namespace there is, and those of another's containers would be among them.
+    """
+    with (Path(tempfile.gettempdir()) / "holdfast-docker-tests.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with engine_of_the_session.inside():
+            yield engine_of_the_session
 
 
 LEFT = pytest.StashKey[list[str]]()

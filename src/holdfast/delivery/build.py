@@ -115,7 +115,9 @@ def _application(
         settings=settings(spec.sync_policy, options, prune_share=context.prune_share, prune_free=context.prune_free),
         retry=retry_policy(spec.sync_policy.retry),
         # In a cluster one bad object holds up nothing else, and its controllers keep what served before: only who asks is rolled back.
-        rollback=None if draft.orders.rollback and (destination == HOST or ROLLBACK in metadata.annotations) else OFF,
+        rollback=None
+        if draft.orders.rollback and (ROLLBACK in metadata.annotations or destination not in context.clusters.values())
+        else OFF,
         windows=project.windows(draft.name, draft.namespace, _clusters(spec.destination)) if project else (),
         cascade=is_cascade and not options.keeps_resources,
         info=tuple((each.name, each.value) for each in spec.info),
