@@ -96,7 +96,7 @@ def engine_of_the_session() -> Iterator[Dockerd]:
 def dockerd(engine_of_the_session: Dockerd) -> Iterator[Dockerd]:
     """A real Docker Engine; the test is in its network.
 
-    One test at a time on a machine: each looks from every network namespace there is, and those of another's containers would be among them.
+    One test at a time on a machine: each looks from every network namespace there is, those of another's containers among them.
     """
     with (Path(tempfile.gettempdir()) / "holdfast-docker-tests.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)

@@ -64,7 +64,7 @@ def test_a_look_that_nobody_made_is_no_proof() -> None:
 
 
 def test_long_evidence_is_cut_and_says_so() -> None:
-    outside = [look(Sight.REFUSED, who=f"uid {number}") for number in range(9)]
+    outside = [look(Sight.REFUSED, who=f"uid {number}") for number in range(19)]
     assert judge_closed(WITHIN, outside)[1].endswith("; and 3 more")
 
 

@@ -13,7 +13,7 @@ from holdfast.model.vantage import Seen, Sight, Vantage
 
 Judgement = tuple[bool | None, str]
 """Whether a claim holds (None: nobody knows), and the evidence in short."""
-MOST = 6
+MOST = 16
 """Places that the evidence names."""
 
 
