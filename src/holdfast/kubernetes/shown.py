@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from holdfast.errors import Where
 from holdfast.kit.canonical import Json
 from holdfast.kubernetes.manifest import Manifest
+from holdfast.kubernetes.mask import hide
 from holdfast.model.resource import Located, Model
 
 _HIDDEN = "++++++++"
@@ -19,13 +20,16 @@ def model(path: str, manifests: Iterable[Manifest]) -> Model:
 
 
 def masked(manifest: Manifest) -> Json:
-    """Return an object with the values of a Secret hidden, whatever they are."""
+    """Return an object with the values of a Secret hidden, whatever they are, also where kubectl remembers them in an annotation."""
     value = dict(manifest.value)
     if manifest.kind == "Secret" and not manifest.group:
         for key in ("data", "stringData"):
             held = value.get(key)
             if held is not None:
                 value[key] = dict.fromkeys(held, _HIDDEN) if isinstance(held, dict) else _HIDDEN
+        form, _ = hide(manifest.value, None)
+        if form is not None and "metadata" in form:
+            value["metadata"] = form["metadata"]
     return value
 
 
