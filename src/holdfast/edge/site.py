@@ -20,6 +20,7 @@ from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.declaration import Declaration, Scope
+from holdfast.model.derived_kind import DerivedKind
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.labels import APPLICATION, EXCLUSIVE
 from holdfast.model.live import Health, Observation, Status, worst
@@ -100,31 +101,13 @@ class SiteKind:
         return DEADLINE_S
 
 
-class SitePartKind:
-    """The kind `SitePart`: derived only; its spec type is the Site's."""
+class SitePartKind(DerivedKind):
+    """The kind `SitePart` of `model.declaration.Kind`: derived only."""
 
     name = KIND
-    api_version = "holdfast.dev/v1alpha1"
-    spec_type: type[Any] = SiteSpec
-
-    def declare(self, declaration: Declaration, scope: Scope, facts: Facts) -> Resource | tuple[DeclarationError, ...]:
-        return (
-            DeclarationError(
-                "HF1316",
-                f"cannot declare SitePart {declaration.name}: it is made of a Site",
-                where=[declaration.place(("kind",))],
-                hint="write kind: Site",
-            ),
-        )
-
-    def needs(self, declaration: Declaration) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
-        return ()
-
-    def derive(self, resource: Resource, facts: Facts) -> tuple[Resource, ...]:
-        return ()
-
-    def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
-        return ()
+    spec_type = SiteSpec
+    code, made_of, instead = "HF1316", "a Site", "kind: Site"
+    deadline_s = DEADLINE_S
 
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
         """Judge by the handle: `phase` serving, waiting, kept (an older version serves) or refused, `message`, `maintenance`,
@@ -140,12 +123,6 @@ class SitePartKind:
             case "kept" | "refused":
                 return Health(Status.DEGRADED, message)
         return Health(Status.PROGRESSING, message)
-
-    def style(self, before: State, after: State) -> RolloutStyle:
-        return RolloutStyle.IN_PLACE
-
-    def progress_deadline_s(self, state: State) -> float:
-        return DEADLINE_S
 
 
 def _behind(handle: Mapping[str, Json]) -> Iterator[Health]:
