@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -103,5 +104,6 @@ def _drain(it: socket.socket) -> None:
             it.recv(_DATAGRAM)
         except BlockingIOError:
             return
-        except OSError:  # ENOBUFS: some were lost
-            continue
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:  # some were lost
+                raise

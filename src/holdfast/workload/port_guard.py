@@ -1,6 +1,6 @@
 """PortGuard: the TCP ports of a private Process, and the users of this host that may connect to them. Derived only.
 
-Applied by engines.guard as rules of nftables, by the uid of who connects; it is in place before the Process starts and goes after it.
+Applied by engines.port_guard as rules of nftables, by the uid of who connects; it is in place before the Process starts and goes after it.
 """
 
 from __future__ import annotations
