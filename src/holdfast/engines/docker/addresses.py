@@ -30,8 +30,12 @@ class Addresses:
         self._seats: dict[ResourceId, Seat] = {}
 
     def seen(self, id: ResourceId, declared: ResourceId, inspected: Mapping[str, Any]) -> None:
-        """Take note of where a container is. One that does not run keeps its seat: it is on its way back."""
-        if not (inspected.get("State") or {}).get("Running"):
+        """Take note of where a container is. One that does not run keeps its seat: it is on its way back.
+
+        While it waits to be started again Docker calls it running too, and tells no address.
+        """
+        state = inspected.get("State") or {}
+        if not state.get("Running") or state.get("Restarting"):
             return
         seat = _seat(id, declared, inspected)
         if self._seats.get(id) != seat:
