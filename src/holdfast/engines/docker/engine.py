@@ -15,7 +15,6 @@ from typing import Any
 
 from holdfast.engines.docker import label, part, seeing, view
 from holdfast.engines.docker.address import is_address
-from holdfast.engines.docker.addresses import Addresses
 from holdfast.engines.docker.finding import Containers, Finding
 from holdfast.engines.docker.grounding import Described, Grounding
 from holdfast.engines.docker.host import DockerHost, Happened
@@ -25,6 +24,7 @@ from holdfast.engines.docker.part import Parts
 from holdfast.engines.docker.port import Api
 from holdfast.engines.docker.reading import tail
 from holdfast.engines.docker.roster import Roster
+from holdfast.engines.docker.seats import Seats
 from holdfast.engines.docker.shape import Shape, shape
 from holdfast.engines.docker.steps import Left, Steps
 from holdfast.engines.docker.unit import Instance, Unit
@@ -99,7 +99,7 @@ class DockerEngine:
         self._finding = Finding(installation=installation, roster=self._roster, described=described)
         self._mending = Mending(roster=self._roster, finding=self._finding, images=self.images, mark=mark)
         self._parts = Parts(installation)
-        self._addresses = Addresses(moved)
+        self._seats = Seats(moved)
         self._watching = Watching(roster=self._roster, emit=emit, clock=clock)
         self._steps = Steps(
             installation=installation,
@@ -230,7 +230,7 @@ class DockerEngine:
         if seen is None or (unit is not None and unit.serving is not None and unit.serving.is_stopped):
             return self._nothing(id, unit, candidate)
         serving = unit.serving if unit is not None and unit.serving is not None and unit.serving.container == seen["Id"] else None
-        self._addresses.seen(id, unit.declared if unit is not None else id, seen)
+        self._seats.seen(id, unit.declared if unit is not None else id, seen)
         house = ((seen.get("Config") or {}).get("Labels") or {}).get(label.HOUSE)
         state, classes = await self._state(host, id, unit, serving, seen)
         extra = self._finding.extra(all_, id)
@@ -243,7 +243,7 @@ class DockerEngine:
         )
 
     def _nothing(self, id: ResourceId, unit: Unit | None, candidate: Mapping[str, Any] | None) -> Observation:
-        self._addresses.gone(id)
+        self._seats.gone(id)
         text = self.fetching.get(id)
         handle: dict[str, Json] = {"status": "pulling" if text else None, "message": text or "", "drift": ["missing"]}
         if candidate is not None:
@@ -326,7 +326,7 @@ class DockerEngine:
             with suppress(EngineError):
                 seen = await host.inspect(unit.serving.container)
                 if seen is not None:
-                    self._addresses.seen(step.id, unit.declared, seen)
+                    self._seats.seen(step.id, unit.declared, seen)
 
     def watch(self) -> AsyncIterator[ResourceId]:
         return self._news.watch()
@@ -336,7 +336,7 @@ class DockerEngine:
     def addresses(self, service: str) -> tuple[str, ...]:
         """Return where a service is asked now, as nginx writes it: `Container/shop/web`, or `…#8080` for one of its ports."""
         stopped = {unit.id for unit in self._roster if unit.serving is not None and unit.serving.is_stopped}
-        return self._addresses.of(service, stopped)
+        return self._seats.of(service, stopped)
 
     def container_of(self, id: ResourceId) -> tuple[DockerHost, str] | None:
         """Return the container that serves a resource, with its host; None where none does."""

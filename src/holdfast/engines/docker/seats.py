@@ -1,4 +1,4 @@
-"""Addresses: where a service of containers is asked, as nginx writes it: a container's own address, else a published port."""
+"""Seats: where a service of containers is asked, as nginx writes it: a container's own address, else a published port."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Seat:
     published: Mapping[int, str]
 
 
-class Addresses:
+class Seats:
     """`moved` is told whenever what is known changes."""
 
     def __init__(self, moved: Callable[[], None]) -> None:

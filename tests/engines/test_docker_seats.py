@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.engines.docker.addresses import Addresses
+from holdfast.engines.docker.seats import Seats
 from holdfast.model.ids import ResourceId
 
 HOST = "unix:///var/run/docker.sock"
@@ -21,9 +21,9 @@ def inspected(ip: str, **state: bool) -> dict[str, Any]:
     }
 
 
-def told() -> tuple[Addresses, list[None]]:
+def told() -> tuple[Seats, list[None]]:
     moves: list[None] = []
-    return Addresses(lambda: moves.append(None)), moves
+    return Seats(lambda: moves.append(None)), moves
 
 
 def test_a_container_that_was_killed_keeps_its_seat_until_it_is_back() -> None:
