@@ -80,6 +80,22 @@ def test_two_ways_to_say_what_runs_are_told_and_one_is_chosen(holdfast: Runner, 
     assert not (shop / "application.yaml").exists()
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.yml"])
+def test_a_compose_file_runs_on_the_docker_host_of_this_machine(holdfast: Runner, tmp_path: Path, name: str) -> None:
+    shop = repository(tmp_path / "shop", {name: "services: {web: {image: busybox:1.36}}\n"})
+    data = holdfast("init", str(shop), "--json").data
+    assert yaml.safe_load(data["text"])["spec"]["destination"] == {"server": "unix:///var/run/docker.sock"}
+    assert data["files"] == [name]
+    assert holdfast("render", "-f", str(shop / "application.yaml"), "--json").code == 0
+
+
+def test_beside_a_procfile_a_compose_file_is_not_chosen_since_processes_need_no_docker(holdfast: Runner, tmp_path: Path) -> None:
+    shop = repository(tmp_path / "shop", {"Procfile": "web: ./x\n", "compose.yaml": "services: {web: {image: busybox:1.36}}\n"})
+    written = yaml.safe_load(holdfast("init", str(shop), "--output", "-", "--json").data["text"])
+    assert written["metadata"]["annotations"] == {"holdfast.dev/format": "procfile"}
+    assert written["spec"]["destination"] == {"server": "host://local"}
+
+
 def test_what_is_not_committed_is_told(holdfast: Runner, tmp_path: Path) -> None:
     shop = repository(tmp_path / "shop", {"Procfile": "web: ./x\n"}, is_committed=False)
     assert "Procfile is not committed yet" in holdfast("init", str(shop)).err

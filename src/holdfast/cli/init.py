@@ -38,7 +38,8 @@ STDOUT = "-"
 @click.pass_obj
 def command(call: Call, folder: str, name: str | None, output: str | None, is_service: bool, files: tuple[str, ...]) -> int:
     """Look at a folder of a Git repository and write the Application file that runs what is in it: a Procfile, a PM2 ecosystem file,
-    resources of Holdfast's own kinds, or the start script of a package.json, for which a Procfile is written too.
+    resources of Holdfast's own kinds, a compose file, which needs a Docker host, or the start script of a package.json, for which a
+    Procfile is written too.
 
     With --service the systemd unit is written that runs `holdfast up` in FOLDER with the files of -f: the system's as root, else the
     user's. Files that are there are never overwritten. Documents: Init {written[], application, files[], notes[], text}; with --service

@@ -25,9 +25,9 @@ PREPARES: Mapping[str, Sequence[str]] = MappingProxyType(
     }
 )
 """Lock file and what installs exactly what it says."""
-LATER: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml", "Dockerfile"), "containers are not read yet")
-)
+COMPOSE = "compose"
+DOCKER = "unix:///var/run/docker.sock"
+"""Where containers of this machine run, when nobody says another place."""
 GIT_S = 10.0
 
 
@@ -46,6 +46,8 @@ class Found:
     """Workload files, by their names in the folder."""
     format: str | None
     """Which format to choose where there are two."""
+    is_compose: bool
+    """Whether it is containers that run."""
     prepare: tuple[str, ...]
     procfile: str | None
     """What to write as Procfile where only a package.json says how to start."""
@@ -68,8 +70,8 @@ def look(folder: str, name: str | None) -> Found:
     if not files and start is None:
         hint = "write a Procfile with a line such as `web: ./server`, and commit it"
         raise UsageError("HF8015", f"cannot write an Application for {folder}: nothing in it can be run", hint=hint)
-    readers = sorted({reader for _, reader in formats})
-    notes = [f"{file}: {why}" for file, why in LATER.items() if file in there]
+    readers = sorted({reader for _, reader in formats}, key=lambda reader: (reader == COMPOSE, reader))  # processes need no Docker
+    notes = ["Dockerfile: images are not built yet"] if "Dockerfile" in there else []
     if len(readers) > 1:
         notes.append(f"{' and '.join(file for file, _ in formats)} both say what runs; {FORMAT} chooses {readers[0]}")
     notes += _uncommitted(folder, files)
@@ -80,6 +82,7 @@ def look(folder: str, name: str | None) -> Found:
         branch=_git(folder, "symbolic-ref", "--quiet", "--short", "HEAD") or "HEAD",
         files=files,
         format=readers[0] if len(readers) > 1 else None,
+        is_compose=readers[:1] == [COMPOSE],
         prepare=next((tuple(command) for lock, command in PREPARES.items() if lock in there), ()),
         procfile=None if start is None else f"web: {start}\n",
         notes=tuple(notes),
@@ -149,7 +152,9 @@ def application_text(found: Found, repository: str) -> str:
         f"    targetRevision: {scalar(found.branch)}",
         f"    path: {scalar(found.path)}",
         "  destination:",
-        "    server: host://local    # supervised processes of this machine",
+        f"    server: {DOCKER}    # containers of this machine; or tcp://host:2376, ssh://user@host"
+        if found.is_compose
+        else "    server: host://local    # supervised processes of this machine",
         "  syncPolicy:",
         "    automated:",
         "      prune: true       # what Git no longer says is removed",

@@ -72,9 +72,9 @@ class Client:
             async with asyncio.timeout(self._timeout_s):
                 await self._way.knock()
         except TimeoutError as error:
-            raise self._late("knock", self._timeout_s) from error
+            raise self._late("look", self._timeout_s) from error
         except OSError as error:
-            raise self._lost("knock", error) from error
+            raise self._lost("look", error) from error
 
     def forget_version(self) -> None:
         """Ask again with the next request: the engine may be another one."""
