@@ -15,6 +15,7 @@ from holdfast.engines.kubernetes.client import Client
 from holdfast.engines.kubernetes.credential import Credentials
 from holdfast.engines.kubernetes.engine import KubernetesEngine
 from holdfast.engines.kubernetes.transport import Transport
+from holdfast.engines.kubernetes.wire import HttpWire
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.kit.tasks import Tasks
 from holdfast.kubernetes.health import HealthRules
@@ -31,7 +32,7 @@ def access_of(kubeconfig: Path, context: str = "") -> Access:
 def client_of(kubeconfig: Path, context: str = "", timeout_s: float = 30.0) -> Client:
     clock = RealClock()
     credentials = Credentials(access_of(kubeconfig, context), base=kubeconfig.parent, clock=clock, environment={"PATH": "/usr/bin:/bin"})
-    return Client(Transport(credentials, clock=clock, random=RealRandom(), timeout_s=timeout_s))
+    return Client(Transport(HttpWire(credentials, timeout_s=timeout_s), clock=clock, random=RealRandom()))
 
 
 def rules() -> HealthRules:

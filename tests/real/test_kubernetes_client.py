@@ -15,6 +15,7 @@ from tests.real.cluster import Cluster, running
 from holdfast.engines.kubernetes.client import Client
 from holdfast.engines.kubernetes.credential import Credentials
 from holdfast.engines.kubernetes.transport import Transport
+from holdfast.engines.kubernetes.wire import HttpWire
 from holdfast.errors import Conflict, Rejected, Unavailable
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.kubernetes.discovery import ApiResource
@@ -40,7 +41,7 @@ async def client_of(kubeconfig: Path, context: str = "") -> AsyncIterator[Client
     clock = RealClock()
     environment = {"PATH": "/usr/bin:/bin"}
     credentials = Credentials(access, base=kubeconfig.parent, clock=clock, environment=environment)
-    client = Client(Transport(credentials, clock=clock, random=RealRandom()))
+    client = Client(Transport(HttpWire(credentials), clock=clock, random=RealRandom()))
     try:
         yield client
     finally:

@@ -12,6 +12,7 @@ from holdfast.engines.kubernetes.client import Client
 from holdfast.engines.kubernetes.credential import Credentials
 from holdfast.engines.kubernetes.engine import KubernetesEngine
 from holdfast.engines.kubernetes.transport import Transport
+from holdfast.engines.kubernetes.wire import HttpWire
 from holdfast.kit.clock import Clock, Random
 from holdfast.kubernetes.health import HealthRules
 from holdfast.model.ports import Records
@@ -53,7 +54,7 @@ def kubernetes_engine(
     clients = {}
     for name, access in reached.accesses.items():
         credentials = Credentials(access, base=reached.base, clock=clock, environment=dict(os.environ))
-        clients[name] = Client(Transport(credentials, clock=clock, random=random))
+        clients[name] = Client(Transport(HttpWire(credentials), clock=clock, random=random))
     return KubernetesEngine(clients, known=known, rules=shipped_rules(), records=records, clock=clock, random=random, crashed=crashed)
 
 
