@@ -29,10 +29,14 @@ def access_of(kubeconfig: Path, context: str = "") -> Access:
     return read_kubeconfig(str(kubeconfig), kubeconfig.read_bytes(), context)
 
 
+def wire_of(kubeconfig: Path, context: str = "", timeout_s: float = 30.0) -> HttpWire:
+    environment = {"PATH": "/usr/bin:/bin"}
+    credentials = Credentials(access_of(kubeconfig, context), base=kubeconfig.parent, clock=RealClock(), environment=environment)
+    return HttpWire(credentials, timeout_s=timeout_s)
+
+
 def client_of(kubeconfig: Path, context: str = "", timeout_s: float = 30.0) -> Client:
-    clock = RealClock()
-    credentials = Credentials(access_of(kubeconfig, context), base=kubeconfig.parent, clock=clock, environment={"PATH": "/usr/bin:/bin"})
-    return Client(Transport(HttpWire(credentials, timeout_s=timeout_s), clock=clock, random=RealRandom()))
+    return Client(Transport(wire_of(kubeconfig, context, timeout_s), clock=RealClock(), random=RealRandom()))
 
 
 def rules() -> HealthRules:

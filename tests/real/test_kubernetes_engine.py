@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
 
 import pytest
+from tests.engines.cluster_world import config_map, resource_of
 from tests.real.cluster import Cluster, running
 from tests.real.kubernetes_house import DESTINATION, Running, running_engine
 
-from holdfast.errors import Rejected, TimedOut, Unavailable
+from holdfast.errors import Rejected, Unavailable
 from holdfast.host.clock import RealClock
 from holdfast.kit.canonical import Json
-from holdfast.kit.clock import Clock
-from holdfast.kubernetes.normal import normalize
-from holdfast.kubernetes.object_id import kind_name, namespace_of, object_id
-from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live
-from holdfast.model.operation import RolloutStyle, Step, StepVerb
+from holdfast.model.operation import Step, StepVerb
 from holdfast.model.plan import Change, Reason, Verb
-from holdfast.model.ports import Engine
 from holdfast.model.resource import Resource
 from holdfast.model.state import State
-from holdfast.testing.contracts import engine as contract
 
 pytestmark = pytest.mark.real
 WAIT_S = 20.0
@@ -47,17 +41,6 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> str:
     return name
 
 
-def resource_of(manifest: dict[str, Json]) -> Resource:
-    metadata = manifest["metadata"]
-    assert isinstance(metadata, dict)
-    id = object_id(DESTINATION, kind_name(manifest), str(metadata.get("namespace") or ""), str(metadata["name"]))
-    return Resource(id=id, state=State.of(normalize(manifest)))
-
-
-def config_map(namespace: str, name: str, **data: Json) -> Resource:
-    return resource_of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data})
-
-
 def apply_of(resource: Resource) -> Step:
     change = Change(id=resource.id, verb=Verb.UPDATE, reason=Reason.DECLARED, before=None, after=resource.state)
     return Step(operation="op", verb=StepVerb.APPLY, change=change, resource=resource)
@@ -70,57 +53,6 @@ async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], bool]) ->
         while not is_so(found := await look()):
             await clock.sleep(LOOK_AGAIN_S)
     return found
-
-
-class ClusterWorld:
-    """ConfigMaps of one namespace."""
-
-    def __init__(self, house: Running, namespace: str) -> None:
-        self._house = house
-        self._namespace = namespace
-        self.clock: Clock = RealClock()
-
-    @property
-    def engine(self) -> Engine:
-        return self._house.engine
-
-    def resource(self, name: str, version: int) -> Resource:
-        return config_map(self._namespace, name, version=str(version))
-
-    def style(self, before: State, after: State) -> RolloutStyle:
-        return RolloutStyle.IN_PLACE
-
-    def _path(self, id: ResourceId) -> str:
-        return f"/api/v1/namespaces/{namespace_of(id)}/configmaps/{id.name}"
-
-    async def standing(self, id: ResourceId) -> int:
-        status, _ = await asyncio.to_thread(self._house.cluster.ask, "GET", self._path(id))
-        return int(status == 200)
-
-    async def restart(self) -> None:
-        await self._house.end()
-        await self._house.start()
-
-    async def disturb(self, id: ResourceId) -> None:
-        body = {"data": {"version": "somebody else's"}}
-        await asyncio.to_thread(self._house.cluster.ask, "PATCH", self._path(id), body, kind="application/merge-patch+json")
-
-    @asynccontextmanager
-    async def deaf(self, id: ResourceId) -> AsyncIterator[None]:
-        await asyncio.to_thread(self._house.cluster.kill, "kube-apiserver")
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(self._house.cluster.start_server)
-
-
-@pytest.mark.parametrize("law", contract.LAWS)
-def test_it_keeps_the_contract_of_engines(law: str, cluster: Cluster, namespace: str) -> None:
-    async def run() -> None:
-        async with running_engine(cluster) as house:
-            await contract.LAWS[law](ClusterWorld(house, namespace))
-
-    asyncio.run(run())
 
 
 def test_what_others_add_is_no_drift_and_what_they_take_says_by_whom(cluster: Cluster, namespace: str) -> None:
@@ -305,69 +237,6 @@ def test_a_server_that_is_killed_comes_back_and_nothing_was_absent(cluster: Clus
             live = await until(lambda: house.engine.observe([each.id for each in maps]), lambda seen: not seen.unreachable)
             assert live.observed[changed.id].state == changed.state
             assert all(live.observed[each.id].state == each.state for each in maps[1:])
-
-    asyncio.run(run())
-
-
-def test_a_definition_that_comes_later_is_found(cluster: Cluster, namespace: str) -> None:
-    schema: Json = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    versions: Json = [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}]
-    group = f"{namespace}.example.com"
-    definition = resource_of(
-        {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"things.{group}"},
-            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"}, "versions": versions},
-        }
-    )
-    thing = resource_of(
-        {"apiVersion": f"{group}/v1", "kind": "Thing", "metadata": {"name": "one", "namespace": namespace}, "spec": {"size": 1}}
-    )
-
-    async def run() -> None:
-        async with running_engine(cluster) as house:
-            assert (await house.engine.observe([thing.id])).observed[thing.id].state is None
-            with pytest.raises(Unavailable) as raised:
-                await house.engine.apply(apply_of(thing))
-            assert raised.value.code == "HF3304"
-            await house.engine.apply(apply_of(definition))
-            async with asyncio.timeout(WAIT_S):
-                while True:
-                    seen = (await house.engine.observe([definition.id])).observed[definition.id]
-                    if (seen.handle or {}).get("health") == "Healthy":
-                        break
-                    await asyncio.sleep(0.02)
-                while True:
-                    try:
-                        await house.engine.apply(apply_of(thing))
-                        break
-                    except Unavailable:
-                        await asyncio.sleep(0.05)
-            assert (await house.engine.observe([thing.id])).observed[thing.id].state == thing.state
-
-    asyncio.run(run())
-
-
-def test_a_deletion_that_hangs_names_its_finalizer(cluster: Cluster, namespace: str) -> None:
-    held = config_map(namespace, "held", a="1")
-    path = f"/api/v1/namespaces/{namespace}/configmaps/held"
-
-    async def run() -> None:
-        async with running_engine(cluster) as house:
-            await house.engine.apply(apply_of(held))
-            hold: Any = {"metadata": {"finalizers": ["example.com/hold"]}}
-            await asyncio.to_thread(cluster.ask, "PATCH", path, hold, kind="application/merge-patch+json")
-            change = Change(id=held.id, verb=Verb.DELETE, reason=Reason.PRUNED, before=held.state, after=None)
-            step = Step(operation="op", verb=StepVerb.DELETE, change=change, resource=None, deadline_s=1.0)
-            with pytest.raises(TimedOut, match=r"example\.com/hold"):
-                await house.engine.apply(step)
-            seen = (await house.engine.observe([held.id])).observed[held.id]
-            assert seen.handle is not None
-            assert seen.handle["health"] == "Progressing"
-            await asyncio.to_thread(cluster.ask, "PATCH", path, {"metadata": {"finalizers": None}}, kind="application/merge-patch+json")
-            await house.engine.apply(step)
-            assert (await house.engine.observe([held.id])).observed[held.id].state is None
 
     asyncio.run(run())
 

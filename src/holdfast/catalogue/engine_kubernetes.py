@@ -34,10 +34,10 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             next_step="Grant the rule that the hint shows, in a Role or a ClusterRole of the user.",
         ),
         "HF3304": Explanation(
-            title="Kind not served",
-            meaning="The cluster does not serve this kind, in this version.",
-            cause="The CustomResourceDefinition is not there yet, or the version was removed.",
-            next_step="Apply the definition with it, or before it; it is waited for. Look what is served: kubectl api-resources.",
+            title="Kind or namespace not there",
+            meaning="The cluster does not serve this kind, in this version, or has no such namespace.",
+            cause="The CustomResourceDefinition or the Namespace is not there yet, or the version was removed.",
+            next_step="Apply the definition or the Namespace with it, or before it; it is waited for. See kubectl api-resources.",
         ),
         "HF3305": Explanation(
             title="Changed meanwhile",

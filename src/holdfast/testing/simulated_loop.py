@@ -107,6 +107,10 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._ready.append(handle)  # type: ignore[attr-defined]
         return handle
 
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
+        """How an asynchronous generator that nobody reads to its end is closed; there is one thread."""
+        return self.call_soon(callback, *args, context=context)
+
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
         timer = _Timer(when, callback, args, context or self._context)
         self._set += 1

@@ -65,7 +65,11 @@ class Gone(Exception):
 
 
 class NotFound(Exception):
-    """There is no such object (404)."""
+    """There is no such object (404): the one that was asked for, or its namespace. `error` is what that is to who needs it."""
+
+    def __init__(self, error: EngineError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 def error_of(question: Question, answer: Answer, server: str) -> EngineError:
@@ -81,7 +85,7 @@ def error_of(question: Question, answer: Answer, server: str) -> EngineError:
         case 403:
             return Rejected("HF3303", f"{what}: {words}", hint=_missing_rule(status) or "the user of the context lacks a right")
         case 404:
-            return Rejected("HF3304", f"{what}: {words}", hint="is the API group installed in this cluster?")
+            return Rejected("HF3304", f"{what}: {words}", hint=_absent_hint(status))
         case 409:
             return Conflict("HF3305", f"{what}: {words}", hint=_field_hint(status, reason))
         case 400 | 413 | 415 | 422:
@@ -95,6 +99,13 @@ def error_of(question: Question, answer: Answer, server: str) -> EngineError:
         case code if code >= 500:
             return Unavailable("HF3308", f"{what}: {words}")
     return Rejected("HF3306", f"{what}: {words}")
+
+
+def _absent_hint(status: Mapping[str, Any]) -> str:
+    details = status.get("details")
+    if isinstance(details, dict) and details.get("kind") == "namespaces":
+        return "a Namespace in the same Application comes first by itself; spec.destination.namespace is not made otherwise"
+    return "is the API group installed in this cluster?"
 
 
 def _missing_rule(status: Mapping[str, Any]) -> str | None:

@@ -140,7 +140,7 @@ class KindCache:
         if not self._is_streaming:
             await self._pages(found)
         for key in before - found:
-            self._drop(key)
+            self._drop(key, int(self._version))  # a list that is older than our own write knows nothing of it
         self._synced.set()
         self._tell(None)
 
@@ -194,9 +194,9 @@ class KindCache:
         self._changed(self.resource, key)
         return key
 
-    def _drop(self, key: Key, version: int | None = None) -> None:
+    def _drop(self, key: Key, version: int) -> None:
         known = self._seen.get(key)
-        if known is not None and (version is None or version >= known.version):
+        if known is not None and version >= known.version:
             del self._seen[key]
             self._changed(self.resource, key)
 

@@ -120,7 +120,8 @@ class Client:
     ) -> Object:
         """Apply `manifest` on the server's side as `holdfast`; return what it made of it.
 
-        `force` takes fields over from other managers. Raises `Conflict` (HF3305) without it, naming who owns them.
+        `force` takes fields over from other managers. Raises `Conflict` (HF3305) without it, naming who owns them, and `Rejected`
+        (HF3304) where its namespace is not there.
         """
         query = [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
         query += [("force", "true")] if force else []
@@ -135,7 +136,10 @@ class Client:
             subject=_shown(resource, namespace, name),
             is_safe=True,
         )
-        found: Object = (await self._transport.ask(question)).json()
+        try:
+            found: Object = (await self._transport.ask(question)).json()
+        except NotFound as absent:  # its namespace: what is not there is made
+            raise absent.error from None
         return found
 
     async def delete(

@@ -169,21 +169,22 @@ class KubernetesEngine:
             await self._records.drop(key)
 
     async def _delete(self, step: Step) -> None:
-        """Ask for it to go, and wait until it has gone."""
+        """Ask for it to go, and wait until it has gone and the watch says so: a look must not see it once more."""
         id, client = step.id, self._client(step.id)
         cache = await self._cache(id.destination, id.kind)
         if cache is None:
             return
         await cache.synced(SYNC_S)
         deadline = asyncio.get_running_loop().time() + step.deadline_s
-        uid, is_asked = "", False
+        uid, is_asked, is_gone = "", False, False
         while (seen := cache.get(_key(id))) is not None and (not uid or seen.uid == uid):
             uid = uid or seen.uid
             if not is_asked:
                 is_asked = True
-                if not await client.delete(cache.resource, namespace_of(id), id.name, propagation=propagation_of(id.kind), uid=uid):
-                    break
+                is_gone = not await client.delete(cache.resource, namespace_of(id), id.name, propagation=propagation_of(id.kind), uid=uid)
             if asyncio.get_running_loop().time() >= deadline:
+                if is_gone:
+                    break
                 held = ", ".join(seen.finalizers)
                 reason = f"its finalizers {held} are not done" if held else "it is still there"
                 hint = "the controller of the finalizer must take it away; look whether it runs" if held else None

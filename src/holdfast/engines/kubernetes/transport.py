@@ -84,7 +84,7 @@ class Transport:
 
     def _raised(self, question: Question, answer: Answer) -> Exception:
         if answer.status == 404 and answer.said.get("details", {}).get("name"):
-            return NotFound(question.subject)
+            return NotFound(error_of(question, answer, self.server))
         if answer.status == 410:
             return Gone(question.subject)
         return error_of(question, answer, self.server)
