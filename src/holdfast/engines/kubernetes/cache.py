@@ -25,6 +25,7 @@ from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.drift import field_owners, owned
 from holdfast.kubernetes.field_set import FieldSet, Path
 from holdfast.kubernetes.projection import project, taken
+from holdfast.model.state import State
 
 Key = tuple[str, str]
 """Namespace (empty: none) and name."""
@@ -41,7 +42,7 @@ class Seen:
 
     uid: str
     version: int
-    fields: Mapping[str, Any] | None = None
+    state: State | None = None
     """What is ours of it, in the form of a manifest; None where we never applied it."""
     ours: FieldSet = frozenset()
     live: Mapping[str, Any] = field(default_factory=dict)
@@ -238,14 +239,14 @@ def seen(item: Object, before: Seen | None = None) -> Seen:
     metadata = item["metadata"]
     ours = owned(item, MANAGER)
     uid, version = str(metadata["uid"]), int(metadata["resourceVersion"])
-    if ours is None and not (before is not None and before.uid == uid and before.fields is not None):
+    if ours is None and not (before is not None and before.uid == uid and before.state is not None):
         return Seen(uid, version)
     ours = ours or frozenset()
     earlier = before.ours | frozenset(before.taken) if before is not None and before.uid == uid else frozenset()
     live = {key: value for key, value in item.items() if key != "metadata"}
     live["metadata"] = {key: value for key, value in metadata.items() if key != "managedFields"}
     lost = taken(ours, earlier, field_owners(item)) if earlier - ours else {}
-    return Seen(uid, version, project(item, ours), ours, live, lost)
+    return Seen(uid, version, State.of(project(item, ours)), ours, live, lost)
 
 
 def _key(item: Object) -> Key:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from holdfast.engines.kubernetes.cache import Key, KindCache
@@ -103,12 +104,11 @@ class KubernetesEngine:
         seen = cache.get(_key(id)) if cache is not None else None
         if seen is None or cache is None:
             return Observation(state=None, observed_at=at)
-        if seen.fields is None:
+        if seen.state is None:
             # Nothing of it is ours: all that a manifest can say and have here is that it should be (a Namespace without labels).
             named: dict[str, Json] = {"name": id.name, **({"namespace": namespace} if (namespace := namespace_of(id)) else {})}
             identity: dict[str, Json] = {"apiVersion": cache.resource.api_version, "kind": cache.resource.kind, "metadata": named}
             return Observation(state=State.of(identity), observed_at=at, handle={"uid": seen.uid})
-        fields = dict(seen.fields)
         handle: dict[str, Json] = {"uid": seen.uid}
         verdict = self._rules.judge(seen.live, at)
         if verdict is not None:
@@ -117,11 +117,10 @@ class KubernetesEngine:
             handle["taken"] = {shown(path): manager for path, manager in sorted(seen.taken.items())}
         if seen.live["metadata"].get("deletionTimestamp"):
             handle["finalizers"] = [*seen.finalizers]
-        return Observation(state=self._said(id, fields), observed_at=at, handle=handle)
+        return Observation(state=self._said(id, seen.state), observed_at=at, handle=handle)
 
-    def _said(self, id: ResourceId, fields: dict[str, Json]) -> State:
+    def _said(self, id: ResourceId, state: State) -> State:
         """Return what was observed, in the words of the manifest where the server answered just so to it."""
-        state = State.of(fields)
         record: Any = self._records.get(_record_of(id))
         if isinstance(record, dict) and record.get("answer") == state.digest:
             return State.of(record["said"])
@@ -159,7 +158,7 @@ class KubernetesEngine:
             await cache.synced(SYNC_S)
         cache.put(item)
         seen = cache.get(_key(id))
-        await self._remember(id, state, State.of(dict(seen.fields)) if seen is not None and seen.fields is not None else state)
+        await self._remember(id, state, seen.state if seen is not None and seen.state is not None else state)
 
     async def _remember(self, id: ResourceId, said: State, answered: State) -> None:
         key = _record_of(id)
@@ -292,5 +291,6 @@ def _key(id: ResourceId) -> Key:
     return namespace_of(id), id.name
 
 
+@lru_cache(maxsize=20_000)
 def _record_of(id: ResourceId) -> str:
     return digest([*id])
