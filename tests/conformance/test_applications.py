@@ -102,14 +102,11 @@ def test_every_field_of_argo_cd_loads_or_is_told() -> None:
         "spec.sources",
         "sync option PruneLast=true",
         "sync option RespectIgnoreDifferences=true",
-        "spec.clusterResourceBlacklist",
         "spec.destinationServiceAccounts",
-        "spec.namespaceResourceBlacklist",
         "spec.orphanedResources",
         "spec.permitOnlyProjectScopedClusters",
         "spec.roles",
         "spec.sourceNamespaces",
-        "spec.namespaceResourceWhitelist",
     ]
     followed = replace(application, warnings=(), annotation_places={})
     assert (followed.repository, followed.target_revision, followed.path) == ("https://github.com/example/dry", "env/prod", "web")

@@ -91,14 +91,11 @@ def test_what_an_application_says_in_vain() -> None:
 def test_what_a_project_says_in_vain() -> None:
     _, unused = found(PROJECT)
     assert [(line, what) for _, line, what, _ in told(unused, "AppProject web")] == [
-        (10, "spec.clusterResourceBlacklist"),
         (16, "spec.destinationServiceAccounts"),
-        (12, "spec.namespaceResourceBlacklist"),
         (13, "spec.orphanedResources"),
         (15, "spec.permitOnlyProjectScopedClusters"),
         (8, "spec.roles"),
         (14, "spec.sourceNamespaces"),
-        (11, "spec.namespaceResourceWhitelist"),
     ]
 
 
@@ -106,7 +103,7 @@ def test_a_projects_warnings_are_its_applications() -> None:
     text = f"{APPLICATION.replace('spec:', 'spec:' + chr(10) + '  project: web', 1)}---\n{PROJECT}"
     (application,), unused = found(text)
     assert unused == ()
-    assert sum("AppProject web" in warning.message for warning in application) == 8
+    assert sum("AppProject web" in warning.message for warning in application) == 5
 
 
 def test_a_warning_names_the_revision_of_what_was_found_in_git() -> None:

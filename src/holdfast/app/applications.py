@@ -195,6 +195,7 @@ def sourced(it: Application) -> Sourced:
         origin=it.origin,
         directory=it.directory,
         kustomize=it.kustomize,
+        permission=it.permission,
     )
 
 

@@ -16,6 +16,8 @@ from holdfast.host.config import Config
 from holdfast.kubernetes.kubeconfig import Access, contexts, read_kubeconfig
 
 IN_CLUSTER = "https://kubernetes.default.svc"
+IN_CLUSTER_NAME = "in-cluster"
+"""What Argo CD calls it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Clusters:
 def clusters(config: Config, environment: Mapping[str, str]) -> Clusters:
     """Return the clusters of the local configuration. Raises UsageError (HF8070) where its kubeconfig cannot be used."""
     if (own := in_cluster(environment)) is not None:
-        return Clusters(accesses={IN_CLUSTER: own}, names={IN_CLUSTER: IN_CLUSTER}, base=Path("/"))
+        return Clusters(accesses={IN_CLUSTER: own}, names={IN_CLUSTER: IN_CLUSTER, IN_CLUSTER_NAME: IN_CLUSTER}, base=Path("/"))
     path = config.get("kubernetes.kubeconfig")
     if not path:
         return Clusters(accesses={}, names={}, base=Path("/"))
@@ -54,4 +56,5 @@ def clusters(config: Config, environment: Mapping[str, str]) -> Clusters:
         if name not in names:
             names[name] = name
             names.setdefault(access.server, name)
+    names.setdefault(IN_CLUSTER_NAME, IN_CLUSTER)
     return Clusters(accesses={name: accesses[name] for name in set(names.values())}, names=names, base=Path(path).parent)

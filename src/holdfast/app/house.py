@@ -212,6 +212,7 @@ class House:
             allowed=config.allowed,
             had_resources=lambda name: bool(ledger.of(name)),
             now=clock.now,
+            learn=self.kubernetes.learn,
         )
         self.sync = SyncController(
             walker=self.walker,
@@ -357,7 +358,8 @@ class House:
     # Who asks whom
 
     def _facts(self) -> Facts:
-        return Facts(fingerprints=self.secrets.fingerprints())
+        wide = self.kubernetes.wide
+        return Facts(fingerprints=self.secrets.fingerprints(), values={"kubernetes.cluster-scoped": [*wide]} if wide else {})
 
     def _applied(self, id: ResourceId) -> Resource | None:
         owned = self.ledger.inventory.get(id)

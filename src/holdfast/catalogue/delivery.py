@@ -57,6 +57,18 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A typing error, or the project's file was not given.",
             next_step="Declare the AppProject, or use the project `default`.",
         ),
+        "HF1108": Explanation(
+            title="The project does not permit the kind",
+            meaning="An object is of a kind that the AppProject of its Application does not permit. Nothing of the revision is applied.",
+            cause="A whitelist or blacklist of the project. What lies in no namespace is permitted only by clusterResourceWhitelist.",
+            next_step="Change the list at the place shown, or take the object out of the Application.",
+        ),
+        "HF1109": Explanation(
+            title="The project does not permit the namespace",
+            meaning="The AppProject of an Application does not permit the namespace of an object. Nothing of the revision is applied.",
+            cause="The object names a namespace of its own, and spec.destinations of the project leave it out.",
+            next_step="Add the namespace to the destinations of the project, or move the object.",
+        ),
         "HF1150": Explanation(
             title="Several sources",
             meaning="An Application has more than one entry in spec.sources.",

@@ -93,5 +93,11 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The context was renamed, or the kubeconfig is another one now.",
             next_step="Set kubernetes.kubeconfig and kubernetes.context to what they were, or take the Application down first.",
         ),
+        "HF3314": Explanation(
+            title="In the wrong namespace",
+            meaning="An object is to lie in a namespace and its kind has none, or the other way round. It is not applied.",
+            cause="A kind of a CustomResourceDefinition that the cluster had not told of yet.",
+            next_step="Nothing, where its definition is applied with it: the next look knows better.",
+        ),
     }
 )

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from holdfast.core import events
 from holdfast.declare.render import Asks, Renderer, RenderRequest
 from holdfast.declare.select import Directory
-from holdfast.errors import Bug, DeclarationError, HoldfastError, Refused, Retry, SourceError, Where
+from holdfast.errors import Bug, DeclarationError, HoldfastError, Refused, Retry, SourceError, Where, declaration_errors
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock, Instant, Random
@@ -32,6 +32,14 @@ AGAIN = Backoff(first_s=2.0, cap_s=300.0)
 """Between two tries of a source that fails; a hint ends the pause."""
 ROUNDS = 16
 """How often a render may ask for more before that is a defect."""
+
+
+class Permission(Protocol):
+    """What the objects of an Application may be. Equal values permit the same."""
+
+    def refusals(self, desired: Desired) -> tuple[DeclarationError, ...]:
+        """Return an error for each object that may not be declared."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +58,18 @@ class Sourced:
     directory: Directory = field(default_factory=Directory)
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What is added to a kustomization, as the Application writes it."""
+    permission: Permission | None = None
+    """What its project lets its objects be; None: everything."""
+
+
+async def _nothing_to_learn(destination: str) -> None:
+    pass
 
 
 class Rendering:
     """Constructor: the Git port, a renderer, `javascript` (the JSON that a file of a tree exports, None where that is not allowed), `facts`
-    (what Holdfast knows by now), what the local configuration allows, and `now`, for what counts until a day."""
+    (what Holdfast knows by now), what the local configuration allows, `now`, for what counts until a day, and
+    `learn`, called with a destination before facts are asked for it."""
 
     def __init__(
         self,
@@ -66,7 +81,9 @@ class Rendering:
         allowed: frozenset[str],
         had_resources: Callable[[str], bool],
         now: Callable[[], Instant],
+        learn: Callable[[str], Awaitable[None]] = _nothing_to_learn,
     ) -> None:
+        self._learn = learn
         self._git = git
         self._renderer = renderer
         self._javascript = javascript
@@ -80,6 +97,7 @@ class Rendering:
         return await self.render(source, await self._git.resolve(source.repository, revision))
 
     async def render(self, source: Sourced, revision: Revision) -> tuple[Desired, Tree]:
+        await self._learn(source.destination)
         tree = await self._git.tree(revision, source.path)
         request = RenderRequest(
             application=source.name,
@@ -102,6 +120,8 @@ class Rendering:
         for _ in range(ROUNDS):
             answer = self._renderer.render(request, blobs, answers)
             if isinstance(answer, Desired):
+                if source.permission is not None and (refused := source.permission.refusals(answer)):
+                    raise declaration_errors(refused)
                 return answer, tree
             await self._answer(request, answer, answers)
         raise Bug("HF9001", f"cannot render {source.name}: it asks for more without an end")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from holdfast.core.policy import Settings, WindowVerdict
 from holdfast.core.retry import RetryPolicy
 from holdfast.declare.select import Directory
+from holdfast.delivery.permission import Permission
 from holdfast.delivery.sync_window import SyncWindow, verdict
 from holdfast.errors import Where
 from holdfast.kit.canonical import Json
@@ -65,6 +66,8 @@ class Application:
     """`off` where the annotation `holdfast.dev/rollback` says so, and for a cluster unless it says `on`."""
     windows: tuple[SyncWindow, ...] = ()
     """Of its project, those that concern it."""
+    permission: Permission | None = None
+    """What its project lets its objects be; None: everything."""
     cascade: bool = False
     """Whether what it has goes when its file goes (the finalizer `resources-finalizer.argocd.argoproj.io`)."""
     info: tuple[tuple[str, str], ...] = ()

@@ -32,6 +32,7 @@ from holdfast.model.resource import Origin, Warning
 LOCAL = "host://local"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 _POLICIES = frozenset({FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background"})
+IN_CLUSTER, IN_CLUSTER_NAME = "https://kubernetes.default.svc", "in-cluster"
 _CLUSTER = ("https://", "http://")
 
 
@@ -119,6 +120,7 @@ def _application(
         if draft.orders.rollback and (ROLLBACK in metadata.annotations or destination not in context.clusters.values())
         else OFF,
         windows=project.windows(draft.name, draft.namespace, _clusters(spec.destination)) if project else (),
+        permission=project.permission(*_reach(spec.destination)) if project else None,
         cascade=is_cascade and not options.keeps_resources,
         info=tuple((each.name, each.value) for each in spec.info),
         warnings=(*_warnings(draft, source, options, destination, context), *(project.warnings if project else ())),
@@ -247,7 +249,7 @@ def _permission(draft: Draft, project: Project, source: _Source, address: Addres
     spec = draft.spec.destination
     if not project.permits_repository(address.text):
         yield _forbidden(draft, project, f"repository {address.text}", source.url_at, "sourceRepos")
-    server, name = (spec.server, spec.name) if spec.server or spec.name else (LOCAL, "")
+    server, name = _reach(spec)
     if not project.permits_destination(server, name, draft.namespace):
         what = f"destination {server or name}, namespace {draft.namespace}"
         yield _forbidden(draft, project, what, ("spec", "destination"), "destinations")
@@ -262,8 +264,15 @@ def _forbidden(draft: Draft, project: Project, what: str, path: Path, rule: str)
     )
 
 
+def _reach(spec: DestinationSpec) -> tuple[str, str]:
+    """Return server and name of a destination as projects compare them; Argo CD calls its own cluster by both."""
+    if IN_CLUSTER in (spec.server, spec.name) or spec.name == IN_CLUSTER_NAME:
+        return IN_CLUSTER, IN_CLUSTER_NAME
+    return (spec.server, spec.name) if spec.server or spec.name else (LOCAL, "")
+
+
 def _clusters(spec: DestinationSpec) -> tuple[str, ...]:
-    return tuple(text for text in (spec.server, spec.name) if text) or (LOCAL,)
+    return tuple(text for text in _reach(spec) if text)
 
 
 def _warnings(draft: Draft, source: _Source, options: Options, destination: str, context: Context) -> Iterator[Warning]:

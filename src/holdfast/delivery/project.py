@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from holdfast.declare.document import Path
 from holdfast.delivery.address import Address, comparable, read_address
+from holdfast.delivery.permission import RULES, Permission, fits, permits_destination
 from holdfast.delivery.project_spec import AppProjectSpec
 from holdfast.delivery.sync_window import SyncWindow, concerns
 from holdfast.errors import Where
-from holdfast.kit import glob
 from holdfast.model.resource import Origin, Warning
 
 DEFAULT = "default"
@@ -37,7 +37,7 @@ class Project:
         wanted, is_permitted = comparable(repository), False
         for pattern in self.spec.source_repos:
             is_deny = pattern.startswith("!")
-            if _fits(self._pattern(pattern.removeprefix("!")), wanted, separated=True):
+            if fits(self._pattern(pattern.removeprefix("!")), wanted, separated=True):
                 if is_deny:
                     return False
                 is_permitted = True
@@ -48,19 +48,22 @@ class Project:
 
     def permits_destination(self, server: str, name: str, namespace: str) -> bool:
         """Say whether an Application may go to a destination, of which `server` or `name` is empty."""
-        is_permitted = False
-        for item in self.spec.destinations:
-            is_server = bool(server) and _allows(item.server, server)
-            is_name = bool(name) and _allows(item.name, name)
-            is_namespace = _allows(item.namespace, namespace)
-            if (is_server or is_name) and is_namespace:
-                is_permitted = True
-            elif any(
-                pattern.startswith("!") and not is_met
-                for pattern, is_met in ((item.server, is_server), (item.name, is_name), (item.namespace, is_namespace))
-            ):
-                return False
-        return is_permitted
+        return permits_destination(self.spec.destinations, server, name, namespace)
+
+    def permission(self, server: str, name: str) -> Permission:
+        """Return what the objects of an Application for a destination may be."""
+        spec = self.spec
+        return Permission(
+            project=self.name,
+            server=server,
+            name=name,
+            destinations=spec.destinations,
+            cluster_allowed=spec.cluster_resource_whitelist,
+            cluster_denied=spec.cluster_resource_blacklist,
+            namespaced_allowed=spec.namespace_resource_whitelist,
+            namespaced_denied=spec.namespace_resource_blacklist,
+            places={rule: self.place(("spec", rule)) for rule in RULES},
+        )
 
     def windows(self, application: str, namespace: str, clusters: Sequence[str]) -> tuple[SyncWindow, ...]:
         """Return the sync windows that concern an Application."""
@@ -70,11 +73,3 @@ class Project:
         """Return a pattern of repositories; one that is a folder relative to the project's file, as an absolute one."""
         address = read_address(text, self.folder) if text.startswith(".") else None
         return address.text if isinstance(address, Address) else comparable(text)
-
-
-def _fits(pattern: str, text: str, separated: bool = False) -> bool:
-    return pattern == "*" or glob.matches(pattern, text, separated)
-
-
-def _allows(pattern: str, text: str) -> bool:
-    return not _fits(pattern.removeprefix("!"), text) if pattern.startswith("!") else _fits(pattern, text)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from holdfast.declare.document import Document, Path
-from holdfast.delivery.project_spec import AppProjectSpec, GroupKind
+from holdfast.delivery.project_spec import AppProjectSpec
 from holdfast.kit.canonical import Json
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model import labels
@@ -39,9 +39,7 @@ SOURCE_FIELDS: Mapping[Path, str] = MappingProxyType(
 """The same below a source."""
 PROJECT_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
-        ("clusterResourceBlacklist",): "a project does not restrict kinds yet",
         ("destinationServiceAccounts",): "a host has no service accounts",
-        ("namespaceResourceBlacklist",): "a project does not restrict kinds yet",
         ("orphanedResources",): "resources that nobody declares are not looked for",
         ("permitOnlyProjectScopedClusters",): "there are no clusters of a project",
         ("roles",): "who may use the daemon's socket may do everything",
@@ -99,12 +97,6 @@ class Unhonoured:
 
     def project(self, spec: AppProjectSpec) -> Iterator[Warning]:
         yield from self._written(PROJECT_FIELDS, ("spec",))
-        for key, allowed in (
-            ("clusterResourceWhitelist", spec.cluster_resource_whitelist or None),
-            ("namespaceResourceWhitelist", spec.namespace_resource_whitelist),
-        ):
-            if allowed is not None and not any(_is_everything(item) for item in allowed):
-                yield self.field(("spec", key), "a project does not restrict kinds yet")
         for at, window in enumerate(spec.sync_windows):
             if not (window.applications or window.namespaces or window.clusters):
                 yield self.field(("spec", "syncWindows", at), "it names no applications, namespaces or clusters, so it is for none")
@@ -142,7 +134,3 @@ class Unhonoured:
             else:
                 return None
         return value
-
-
-def _is_everything(item: GroupKind) -> bool:
-    return item.group == item.kind == "*" and item.name in {"", "*"}

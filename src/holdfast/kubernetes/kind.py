@@ -96,7 +96,19 @@ class KubernetesKind:
         return ()
 
     def closed(self, resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
-        """Keep of the needs of objects what is declared here, add the definitions of their kinds, and put hooks into their phases."""
+        """Keep of the needs of objects what is declared here, add the definitions of their kinds, and put hooks into their phases.
+
+        What a definition among them says of no namespace holds for its objects, too.
+        """
+        wide = frozenset(
+            f"{group}/{kind}"
+            for resource in resources
+            if resource.id.kind == _DEFINITION and (spec := resource.state.fields.get("spec")) and isinstance(spec, dict)
+            if spec.get("scope") == "Cluster"
+            for group, kind in (definition_of(resource.state.fields),)
+        )
+        if wide:
+            resources = tuple(_widened(each) if each.id.kind in wide and each.id.namespace != CLUSTER else each for each in resources)
         there = {resource.id for resource in resources}
         definitions = {
             f"{group}/{kind}": resource.id
@@ -129,6 +141,15 @@ class KubernetesKind:
         spec = state.fields.get("spec")
         seconds = spec.get("progressDeadlineSeconds") if isinstance(spec, dict) else None
         return float(seconds) if isinstance(seconds, int) and seconds > 0 else _ROLLS_S
+
+
+def _widened(resource: Resource) -> Resource:
+    """Return an object as one that lies in no namespace."""
+    fields = dict(resource.state.fields)
+    metadata = fields.get("metadata")
+    if isinstance(metadata, dict):
+        fields["metadata"] = {key: value for key, value in metadata.items() if key != "namespace"}
+    return replace(resource, id=resource.id._replace(namespace=CLUSTER), state=State.of(fields))
 
 
 def _is_wide(kind: str, facts: Facts) -> bool:

@@ -22,7 +22,7 @@ from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.field_set import shown
 from holdfast.kubernetes.health import HealthRules
-from holdfast.kubernetes.object_id import namespace_of, object_id, propagation_of
+from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, namespace_of, object_id, propagation_of
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.operation import Step, StepVerb
@@ -30,6 +30,9 @@ from holdfast.model.ports import Records
 from holdfast.model.resource import Origin
 from holdfast.model.state import State
 
+LEARN_S = 5.0
+"""How long a render waits for a cluster to say what it serves."""
+_WIDE = "cluster-scoped"
 SYNC_S = 15.0
 """How long the first look at a kind may take."""
 
@@ -126,6 +129,26 @@ class KubernetesEngine:
             return State.of(record["said"])
         return state
 
+    async def learn(self, destination: str) -> None:
+        """Ask a cluster what it serves, and remember which kinds lie in no namespace. What does not answer is asked again next time."""
+        cluster = self._clusters.get(destination)
+        if cluster is None:
+            return
+        try:
+            async with asyncio.timeout(LEARN_S):
+                served = await cluster.client.discover()
+        except (EngineError, TimeoutError):
+            return
+        wide = {kind for kind, versions in served.kinds.items() if not versions[0].is_namespaced} - CLUSTER_SCOPED
+        if not wide <= set(self.wide):
+            await self._records.put(_WIDE, [*sorted(wide.union(self.wide))])
+
+    @property
+    def wide(self) -> tuple[str, ...]:
+        """Kinds that lie in no namespace, beside those that everybody knows; remembered, since a cluster may be away."""
+        known = self._records.get(_WIDE)
+        return tuple(map(str, known)) if isinstance(known, list) else ()
+
     async def apply(self, step: Step) -> None:
         match step.verb:
             case StepVerb.APPLY if step.resource is not None:
@@ -148,6 +171,9 @@ class KubernetesEngine:
             raise Unavailable(
                 "HF3304", f"cannot apply {id}: {client.server} does not serve {manifest.get('apiVersion')} {id.kind}; {served}"
             )
+        if resource.is_namespaced == (id.namespace == CLUSTER):
+            await self.learn(id.destination)
+            raise _misplaced(id, resource)
         item = await client.apply(resource, namespace_of(id), id.name, manifest)
         cache = await self._cache(id.destination, id.kind)
         if cache is None:
@@ -285,6 +311,14 @@ def _placed(error: Rejected, origin: Origin | None) -> Rejected:
         return error
     where = [Where(path=origin.path, line=origin.line)]
     return Rejected(error.code, f"{error.message} (declared at {origin})", where=where, hint=error.hint)
+
+
+def _misplaced(id: ResourceId, resource: ApiResource) -> Rejected:
+    """Say that an object lies where its kind cannot: it would stand elsewhere than where it was looked for, and permitted."""
+    if resource.is_namespaced:
+        return Rejected("HF3314", f"cannot apply {id}: objects of {resource.name} lie in a namespace", hint="write metadata.namespace")
+    hint = "the next commit puts it right, or `holdfast sync` now"
+    return Rejected("HF3314", f"cannot apply {id}: objects of {resource.name} lie in no namespace, which was not known yet", hint=hint)
 
 
 def _key(id: ResourceId) -> Key:

@@ -1,0 +1,39 @@
+"""What tests of Applications for a real cluster look at it with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.real.cluster import Cluster
+
+WAIT_S = 40.0
+LOOK_AGAIN_S = 0.02
+ARGO = "/apis/argoproj.io/v1alpha1"
+IN_CLUSTER = "https://kubernetes.default.svc"
+
+
+def until(is_so: Callable[[], Any], what: str) -> Any:
+    """Wait until the cluster is as wanted, and return what `is_so` found."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        if found := is_so():
+            return found
+        time.sleep(LOOK_AGAIN_S)
+    pytest.fail(f"waited {WAIT_S:g} s in vain: {what}")
+
+
+def live(cluster: Cluster, path: str) -> dict[str, Any] | None:
+    status, body = cluster.ask("GET", path)
+    return body if status == 200 else None
+
+
+def config_map(name: str, greeting: str = "hello", namespace: str = "", more: str = "") -> str:
+    place = f", namespace: {namespace}" if namespace else ""
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name}{place}{more} }}\ndata: {{ GREETING: {greeting} }}\n"
+
+
+def namespace(name: str) -> str:
+    return f"apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name} }}\n"
