@@ -51,7 +51,7 @@ names the nearest known one; what begins with `x-` is kept and means nothing, bu
 
 | destination | what |
 |---|---|
-| `unix:///var/run/docker.sock`, `ssh://…`, `tcp://…` | What the tables below say. No engine reaches a Docker host yet: compose files are rendered, and refused when they are to be applied (HF1430). |
+| `unix:///var/run/docker.sock`, `ssh://…`, `tcp://…` | What the tables below say: [how](../how-to/docker.md). |
 | `https://…`, a cluster | Nothing is applied to a cluster yet. |
 | `host://local` | Refused (HF1430): a host without Docker runs no containers. |
 """

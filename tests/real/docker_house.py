@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,9 @@ from tests.real.process_house import FixedSecrets, Folders, MemoryRecords, Ourse
 from holdfast.core.rollout import steps
 from holdfast.declare.schema import encode
 from holdfast.engines.docker.address import read_address
+from holdfast.engines.docker.building import Commits
 from holdfast.engines.docker.client import Client
-from holdfast.engines.docker.engine import DockerEngine
+from holdfast.engines.docker.engine import DockerEngine, ImageNeeds
 from holdfast.engines.docker.grounding import Grounding
 from holdfast.engines.docker.image import Credentials, Nobody
 from holdfast.engines.docker.port import Api
@@ -33,6 +34,7 @@ from holdfast.model.live import Health, Observation
 from holdfast.model.operation import RolloutStyle, Step, StepVerb
 from holdfast.model.plan import Change, Reason, Verb
 from holdfast.model.resource import Resource
+from holdfast.model.source import Tree
 from holdfast.model.state import State
 from holdfast.workload.container import ContainerKind, write
 from holdfast.workload.container_spec import ContainerSpec, NetworkSpec, VolumeSpec
@@ -62,6 +64,12 @@ class DockerHouse:
         self.namespace = namespace
         self.records = MemoryRecords()
         self.pins = MemoryRecords()
+        self.kept = MemoryRecords()
+        self.forecasts = MemoryRecords()
+        self.trees: list[Tree] = []
+        """Commits that images are built from, the newest last."""
+        self.blobs: dict[str, bytes] = {}
+        self.keeps = 5
         self.secrets = FixedSecrets()
         self.known: dict[ResourceId, Resource] = {}
         """As Git says."""
@@ -89,6 +97,9 @@ class DockerHouse:
             if id in found:
                 yield found[id]
 
+    async def _read(self, repository: str, ids: Collection[str]) -> Mapping[str, bytes]:
+        return {id: self.blobs[id] for id in ids}
+
     async def _tell(self, event: Event) -> None:
         self.told.append(event)
         self._bell.wake()
@@ -101,8 +112,14 @@ class DockerHouse:
             connect=self.connect,
             installation=self.installation,
             records=self.records,
-            pins=self.pins,
-            credentials=self.credentials,
+            images=ImageNeeds(
+                pins=self.pins,
+                kept=self.kept,
+                forecasts=self.forecasts,
+                credentials=self.credentials,
+                commits=Commits(trees=lambda application: reversed(self.trees), read=self._read),
+                most=lambda: self.keeps,
+            ),
             grounding=Grounding(
                 described=self._described,
                 secrets=self.secrets,

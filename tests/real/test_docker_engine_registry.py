@@ -118,6 +118,56 @@ def test_an_image_is_fetched_with_credentials_and_pinned_by_its_digest(dockerd: 
     play(dockerd, tmp_path, script, prepare=prepare)
 
 
+def test_a_plan_tells_the_digest_and_the_apply_uses_it_though_the_tag_moves(dockerd: Dockerd, tmp_path: Path, registry: Registry) -> None:
+    name = pushed(dockerd, registry, "3")
+
+    async def script(house: DockerHouse) -> None:
+        house.keeps = 1
+        spec = ContainerSpec(image=name, command=WELL_BEHAVED, pull_policy="always")
+        web = house.container(spec)
+        digest = await house.engine.images.asked(house.engine.host(dockerd.address), name)
+        assert await house.engine.forecast({web.id: web}) == {web.id: f"runs image {name} as {digest}, as the registry has it"}
+        pushed(dockerd, registry, "3", "LABEL moved=1")
+        await house.roll(web)
+        pin = house.engine.images.pin(web.id)
+        assert pin is not None
+        assert pin.digest == digest
+        first = house.named("web")["Image"]
+        assert house.named("web")["Config"]["Image"] == name, "it is called by its tag"
+
+        other = house.container(replace(spec, env={"A": "1"}))
+        moved = await house.engine.images.asked(house.engine.host(dockerd.address), name)
+        assert moved != digest
+        await house.roll(other)
+        pin = house.engine.images.pin(web.id)
+        assert pin is not None
+        assert pin.digest == moved, "nobody planned it: it is what the registry has now"
+        assert first not in ids(dockerd), "we fetched it, and it is past the last one"
+
+        house.keeps = 5
+        kept = house.container(replace(spec, pull_policy="missing", env={"A": "2"}))
+        assert "as it was pinned" in (await house.engine.forecast({kept.id: kept}))[kept.id]
+        dockerd.busybox(f"{house.namespace}/mine:1")
+        mine = house.container(ContainerSpec(image=f"{house.namespace}/mine:1", command=WELL_BEHAVED))
+        await house.roll(mine)
+        house.keeps = 1
+        await house.roll(house.container(ContainerSpec(image=SMALL, command=WELL_BEHAVED)))
+        standing = ids(dockerd)
+        assert dockerd.ask("GET", f"/images/{house.namespace}/mine:1/json")["Id"] in standing, "we did not bring it"
+        assert pin.id not in standing
+        gone = house.container(ContainerSpec(image="127.0.0.1:1/not/there:1", command=WELL_BEHAVED), "gone")
+        assert "it is not known which one it is" in (await house.engine.forecast({gone.id: gone}))[gone.id]
+
+    def prepare(house: DockerHouse) -> None:
+        house.credentials = registry.login()
+
+    play(dockerd, tmp_path, script, prepare=prepare)
+
+
+def ids(dockerd: Dockerd) -> set[str]:
+    return {each["Id"] for each in dockerd.ask("GET", "/images/json?all=1")}
+
+
 def test_what_a_registry_refuses_is_told_and_others_go_on(dockerd: Dockerd, tmp_path: Path, registry: Registry) -> None:
     name = pushed(dockerd, registry, "2")
 

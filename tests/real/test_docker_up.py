@@ -137,6 +137,46 @@ def test_a_compose_file_is_brought_up_healed_rolled_out_and_rolled_back(shop: Ho
     assert len(dockerd.ask("GET", "/containers/json?all=1")) == 2
 
 
+BUILT = """\
+services:
+  web:
+    build: { context: app, args: { WORD: hello } }
+    expose: ["8080"]
+    stop_signal: SIGKILL
+    deploy: { update_config: { order: start-first } }
+"""
+DOCKERFILE = f"""\
+FROM {SMALL}
+ARG WORD
+COPY page /www/index.html
+RUN echo $WORD >> /www/index.html
+CMD ["httpd", "-f", "-p", "8080", "-h", "/www"]
+"""
+
+
+def test_a_service_is_built_from_its_commit_and_a_build_that_fails_changes_nothing(shop: House, dockerd: Dockerd) -> None:
+    first = shop.commit("first", compose_yaml=BUILT, app__Dockerfile=DOCKERFILE, app__page="one\n")
+    plan = shop.answer("plan", "--file", str(shop.file), expect=2)["data"]
+    assert [it["forecast"] for it in plan["applications"][0]["changes"] if it["id"] == WEB] == ["builds image shop-web from app"]
+    shop.up()
+    shop.well(first)
+    assert said(dockerd) == "one\nhello"
+    container = dockerd.ask("GET", "/containers/shop-web-1/json")["Id"]
+
+    bad = shop.commit("bad", app__Dockerfile=DOCKERFILE.replace("CMD", "RUN echo no luck; exit 3\nCMD"))
+    pinned = shop.reach("pinned", lambda it: it["pinned"] and it["desired_revision"] == bad)
+    assert pinned["sync"] == "OutOfSync"
+    assert dockerd.ask("GET", "/containers/shop-web-1/json")["Id"] == container
+    assert "it fails at step 5 of 6, RUN echo no luck; exit 3" in json.dumps(shop.answer("history", "shop"))
+
+    second = shop.commit("second", app__Dockerfile=DOCKERFILE, app__page="two\n")
+    shop.well(second)
+    assert said(dockerd) == "two\nhello"
+    for each in dockerd.ask("GET", "/images/json"):
+        for tag in [tag for tag in each["RepoTags"] or () if tag.startswith("shop-web:build-")]:
+            dockerd.ask("DELETE", f"/images/{tag}?force=1")
+
+
 def test_what_runs_outlives_the_daemon(shop: House, dockerd: Dockerd) -> None:
     first = shop.commit("first", compose_yaml=COMPOSE.format(image=SMALL, version="one"))
     shop.up()

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from holdfast.errors import DeclarationError, HoldfastError, RefusedDeclaration, Where
+from holdfast.kit.canonical import digest_bytes
 from holdfast.model.declaration import Ask, Declaration, Reading, Scope
 from holdfast.model.resource import Resource
+from holdfast.model.source import Blob, Revision, Tree
 from holdfast.model.state import Facts
 from holdfast.workload.compose.format import Compose
 from holdfast.workload.container import ContainerKind
@@ -57,7 +59,16 @@ def answer(ask: Ask, contents: Mapping[str, bytes]) -> bytes | None:
     if ask.what == "folder":
         found = [path for path in contents if path == ask.path or path.startswith(f"{ask.path}/")]
         return "\n".join(sorted(found)).encode() if found else None
+    if ask.what == "tree":
+        return tree(contents).listing(ask.path)
     return contents.get(ask.path)
+
+
+def tree(contents: Mapping[str, bytes]) -> Tree:
+    """Return the files as a commit has them; the id of a blob is the digest of what it holds."""
+    revision = Revision(repository="r", ref="main", commit="c1", committed_at=1_700_000_000.0, author="a", subject="s")
+    blobs = {path: Blob(path=path, mode=0o100644, id=digest_bytes(data), size=len(data)) for path, data in contents.items()}
+    return Tree(revision=revision, path="", blobs=blobs)
 
 
 def told(errors: tuple[HoldfastError, ...] | tuple[DeclarationError, ...]) -> list[str]:
@@ -74,15 +85,17 @@ def errors_of(files: Files | str, *, where: Scope | None = None) -> list[str]:
     reading = read(files, where=where)
     found: list[HoldfastError] = list(reading.errors)
     for declaration in reading.declarations:
-        made = declared(declaration, where or scope())
+        made = declared(declaration, where or scope(), files)
         found += () if isinstance(made, Resource) else made
     return told(tuple(found))
 
 
-def declared(declaration: Declaration, where: Scope) -> Resource | tuple[DeclarationError, ...]:
+def declared(declaration: Declaration, where: Scope, files: Files | str = NOTHING) -> Resource | tuple[DeclarationError, ...]:
     kind = KINDS[declaration.kind]
     if isinstance(kind, ContainerKind | VolumeKind) and (asks := kind.asks(declaration)):
-        judged = kind.answered(declaration, {ask: answer(ask, {}) for ask in asks})
+        given = {} if isinstance(files, str) else files
+        contents = {path: text.encode() if isinstance(text, str) else text for path, text in given.items()}
+        judged = kind.answered(declaration, {ask: answer(ask, contents) for ask in asks})
         if not isinstance(judged, Declaration):
             return (judged,)
         declaration = judged
@@ -95,7 +108,7 @@ def resources(files: Files | str, *, where: Scope | None = None) -> dict[str, Re
     assert told(reading.errors) == []
     found = {}
     for declaration in reading.declarations:
-        made = declared(declaration, where or scope())
+        made = declared(declaration, where or scope(), files)
         assert isinstance(made, Resource), [str(error) for error in made]
         found[f"{made.id.kind}/{made.id.name}"] = made
     return found

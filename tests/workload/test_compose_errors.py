@@ -120,13 +120,14 @@ def test_what_follows_from_a_mistake_is_not_told_again() -> None:
 
 
 def test_an_unhonoured_field_is_a_warning_at_its_line() -> None:
-    text = "version: '3'\nservices:\n  a:\n    build: .\n    deploy:\n      placement: {constraints: [x]}\n    develop: {watch: []}\n"
+    text = "version: '3'\nservices:\n  a:\n    image: x:1\n    credential_spec: {file: x}\n"
+    text += "    deploy:\n      placement: {constraints: [x]}\n    develop: {watch: []}\n"
     reading = read(text)
     assert [(warning.reason, str(warning.origin)) for warning in reading.warnings] == [
         ("Obsolete", "compose.yaml:1"),
-        ("FieldNotHonoured", "compose.yaml:4"),
-        ("FieldNotHonoured", "compose.yaml:6"),
+        ("FieldNotHonoured", "compose.yaml:5"),
         ("FieldNotHonoured", "compose.yaml:7"),
+        ("FieldNotHonoured", "compose.yaml:8"),
     ]
     assert reading.errors == ()
 

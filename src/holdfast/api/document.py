@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from holdfast.model.ids import ResourceId
@@ -11,24 +11,27 @@ from holdfast.model.plan import SECRET, Blocked, Change, Plan, masked
 from holdfast.model.resource import Desired, Resource
 
 
-def plan_data(plans: Iterable[tuple[str, str, Plan]]) -> dict[str, Any]:
-    """Return the data of a `Plan` document from (application, revision, plan). What it means for the edge, only its daemon knows."""
-    return {"applications": [_plan(name, revision, plan) for name, revision, plan in plans], "edge": None}
+def plan_data(plans: Iterable[tuple[str, str, Plan]], told: Mapping[ResourceId, str]) -> dict[str, Any]:
+    """Return the data of a `Plan` document from (application, revision, plan) and what engines tell of changes beyond their states.
+
+    What it means for the edge, only its daemon knows.
+    """
+    return {"applications": [_plan(name, revision, plan, told) for name, revision, plan in plans], "edge": None}
 
 
-def _plan(name: str, revision: str, plan: Plan) -> dict[str, Any]:
+def _plan(name: str, revision: str, plan: Plan, told: Mapping[ResourceId, str]) -> dict[str, Any]:
     return {
         "name": name,
         "revision": revision,
         "digest": plan.digest,
-        "changes": [_change(change, wave) for wave, changes in enumerate(plan.waves) for change in changes],
+        "changes": [_change(change, wave, told.get(change.id)) for wave, changes in enumerate(plan.waves) for change in changes],
         "blocked": [_blocked(id, it) for id, it in sorted(plan.blocked.items())],
         "orphans": [str(id) for id in plan.orphans],
         "unchanged": plan.unchanged,
     }
 
 
-def _change(change: Change, wave: int) -> dict[str, Any]:
+def _change(change: Change, wave: int, forecast: str | None) -> dict[str, Any]:
     return {
         "id": str(change.id),
         "destination": change.id.destination,
@@ -36,6 +39,7 @@ def _change(change: Change, wave: int) -> dict[str, Any]:
         "reason": change.reason.value,
         "wave": wave,
         "origin": str(change.origin) if change.origin else None,
+        "forecast": forecast,
         "fields": [{"path": each.path, "before": each.before, "after": each.after} for each in change.fields()],
     }
 

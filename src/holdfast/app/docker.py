@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.engines.docker.address import read_address
+from holdfast.engines.docker.building import Commits
 from holdfast.engines.docker.client import Client
-from holdfast.engines.docker.engine import DockerEngine
+from holdfast.engines.docker.engine import DockerEngine, ImageNeeds
 from holdfast.engines.docker.grounding import Grounding, Places, Users
 from holdfast.engines.docker.steps import Left
 from holdfast.engines.docker.way import way_to
@@ -21,7 +22,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Emit, Records
 from holdfast.model.resource import Resource
 
-SPACES = ("docker", "docker.images")
+SPACES = ("docker", "docker.images", "docker.kept", "docker.forecasts")
 """Of the records that it keeps."""
 
 
@@ -34,6 +35,7 @@ class DockerNeeds:
     secrets: FileSecrets
     users: Users
     places: Places
+    commits: Commits
     data: Path
     emit: Emit
     described: Callable[[ResourceId], Iterable[Resource]]
@@ -57,8 +59,14 @@ def docker_engine(it: DockerNeeds) -> DockerEngine:
         connect=connect,
         installation=it.secrets.mark("docker installation")[:16],
         records=it.records["docker"],
-        pins=it.records["docker.images"],
-        credentials=RegistryCredentials(config_path(os.environ), os.environ),
+        images=ImageNeeds(
+            pins=it.records["docker.images"],
+            kept=it.records["docker.kept"],
+            forecasts=it.records["docker.forecasts"],
+            credentials=RegistryCredentials(config_path(os.environ), os.environ),
+            commits=it.commits,
+            most=lambda: int(it.config.get("docker.keep_images")),
+        ),
         grounding=Grounding(described=it.described, secrets=it.secrets, users=it.users, places=it.places, data=it.data),
         described=it.described,
         applied=it.applied,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS as EDGE_KINDS
 from holdfast.app.private import Private, PrivateNeeds
 from holdfast.app.state import StateFolder
+from holdfast.engines.docker.building import Commits
 from holdfast.engines.docker.engine import DockerEngine
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.glance import ProcessGlance
@@ -148,6 +150,18 @@ class Glance:
 
     async def _docker(self, resources: Mapping[ResourceId, Resource], ids: Collection[ResourceId]) -> Live:
         """Ask the Docker hosts."""
+        async with self._asking(resources) as engine:
+            return await engine.observe(ids)
+
+    async def forecast(self, resources: Mapping[ResourceId, Resource], changes: Mapping[ResourceId, Resource]) -> Mapping[ResourceId, str]:
+        """Return what changes bring that their states do not say, in words. Nobody is bound by it: nothing is written."""
+        if not any(id.kind in DockerEngine.kinds for id in changes):
+            return {}
+        async with self._asking(resources) as engine:
+            return await engine.forecast(changes)
+
+    @asynccontextmanager
+    async def _asking(self, resources: Mapping[ResourceId, Resource]) -> AsyncIterator[DockerEngine]:
         engine = docker_engine(
             DockerNeeds(
                 config=self._config,
@@ -155,6 +169,7 @@ class Glance:
                 secrets=FileSecrets(self._state.secrets, self._key(), Redactor()),
                 users=self._users(),
                 places=LookingPlaces(self._state),
+                commits=Commits(trees=lambda application: (), read=_unread),
                 data=self._state.data,
                 emit=_unsaid,
                 described=partial(self._described, resources),
@@ -168,7 +183,7 @@ class Glance:
         )
         await engine.start()
         try:
-            return await engine.observe(ids)
+            yield engine
         finally:
             await engine.aclose()
 
@@ -198,6 +213,11 @@ class Glance:
 
 async def _unsaid(said: object) -> None:
     """Tell nobody: whoever looks changes nothing."""
+
+
+async def _unread(repository: str, ids: Collection[str]) -> Mapping[str, bytes]:
+    """Give nothing: whoever looks builds nothing."""
+    return {}
 
 
 def _is_there(path: str) -> bool:

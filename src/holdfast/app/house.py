@@ -45,6 +45,7 @@ from holdfast.core.view import status
 from holdfast.core.world import find
 from holdfast.declare.render import Renderer
 from holdfast.edge.site import VISIT
+from holdfast.engines.docker.building import Commits
 from holdfast.engines.docker.logs import ContainerLogs
 from holdfast.engines.file import FileEngine
 from holdfast.engines.process.engine import ProcessEngine
@@ -151,6 +152,7 @@ class House:
                 secrets=secrets,
                 users=self.users,
                 places=self.releases,
+                commits=Commits(trees=self.releases.trees, read=self.git.read),
                 data=self.state.data,
                 emit=journal.emit,
                 described=self._described,
@@ -304,6 +306,7 @@ class House:
                 wanted=self.source.desired,
                 refresh=self._refresh,
                 edge=DoorAnswers(self.edge),
+                forecasts=self.docker.forecast,
                 certificates=HouseCertificates(lambda: self.edge.rooms, lambda: journal.view.applications),
                 clock=clock,
                 state=self.state.path,

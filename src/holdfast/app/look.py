@@ -34,7 +34,7 @@ from holdfast.host.config import Config
 from holdfast.host.javascript import JavaScript
 from holdfast.host.secrets import FileSecrets
 from holdfast.kit.secret import Redactor
-from holdfast.model.ids import HOST
+from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.plan import Inventory, Plan
 from holdfast.model.resource import Desired
 from holdfast.model.state import Facts
@@ -73,7 +73,7 @@ async def located(path: str, files: tuple[str, ...], state: StateFolder, config:
 async def planned(files: tuple[str, ...], state: StateFolder, config: Config, revision: str | None) -> dict[str, Any]:
     """Return the data of `Plan` against what lives on this host now."""
     async with _looking(files, state, config, is_render=False) as it:
-        return plan_data([await it.plan(each, revision) for each in it.subjects])
+        return plan_data([await it.plan(each, revision) for each in it.subjects], it.told)
 
 
 class _Looking:
@@ -84,6 +84,8 @@ class _Looking:
         self._rendering = rendering
         self._inventory = inventory
         self._glance = glance
+        self.told: dict[ResourceId, str] = {}
+        """What changes of the plans bring that their states do not say."""
 
     async def desired(self, subject: Subject, revision: str | None) -> Desired:
         found, _ = await self._rendering.at(subject.sourced, revision or subject.sourced.target_revision)
@@ -93,7 +95,9 @@ class _Looking:
         desired = await self.desired(subject, revision)
         resources = {resource.id: resource for resource in desired}
         live = await self._glance.observe(subjects(desired, self._inventory), resources)
-        return subject.sourced.name, desired.revision, plan(desired, live, self._inventory, policy(subject.settings))
+        found = plan(desired, live, self._inventory, policy(subject.settings))
+        self.told |= await self._glance.forecast(resources, {change.id: resources[change.id] for change in found if change.id in resources})
+        return subject.sourced.name, desired.revision, found
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ Implements the port `Releases` of controllers.sync, and `Places` of the process 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -57,9 +57,16 @@ class ReleasePort:
         self._in_use = in_use
         self._logs = logs
         self._trees: OrderedDict[tuple[str, str], Tree] = OrderedDict()
+        self._contexts: OrderedDict[tuple[str, str], Tree] = OrderedDict()
 
     def remember(self, desired: Desired, tree: Tree) -> None:
-        """Keep the tree of a render: its release may be asked for."""
+        """Keep the tree of a render: its release may be asked for, or an image may be built from it."""
+        if any("build" in resource.state.fields for resource in desired):
+            place = (desired.application, tree.revision.commit)
+            self._contexts[place] = tree
+            self._contexts.move_to_end(place)
+            if len(self._contexts) > MOST_TREES:
+                self._contexts.popitem(last=False)
         if desired.release is not None:
             self._trees[desired.application, desired.release] = tree
             self._trees.move_to_end((desired.application, desired.release))
@@ -89,6 +96,10 @@ class ReleasePort:
         environment = {"PATH": self._search_path, "HOME": home, "USER": user.name, "LANG": "C.UTF-8", "HOLDFAST_DATA_DIR": home}
         ended = await run(prepare.command, folder=folder, environment=environment, timeout_s=prepare.timeout_s, uid=user.uid, gid=user.gid)
         return Ran(code=ended.code, lines=ended.lines)
+
+    def trees(self, application: str) -> Iterator[Tree]:
+        """Yield the trees that images of an Application were to be built from, the newest first."""
+        yield from (tree for (name, _), tree in reversed(tuple(self._contexts.items())) if name == application)
 
     async def keep(self, application: str) -> None:
         await self._store.keep(application, self._in_use(application))

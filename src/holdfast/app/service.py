@@ -25,8 +25,9 @@ from holdfast.errors import SourceError
 from holdfast.kit.clock import Clock, Instant
 from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Event
+from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Logs
-from holdfast.model.resource import Desired
+from holdfast.model.resource import Desired, Resource
 from holdfast.store.journal import StoreJournal
 from holdfast.store.past import PAGE
 from holdfast.store.sqlite import SqliteStore
@@ -51,6 +52,8 @@ class Neighbours:
     """What Git asks of an Application now."""
     refresh: Callable[[str], Awaitable[None]]
     edge: EdgeService
+    forecasts: Callable[[Mapping[ResourceId, Resource]], Awaitable[Mapping[ResourceId, str]]]
+    """What changes bring that their states do not say, in words."""
     certificates: CertificateService
     clock: Clock
     state: Path
@@ -131,7 +134,8 @@ class HouseService:
         live = await it.walker.observe(subjects(desired, it.ledger.inventory))
         planned = plan(desired, live, it.ledger.inventory, it.sync.allowed(desired))
         changes = {change.id: find(desired, change.id) for wave in planned.waves for change in wave}
-        return {**plan_data([(application, desired.revision, planned)]), "edge": await it.edge.forecast(changes)}
+        told = await it.forecasts({id: resource for id, resource in changes.items() if resource is not None})
+        return {**plan_data([(application, desired.revision, planned)], told), "edge": await it.edge.forecast(changes)}
 
     async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
         ids = speaking(self._it.ledger.inventory, name)

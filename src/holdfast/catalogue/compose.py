@@ -153,6 +153,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A Procfile, an ecosystem file or a Process stands in an Application whose destination is a Docker host.",
             next_step="Move it to an Application whose destination is host://local, or make it a container.",
         ),
+        "HF1435": Explanation(
+            title="Nothing to build from",
+            meaning="An image is to be built from files that are not in the repository, or not below the Application's path.",
+            cause="The context or the Dockerfile is not committed, is called otherwise, or lies elsewhere; or the context is too large.",
+            next_step="Commit it, correct build.context or build.dockerfile, or leave out in .dockerignore what no build needs.",
+        ),
         "HF1440": Explanation(
             title="Database on a public address",
             meaning="A container publishes a database, or a Process has one listen, on an address that others reach.",

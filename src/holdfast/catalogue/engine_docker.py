@@ -135,5 +135,17 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="Somebody removed it, or Holdfast was started anew in between.",
             next_step="Nothing: it is looked at and planned again.",
         ),
+        "HF3223": Explanation(
+            title="Image not built",
+            meaning="The build of an image failed. What served before goes on.",
+            cause="A step of the Dockerfile ended with an error, or names what is not there; the message has the step and its last lines.",
+            next_step="Mend the Dockerfile, or what it copies, and commit.",
+        ),
+        "HF3224": Explanation(
+            title="Files of a build not at hand",
+            meaning="An image must be built again, as it was removed from the host, and the commit that has its files is not at hand.",
+            cause="Git moved on, and Holdfast was started anew since.",
+            next_step="Commit again, or bring the image to the Docker host: `docker load`.",
+        ),
     }
 )

@@ -110,6 +110,8 @@ def _changes(changes: Sequence[Mapping[str, Any]], density: Density, ink: Ink, w
             yield ink.paint(f"  wave {wave}", "dim")
         for change in (each for each in changes if each["wave"] == wave):
             yield _change(change, longest, ink)
+            if change.get("forecast"):
+                yield f"      {plain(change['forecast'])}"
             if density is not Density.BRIEF:
                 yield from _fields(change, density, ink, width)
 

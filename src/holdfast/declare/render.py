@@ -159,6 +159,9 @@ class _Known:
         if ask.what == "folder":
             self.answers[ask] = _listing(self._request.tree, ask.path)
             return True
+        if ask.what == "tree":
+            self.answers[ask] = self._request.tree.listing(ask.path)
+            return True
         blob = self._request.blob(ask.path)
         if blob is None or blob.mode == LINK:
             self.answers[ask] = None

@@ -250,6 +250,12 @@ _ALL = (
         help="Folder with ca.pem, cert.pem and key.pem for Docker hosts at tcp://; without it they are spoken with unencrypted.",
     ),
     Key(
+        name="docker.keep_images",
+        default=5,
+        parse=_count,
+        help="Images that each container had lately and that stay at its Docker host, of those that Holdfast brought there; 0 keeps all.",
+    ),
+    Key(
         name="uid_range",
         default=(61000, 61999),
         parse=_uid_range,

@@ -68,6 +68,7 @@ class Ask:
     """Something a format or kind needs before it can go on.
 
     `blob`: another file; `folder`: what lies at a path, a file or a folder, as its paths, one a line, or None where nothing does;
+    `tree`: what lies below a folder, as `mode id size path` with zero bytes between, or None where nothing does;
     `javascript`: the JSON that this file exports; `today`: the day, as 2026-01-31, in UTC.
     """
 

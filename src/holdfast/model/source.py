@@ -57,6 +57,12 @@ class Tree:
             digest.update(f"{blob.mode:o} {blob.id} {path}\0".encode())
         return digest.hexdigest()
 
+    def listing(self, folder: str) -> bytes | None:
+        """Return what lies below `folder` ("." is all), each as `mode id size path`, zero bytes between; None where nothing does."""
+        start = "" if folder in {"", "."} else f"{folder}/"
+        found = [(path.removeprefix(start), blob) for path, blob in sorted(self.blobs.items()) if path.startswith(start)]
+        return "\0".join(f"{blob.mode:o} {blob.id} {blob.size} {path}" for path, blob in found).encode() if found else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:

@@ -60,8 +60,8 @@ class MoodyDocker:
     def forget_version(self) -> None:
         self._behind.forget_version()
 
-    async def get(self, doing: str, path: str, query: Query | None = None) -> Any:
-        return await self._behind.get(doing, path, query)
+    async def get(self, doing: str, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None) -> Any:
+        return await self._behind.get(doing, path, query, headers=headers)
 
     async def post(
         self,

@@ -102,7 +102,7 @@ class SimulatedDocker:
     def forget_version(self) -> None:
         pass
 
-    async def get(self, doing: str, path: str, query: Query | None = None) -> Any:
+    async def get(self, doing: str, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None) -> Any:
         return await self._ask("GET", doing, path, query or {}, None)
 
     async def post(
@@ -209,6 +209,8 @@ class SimulatedDocker:
                 self._drop_volume(name)
             case "POST", ["images", *rest, "tag"]:
                 self.images[f"{query['repo']}:{query['tag']}"] = self._image("/".join(rest))
+            case "GET", ["images", "json"]:
+                return [*{each["Id"]: each for each in self.images.values()}.values()]
             case "GET", ["images", *rest, "json"]:
                 return self._image("/".join(rest))
             case _:

@@ -23,7 +23,7 @@ from holdfast.model.operation import RolloutStyle
 from holdfast.model.proof import Claim
 from holdfast.model.resource import Prepare, Resource, ResourcePolicy, Warning
 from holdfast.model.state import Facts, State
-from holdfast.workload import private_container
+from holdfast.workload import build, private_container
 from holdfast.workload.container_spec import ContainerSpec, PortSpec
 from holdfast.workload.exposure import TODAY, container_refusals, container_warnings, judged, no_engine
 from holdfast.workload.ground import Ground
@@ -102,7 +102,12 @@ class ContainerKind:
         return private_container.joined(leaves, own, dependants, self._ground)
 
     def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
-        return (*container_warnings(declaration), *private_container.warnings(declaration, self._ground))
+        spec: ContainerSpec = declaration.spec
+        return (
+            *container_warnings(declaration),
+            *private_container.warnings(declaration, self._ground),
+            *(build.warnings(declaration, spec.build) if spec.build is not None else ()),
+        )
 
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
         if resource.state.fields.get("replicas") == 0:
@@ -128,11 +133,18 @@ class ContainerKind:
         return None
 
     def asks(self, declaration: Declaration) -> tuple[Ask, ...]:
-        """Return what day it is, where a waiver must be judged: `model.declaration.Asking`."""
-        return (TODAY,) if declaration.spec.waivers else ()
+        """Return what day it is, where a waiver must be judged, and what an image is built from: `model.declaration.Asking`."""
+        spec: ContainerSpec = declaration.spec
+        return (*((TODAY,) if spec.waivers else ()), *(build.asks(spec.build) if spec.build is not None else ()))
 
     def answered(self, declaration: Declaration, answers: Mapping[Ask, bytes | None]) -> Declaration | DeclarationError:
-        return judged(declaration, answers[TODAY])
+        spec: ContainerSpec = declaration.spec
+        if spec.build is not None and spec.build.files is None:
+            built = build.answered(declaration, spec.build, answers)
+            if isinstance(built, DeclarationError):
+                return built
+            declaration = replace(declaration, spec=replace(spec, build=built))
+        return judged(declaration, answers[TODAY]) if spec.waivers else declaration
 
 
 def adopts(scope: Scope) -> bool:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from holdfast.kit.canonical import Json
 from holdfast.model.scalars import Check, Duration, NonEmptyStr, Port, Scalar, Size
+from holdfast.workload.build_spec import BuildSpec
 from holdfast.workload.process_spec import SecretRef
 
 _PUBLISHED = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -331,6 +332,8 @@ class ContainerSpec:
 
     image: NonEmptyStr
     """Image to run."""
+    build: BuildSpec | None = None
+    """How the image is built from the repository; then `image` is what it is called, and nothing is fetched."""
     entrypoint: tuple[str, ...] | None = None
     """Program, over the image's own; empty takes it away."""
     command: tuple[str, ...] | None = None

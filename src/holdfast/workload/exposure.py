@@ -304,7 +304,7 @@ def container_warnings(declaration: Declaration) -> Iterator[Warning]:
             f"{declaration.kind} {declaration.name}: {waiver.rule} is waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
         )
         yield Warning(reason="Waived", message=message, origin=declaration.origin)
-    if moves(spec.image):
+    if moves(spec.image) and spec.build is None:
         message = f"{declaration.kind} {declaration.name}: image {spec.image} can be another one tomorrow: name a version or a digest"
         yield Warning(reason="ImageMoves", message=message, origin=declaration.origin)
 

@@ -31,7 +31,8 @@ LEAST, MOST = (1, 41), (1, 52)
 TIMEOUT_S = 30.0
 LARGEST = 64 << 20
 LONGEST_LINE = 4 << 20
-Query = Mapping[str, str | int | bool | Json]
+Query = Mapping[str, str | int | bool | Json | tuple[str, ...]]
+"""A tuple is said once for each of its texts."""
 Body = bytes | AsyncIterable[bytes]
 
 
@@ -94,8 +95,8 @@ class Client:
 
     # Documents
 
-    async def get(self, doing: str, path: str, query: Query | None = None) -> Any:
-        return await self._call("GET", doing, path, query, None, {}, None)
+    async def get(self, doing: str, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None) -> Any:
+        return await self._call("GET", doing, path, query, None, headers or {}, None)
 
     async def post(
         self,
@@ -285,10 +286,12 @@ def segment(text: str) -> str:
 
 def _query(query: Query) -> str:
     written = {key: _value(value) for key, value in query.items() if value is not None}
-    return f"?{urlencode(written)}" if written else ""
+    return f"?{urlencode(written, doseq=True)}" if written else ""
 
 
-def _value(value: Any) -> str:
+def _value(value: Any) -> str | tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
     if isinstance(value, bool):
         return "1" if value else "0"
     return value if isinstance(value, str) else str(value) if isinstance(value, int) else json.dumps(value, separators=(",", ":"))

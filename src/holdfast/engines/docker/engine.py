@@ -11,14 +11,18 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from holdfast.engines.docker import label, part, seeing, view
 from holdfast.engines.docker.address import is_address
+from holdfast.engines.docker.building import Building, Commits
 from holdfast.engines.docker.finding import Containers, Finding
+from holdfast.engines.docker.forecasting import Forecasting
 from holdfast.engines.docker.grounding import Described, Grounding
 from holdfast.engines.docker.host import DockerHost, Happened
 from holdfast.engines.docker.image import Credentials, Images
+from holdfast.engines.docker.keeping import Keeping
 from holdfast.engines.docker.mending import Mending
 from holdfast.engines.docker.part import Parts
 from holdfast.engines.docker.port import Api
@@ -47,6 +51,18 @@ from holdfast.model.state import State
 LOCAL = "unix://"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageNeeds:
+    """What images take: `pins`, `kept` and `forecasts` are spaces of records; `most` images of each resource stay, 0 for all."""
+
+    pins: Records
+    kept: Records
+    forecasts: Records
+    credentials: Credentials
+    commits: Commits
+    most: Callable[[], int]
+
+
 class DockerEngine:
     """Implements ports.Engine.
 
@@ -64,8 +80,7 @@ class DockerEngine:
         connect: Callable[[str], Api],
         installation: str,
         records: Records,
-        pins: Records,
-        credentials: Credentials,
+        images: ImageNeeds,
         grounding: Grounding,
         described: Described,
         applied: Callable[[ResourceId], Resource | None],
@@ -95,7 +110,10 @@ class DockerEngine:
         self._looked_at: dict[str, set[ResourceId]] = defaultdict(set)
         self._parts_by_name: dict[tuple[str, str, str], ResourceId] = {}
         self._roster = Roster(records)
-        self.images = Images(records=pins, credentials=credentials)
+        keeping = Keeping(images.kept, images.most)
+        self.images = Images(records=images.pins, forecasts=images.forecasts, credentials=images.credentials, keeping=keeping, clock=clock)
+        building = Building(images=self.images, commits=images.commits, credentials=images.credentials)
+        self._forecasting = Forecasting(images=self.images, building=building, clock=clock)
         self._finding = Finding(installation=installation, roster=self._roster, described=described)
         self._mending = Mending(roster=self._roster, finding=self._finding, images=self.images, mark=mark)
         self._parts = Parts(installation)
@@ -106,6 +124,8 @@ class DockerEngine:
             roster=self._roster,
             grounding=grounding,
             images=self.images,
+            building=building,
+            keeping=keeping,
             finding=self._finding,
             mending=self._mending,
             random=random,
@@ -330,6 +350,10 @@ class DockerEngine:
 
     def watch(self) -> AsyncIterator[ResourceId]:
         return self._news.watch()
+
+    async def forecast(self, changes: Mapping[ResourceId, Resource]) -> Mapping[ResourceId, str]:
+        """Return what each change will run, in words; what is told holds for the apply: `model.ports.Forecasting`."""
+        return await self._forecasting.told({id: each for id, each in changes.items() if id.kind == "Container"}, self.host)
 
     # For the edge, and for people
 

@@ -95,6 +95,10 @@ class DockerHost:
         found = await self.api.get("list volumes", "/volumes")
         return list(found.get("Volumes") or ())
 
+    async def images(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self.api.get("list images", "/images/json")
+        return found
+
     async def image(self, reference: str) -> Mapping[str, Any] | None:
         """Return what ImageInspect says, None where the host has no such image. An id is asked for once: what it names never changes."""
         if reference in self._images:

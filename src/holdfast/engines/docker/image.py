@@ -1,7 +1,8 @@
 """Images: from what Git names to one image at the host, fetched where it must be, and pinned: what an Application was first brought up with
 is what a heal brings up again, whatever the tag means by then.
 
-A pin belongs to a declared resource and holds until Git names another image, or says `always` and another operation comes.
+A pin belongs to a declared resource and holds until Git names another image, or says `always` and another operation comes. What a plan told
+of is fetched by just that digest (`forecasting`).
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ from typing import Any, Protocol
 
 from holdfast.engines.docker.failure import plain, said_no
 from holdfast.engines.docker.host import DockerHost
+from holdfast.engines.docker.keeping import Keeping
 from holdfast.errors import Rejected
 from holdfast.host.registry_credentials import Credentials as RegistryUser
 from holdfast.host.registry_credentials import key_of
 from holdfast.kit.canonical import Json
+from holdfast.kit.clock import Clock
 from holdfast.kit.image_reference import ImageReference
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Records
 
 FRESH = frozenset({"always", "refresh", "daily", "weekly", "build"})
 """Policies under which each operation looks at the registry anew; `every_…` too."""
+FORECAST_S = 86400.0
+"""How long what a plan told of a tag holds."""
+LATEST = "latest"
 Progress = Callable[[str], None]
 
 
@@ -60,12 +66,29 @@ class Pin:
         return {"reference": self.reference, "id": self.id, "digest": self.digest, "operation": self.operation}
 
 
-class Images:
-    """`records` is a space of its own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a plan told that a resource will run: the image as Git names it, and which one that was then: by digest, else by id."""
 
-    def __init__(self, *, records: Records, credentials: Credentials) -> None:
+    reference: str
+    digest: str | None
+    id: str | None
+    at: float
+    """When that was told, in seconds since the epoch."""
+
+    def to_json(self) -> dict[str, Json]:
+        return {"reference": self.reference, "digest": self.digest, "id": self.id, "at": self.at}
+
+
+class Images:
+    """`records` and `forecasts` are spaces of their own; `forecasts` is written by plans."""
+
+    def __init__(self, *, records: Records, forecasts: Records, credentials: Credentials, keeping: Keeping, clock: Clock) -> None:
         self._records = records
+        self._forecasts = forecasts
         self._credentials = credentials
+        self._keeping = keeping
+        self._clock = clock
 
     def pin(self, declared: ResourceId) -> Pin | None:
         found: Any = self._records.get("\n".join(declared))
@@ -85,17 +108,52 @@ class Images:
     ) -> Mapping[str, Any]:
         """Return the image to run (ImageInspect), fetched if need be. Raises Rejected HF3206 and HF3207, and what the engine raises."""
         pin = self.pin(declared)
-        is_held = pin is not None and pin.reference == reference and (pin.operation == operation or not _is_fresh(policy))
+        is_held = pin is not None and pin.reference == reference and (pin.operation == operation or not is_fresh(policy))
         if pin is not None and is_held and (again := await self._again(host, pin, policy, progress)) is not None:
             return again
-        found = await self._resolved(host, reference, policy, progress, platform)
-        await self._put(declared, Pin(reference=reference, id=found["Id"], digest=_digest_of(found, reference), operation=operation))
+        told = self.forecast_of(declared, reference)
+        found, is_new = await self._resolved(host, reference, policy, progress, platform, told)
+        await self.hold(host, declared, reference, found, operation, names=(reference,), is_brought=is_new)
         return found
+
+    def is_held(self, declared: ResourceId, reference: str, policy: str) -> Pin | None:
+        """Return the pin by which a resource runs, where the next operation holds to it too."""
+        pin = self.pin(declared)
+        return pin if pin is not None and pin.reference == reference and not is_fresh(policy) else None
+
+    async def hold(
+        self,
+        host: DockerHost,
+        declared: ResourceId,
+        reference: str,
+        image: Mapping[str, Any],
+        operation: str,
+        *,
+        names: tuple[str, ...],
+        is_brought: bool,
+    ) -> None:
+        """Pin an image, by the names that it has by us; what a plan told is fulfilled. `is_brought`: whether it came to the host now."""
+        digest = digest_of(image, names[-1])
+        await self._put(declared, Pin(reference=reference, id=image["Id"], digest=digest, operation=operation))
+        await self._keeping.ran(declared, str(image["Id"]), names, is_brought=is_brought)
+        if self._forecasts.get("\n".join(declared)) is not None:
+            await self._forecasts.drop("\n".join(declared))
+
+    def forecast_of(self, declared: ResourceId, reference: str) -> Forecast | None:
+        """Return what a plan told of a resource, where it still means what Git names and is not too long ago."""
+        found: Any = self._forecasts.get("\n".join(declared))
+        told = Forecast(**found) if isinstance(found, dict) else None
+        is_good = told is not None and told.reference == reference and self._clock.now() - told.at < FORECAST_S
+        return told if is_good else None
+
+    async def promise(self, declared: ResourceId, told: Forecast) -> None:
+        await self._forecasts.put("\n".join(declared), told.to_json())
 
     async def adopt(self, declared: ResourceId, reference: str, image: Mapping[str, Any]) -> None:
         """Pin what a container that was taken over runs."""
         if self.pin(declared) is None:
-            await self._put(declared, Pin(reference=reference, id=image["Id"], digest=_digest_of(image, reference), operation="adopted"))
+            await self._put(declared, Pin(reference=reference, id=image["Id"], digest=digest_of(image, reference), operation="adopted"))
+            await self._keeping.ran(declared, str(image["Id"]), (), is_brought=False)
 
     async def _put(self, declared: ResourceId, pin: Pin) -> None:
         await self._records.put("\n".join(declared), pin.to_json())
@@ -106,24 +164,50 @@ class Images:
         if found is not None or pin.digest is None or policy == "never":
             return found
         named = read_reference(pin.reference)
-        return await self._pulled(host, f"{named.familiar_name}@{pin.digest}", progress, None)
+        again, _ = await self._pulled(host, f"{named.familiar_name}@{pin.digest}", progress, None)
+        return again
 
-    async def _resolved(self, host: DockerHost, reference: str, policy: str, progress: Progress, platform: str | None) -> Mapping[str, Any]:
-        read_reference(reference)
+    async def _resolved(
+        self, host: DockerHost, reference: str, policy: str, progress: Progress, platform: str | None, told: Forecast | None
+    ) -> tuple[Mapping[str, Any], bool]:
+        """Return the image and whether it came to the host now."""
+        named = read_reference(reference)
+        if told is not None and told.id is not None and (known := await host.image(told.id)) is not None:
+            return known, False
+        if told is not None and told.digest is not None and policy != "never":
+            exact = f"{named.familiar_name}@{told.digest}"
+            here = await host.image(exact)
+            found, is_new = (here, False) if here is not None else await self._pulled(host, exact, progress, platform)
+            if named.digest is None:
+                await self.call(host, str(found["Id"]), reference)
+            return found, is_new
         local = await host.image(reference)
-        if local is not None and not _is_fresh(policy):
-            return local
+        if local is not None and not is_fresh(policy):
+            return local, False
         if policy in {"never", "build"}:
             if local is not None:
-                return local
+                return local, False
             hint = "bring it to the Docker host, or leave pullPolicy out"
             raise Rejected(
                 "HF3206", f"cannot find image {reference}: it is not at the host, and its policy is never to fetch it", hint=hint
             )
         return await self._pulled(host, reference, progress, platform)
 
-    async def _pulled(self, host: DockerHost, reference: str, progress: Progress, platform: str | None) -> Mapping[str, Any]:
-        """Fetch an image, saying how far it is."""
+    async def call(self, host: DockerHost, id: str, name: str) -> None:
+        """Give an image one more name."""
+        named = read_reference(name)
+        await host.api.post(f"name image {name}", f"/images/{id}/tag", {"repo": named.familiar_name, "tag": named.tag or LATEST})
+
+    async def asked(self, host: DockerHost, reference: str) -> str:
+        """Return the digest that the registry has under a name now, as the engine of the host sees it. Raises what that raises."""
+        named = read_reference(reference)
+        doing = f"ask for the digest of image {reference}"
+        path = f"/distribution/{named.familiar_name}:{named.wanted}/json"
+        said = await host.api.get(doing, path, headers=await self._who(named.registry))
+        return str((said.get("Descriptor") or {}).get("digest") or "")
+
+    async def _pulled(self, host: DockerHost, reference: str, progress: Progress, platform: str | None) -> tuple[Mapping[str, Any], bool]:
+        """Fetch an image, saying how far it is; return it, and whether it was not at the host before."""
         named = read_reference(reference)
         doing = f"fetch image {reference}"
         query: dict[str, str | int | bool | Json] = {"fromImage": named.familiar_name, "tag": named.wanted}
@@ -131,6 +215,7 @@ class Images:
             query["platform"] = platform
         layers: dict[str, tuple[int, int]] = {}
         progress(f"fetching {reference}")
+        before = {str(each.get("Id")) for each in await host.images()}
         async with aclosing(host.api.messages("POST", doing, "/images/create", query, headers=await self._who(named.registry))) as messages:
             async for said in messages:
                 if "error" in said:
@@ -142,23 +227,29 @@ class Images:
         found = await host.image(reference)
         if found is None:
             raise Rejected("HF3206", f"cannot fetch image {reference}: the engine fetched it, and does not have it")
-        return found
+        return found, str(found["Id"]) not in before
 
     async def _who(self, registry: str) -> dict[str, str]:
         """Return who we are, as the engine passes it on: base64 of JSON (Docker Engine API, Authentication)."""
         known = await self._credentials.of(registry)
         if known is None:
             return {}
-        who = {"identitytoken": known.secret.reveal()} if known.is_token else {"username": known.user, "password": known.secret.reveal()}
-        said = {**who, "serveraddress": key_of(registry)}
+        said = {**authorization(known), "serveraddress": key_of(registry)}
         return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(said).encode()).decode()}
 
 
-def _is_fresh(policy: str) -> bool:
+def authorization(user: RegistryUser) -> dict[str, str]:
+    """Return who we are at a registry, in Docker's words."""
+    secret = user.secret.reveal()
+    return {"identitytoken": secret} if user.is_token else {"username": user.user, "password": secret}
+
+
+def is_fresh(policy: str) -> bool:
+    """Say whether each operation looks at the registry anew."""
     return policy in FRESH or policy.startswith("every_")
 
 
-def _digest_of(image: Mapping[str, Any], reference: str) -> str | None:
+def digest_of(image: Mapping[str, Any], reference: str) -> str | None:
     """Return the digest that the registry knows an image by; of several the one of its own name."""
     name = read_reference(reference).familiar_name
     known = [str(each).partition("@") for each in image.get("RepoDigests") or ()]

@@ -24,6 +24,7 @@ from holdfast.errors import Conflict
 from holdfast.kit.canonical import Json
 from holdfast.model.ids import ResourceId
 from holdfast.model.state import State
+from holdfast.workload.build import tag
 
 HOT = ("limits.", "restart")
 NETWORK = "network."
@@ -63,8 +64,9 @@ class Mending:
 
     async def _image(self, host: DockerHost, declared: ResourceId, shaped: Shape, seen: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the image that a container should have: the pinned one, else that of its name, else its own."""
-        pin = self._images.pin(declared)
-        named = pin.id if pin is not None and pin.reference == shaped.it.spec.image else shaped.it.spec.image
+        pin, spec = self._images.pin(declared), shaped.it.spec
+        names = {spec.image, *([tag(spec.image, spec.build)] if spec.build is not None else [])}
+        named = pin.id if pin is not None and pin.reference in names else spec.image
         found = await host.image(named) or await host.image(str(seen.get("Image")))
         return found or {"Id": seen.get("Image"), "Config": seen.get("Config") or {}}
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from holdfast.engines.docker import label
+from holdfast.engines.docker.building import Building
 from holdfast.engines.docker.client import segment
 from holdfast.engines.docker.failure import Missing, NameTaken, PortTaken
 from holdfast.engines.docker.finding import Finding
 from holdfast.engines.docker.grounding import Grounding
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.image import Images
+from holdfast.engines.docker.keeping import Keeping
 from holdfast.engines.docker.mending import Mending
 from holdfast.engines.docker.reading import tail
 from holdfast.engines.docker.roster import Roster
@@ -55,6 +58,8 @@ class Steps:
         roster: Roster,
         grounding: Grounding,
         images: Images,
+        building: Building,
+        keeping: Keeping,
         finding: Finding,
         mending: Mending,
         random: Random,
@@ -66,6 +71,8 @@ class Steps:
         self._roster = roster
         self._grounding = grounding
         self._images = images
+        self._building = building
+        self._keeping = keeping
         self._finding = finding
         self._mending = mending
         self._random = random
@@ -133,6 +140,9 @@ class Steps:
     async def _image(self, host: DockerHost, unit: Unit, step: Step, resource: Resource, found: Shape) -> Mapping[str, Any]:
         spec = found.it.spec
         try:
+            if spec.build is not None:
+                declared, told = resource.declared_id, lambda text: self._fetching(unit, text)
+                return await self._building.image(host, declared, unit.application, spec.image, spec.build, step.operation, told)
             return await self._images.pinned(
                 host,
                 resource.declared_id,
@@ -372,6 +382,8 @@ class Steps:
             await self._finding.stop(host, unit, each)
             await self._finding.remove(host, unit, each)
         await self._roster.save(unit)
+        with suppress(EngineError):  # what is old and cannot go now goes with the next one
+            await self._keeping.tidy(host, unit.declared)
 
     async def _entered(self, host: DockerHost, resource: Resource) -> Unit:
         """Return the unit of a resource with what stands in its place: it may have been taken over, or made by hand."""

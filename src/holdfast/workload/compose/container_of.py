@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.kit.canonical import Json
+from holdfast.workload.build_spec import BuildSpec
 from holdfast.workload.compose import unit
+from holdfast.workload.compose.build_of import build_of
 from holdfast.workload.compose.mount_of import Mounted
 from holdfast.workload.compose.node import Node, Path
 from holdfast.workload.compose.normalize import SERVICE
@@ -117,6 +119,7 @@ class _Reader:
         networks = tuple(self.attachments())
         spec = ContainerSpec(
             image=node.text("image") or f"{self.context.project}-{self.name}",
+            build=self.build(),
             entrypoint=self.words("entrypoint"),
             command=self.words("command"),
             env=dict(self.env()),
@@ -222,6 +225,17 @@ class _Reader:
                 self.told.warn("VariableNotSet", message, each)
             else:
                 yield key, unit.written(_scalar(each))
+
+    def build(self) -> BuildSpec | None:
+        """Return how the image is built; where another `pull_policy` stands it is fetched, as docker compose does."""
+        node, policy = self.node.get("build"), self.text("pull_policy")
+        if node is None:
+            return None
+        if policy not in {None, "build"} and self.text("image") is not None:
+            message = f"services.{self.name}: its image is fetched, not built: pull_policy is {policy}"
+            self.told.warn("BuildNotUsed", message, node)
+            return None
+        return build_of(self.name, node, self.text("platform"), self.told)
 
     def replicas(self) -> int:
         if self.value("deploy", "mode") in {"global", "global-job"}:

@@ -71,7 +71,7 @@ DEPENDENCY = Record(
 
 SERVICE_FIELDS: Mapping[str, Field] = {
     "image": yes(TEXT, "what is run; a tag that moves, such as `latest`, is a warning"),
-    "build": no(part.BUILD, "images are not built here: what CI pushed under `image` is run"),
+    "build": yes(part.BUILD, "built by the Docker host's engine from the files of the commit; with a `pull_policy` but `build`, fetched"),
     "command": yes(Command(), "arguments; one text is split as a shell would, without running one"),
     "entrypoint": yes(Command(), "the program"),
     "environment": yes(ENVIRONMENT, "a name alone takes its value from .env; variables are replaced"),
