@@ -44,7 +44,12 @@ class Shop:
         self.house = it
         self.images = images
         self.bare = it.folder / "shop.git"
-        it.environ = {"HOLDFAST_ALLOW_PUSH": "true", "HOME": str(it.folder), "DOCKER_CONFIG": str(it.folder)}
+        it.environ = {
+            "HOLDFAST_ALLOW_PUSH": "true",
+            "HOLDFAST_REGISTRIES_PRIVATE": images.name,
+            "HOME": str(it.folder),
+            "DOCKER_CONFIG": str(it.folder),
+        }
         it.file.write_text(APPLICATION.format(name="shop", repository=self.bare))
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self.bare)], check=True)
         it.git("remote", "add", "origin", str(self.bare))
@@ -136,6 +141,18 @@ def test_without_leave_nothing_is_pushed_and_that_is_told(images: Registry) -> N
         it.house.up()
         told = it.house.happened("image.commit_failed")
         assert (told["data"]["code"], "allow.push" in told["data"]["hint"]) == ("HF4064", True)
+        it.house.well(before)
+        assert it.show("main:file.yaml") == FILE.replace("REGISTRY", images.name)
+
+
+def test_a_registry_on_a_private_address_is_asked_only_where_this_host_allows_it(images: Registry) -> None:
+    images.push("web", ["1.0.0", "1.2.0"])
+    with shop(images) as it:
+        it.house.environ.pop("HOLDFAST_REGISTRIES_PRIVATE")
+        before = it.commit(UPDATE.format(branch=""))
+        it.house.up()
+        failed = it.house.happened("image.failed")
+        assert (failed["data"]["code"], "127.0.0.1 is not public" in failed["data"]["message"]) == ("HF3247", True)
         it.house.well(before)
         assert it.show("main:file.yaml") == FILE.replace("REGISTRY", images.name)
 

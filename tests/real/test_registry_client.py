@@ -16,6 +16,7 @@ from tests.real.edge_house import self_signed
 from tests.real.house import free_port
 
 from holdfast.engines.registry.client import RegistryClient
+from holdfast.engines.registry.reach import is_private
 from holdfast.errors import HoldfastError, Rejected, TimedOut, Unavailable
 from holdfast.host.clock import RealClock
 from holdfast.host.registry_credentials import RegistryCredentials
@@ -204,6 +205,44 @@ def test_what_is_not_asked_in_plain_words_is_asked_over_tls(tmp_path: Path) -> N
         assert ask(script, trust=trust, is_plain=lambda _: False) == ("1.0.0",)
         error = refused(script, is_plain=lambda _: False)
         assert (error.code, "its certificate is not trusted" in error.message) == ("HF3242", True)
+
+
+def test_what_git_names_is_asked_at_no_private_address_that_nobody_allowed(tokens: TokenServer) -> None:
+    with registry(auth=tokens.auth) as it:
+        it.login(f"Bearer {tokens.token('repository:web:pull,push')}")
+        it.push("web", ["1.0.0"])
+        for host in ("127.0.0.1", "localhost", "[::ffff:7f00:1]"):
+            asked = ImageReference.parse(f"{host}:{it.port}/web")
+            error = refused(lambda client, asked=asked: client.tags(asked), may_reach=lambda host, port: False, is_plain=lambda _: True)  # type: ignore[misc]
+            assert (error.code, f"{host}:{it.port}" in (error.hint or "")) == ("HF3247", True)
+        assert tokens.asked == []
+
+        def only(host: str, port: int) -> bool:
+            return port == it.port
+
+        error = refused(lambda client: client.tags(image(it, "web")), may_reach=only)
+        assert (error.code, tokens.asked) == ("HF3247", []), "the place of tokens that it names is held to the same"
+        assert ask(lambda client: client.tags(image(it, "web")), may_reach=lambda host, port: True) == ("1.0.0",)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_one"),
+    [
+        ("10.1.2.3", True),
+        ("169.254.169.254", True),
+        ("100.64.0.1", True),
+        ("0.0.0.0", True),
+        ("fe80::1%eth0", True),
+        ("fd00::1", True),
+        ("::ffff:192.168.0.1", True),
+        ("224.0.0.1", True),
+        ("93.184.216.34", False),
+        ("2606:2800:220:1::1", False),
+        ("registry.example.com", False),
+    ],
+)
+def test_which_addresses_are_private(address: str, is_one: bool) -> None:
+    assert is_private(address) is is_one
 
 
 def test_nobody_there_and_nobody_answering() -> None:

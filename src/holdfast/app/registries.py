@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 from holdfast.engines.registry.client import Ask, RegistryClient, is_loopback
 from holdfast.errors import HoldfastError
@@ -15,16 +16,32 @@ from holdfast.kit.image_reference import ImageReference
 from holdfast.kit.tasks import all_of
 
 
-def registry_client(config: Config, environ: Mapping[str, str], clock: Clock) -> RegistryClient:
+def registry_client(config: Config, environ: Mapping[str, str], clock: Clock, *, is_guarded: bool = True) -> RegistryClient:
     """Return a client with the credentials of the user that runs this, whose helpers are found by the configured PATH too."""
     helpers = {**environ, "PATH": ":".join(part for part in (environ.get("PATH", ""), config.path) if part)}
-    return registry_client_with(RegistryCredentials(config_path(environ), helpers).of, config, clock)
+    return registry_client_with(RegistryCredentials(config_path(environ), helpers).of, config, clock, is_guarded=is_guarded)
 
 
-def registry_client_with(credentials: Ask, config: Config, clock: Clock) -> RegistryClient:
-    """Return a client with credentials of its own."""
+def registry_client_with(credentials: Ask, config: Config, clock: Clock, *, is_guarded: bool = True) -> RegistryClient:
+    """Return a client with credentials of its own; `is_guarded`: Git says whom it asks, and private addresses must be allowed here."""
     plain = frozenset(config.plain_registries)
-    return RegistryClient(credentials=credentials, clock=clock, is_plain=lambda registry: registry in plain or is_loopback(registry))
+    allowed = {_place(name) for name in (*config.plain_registries, *config.private_registries)}
+
+    def may_reach(host: str, port: int) -> bool:
+        return (host, port) in allowed or (host, None) in allowed
+
+    return RegistryClient(
+        credentials=credentials,
+        clock=clock,
+        is_plain=lambda registry: registry in plain or is_loopback(registry),
+        may_reach=may_reach if is_guarded else None,
+    )
+
+
+def _place(name: str) -> tuple[str, int | None]:
+    """Return host and port of a registry as it is configured; without a port any."""
+    found = urlsplit(f"//{name}")
+    return found.hostname or "", found.port
 
 
 def digests(
@@ -39,7 +56,7 @@ async def _digests(
 ) -> tuple[dict[ImageReference, str], dict[ImageReference, HoldfastError]]:
     found: dict[ImageReference, str] = {}
     failed: dict[ImageReference, HoldfastError] = {}
-    client = registry_client(config, environ, RealClock())
+    client = registry_client(config, environ, RealClock(), is_guarded=False)  # a person asks
 
     async def ask(image: ImageReference) -> None:
         try:

@@ -51,6 +51,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A range or pattern that is too narrow, tags that are no versions or numbers, or an image without tags.",
             next_step="Compare the policy with the tags that the registry shows; pre-releases fit only where the range names one.",
         ),
+        "HF3247": Explanation(
+            title="Registry on a private address",
+            meaning="Git names a registry, or that one a place of tokens, whose address is not public. It was not asked.",
+            cause="Whoever writes to Git could else have this host ask around in its own network.",
+            next_step="Where it is your own registry, name it in registries.private of the local configuration, as host or host:port.",
+        ),
         "HF3250": Explanation(
             title="Credentials cannot be read",
             meaning="Docker's config.json, or what a credential helper answered, is not of the form that Docker writes.",

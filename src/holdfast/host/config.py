@@ -243,6 +243,15 @@ _ALL = (
         help="Image registries, as host or host:port, that are asked over http://, unencrypted; those on loopback always are.",
     ),
     Key(
+        name="registries.private",
+        default=(),
+        parse=_registries,
+        show=list,
+        widens=True,
+        help="Image registries, as host or host:port, that an ImagePolicy may ask though their address is not public; those of "
+        "registries.plain may be asked too.",
+    ),
+    Key(
         name="docker.certificates",
         default="",
         parse=_absolute,
@@ -361,6 +370,10 @@ class Config:
     @property
     def plain_registries(self) -> tuple[str, ...]:
         return tuple(self.get("registries.plain"))
+
+    @property
+    def private_registries(self) -> tuple[str, ...]:
+        return tuple(self.get("registries.private"))
 
     @property
     def uid_range(self) -> tuple[int, int]:

@@ -7,7 +7,6 @@ Source of the patterns: moby `patternmatcher`, Docker's reference of .dockerigno
 from __future__ import annotations
 
 import hashlib
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -161,7 +160,7 @@ def _patterns(lines: tuple[str, ...]) -> Iterator[_Pattern]:
         if not text or text.startswith("#"):
             continue
         is_back = text.startswith("!")
-        path = posixpath.normpath(text.removeprefix("!").strip() or ".").lstrip("/")
+        path = tidy(text.removeprefix("!").strip()).lstrip("/")
         if path not in {".", ""}:
             yield _Pattern(_glob(path), is_back)
 

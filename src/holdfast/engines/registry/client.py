@@ -23,6 +23,7 @@ from yarl import URL
 
 import holdfast
 from holdfast.engines.registry.challenge import Challenge, challenges, read_token, token_url
+from holdfast.engines.registry.reach import GuardedResolver, MayReach, PrivateAddress, is_private
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
 from holdfast.host.registry_credentials import Credentials
 from holdfast.kit.clock import Clock
@@ -58,6 +59,8 @@ class _Answer:
 class RegistryClient:
     """All registries. `credentials` answers for each; `is_plain` says which, as host or host:port, are asked over http://.
 
+    `may_reach` says which may be on an address that is not public, by host and port; without it all may.
+
     Close it when done.
     """
 
@@ -67,6 +70,7 @@ class RegistryClient:
         credentials: Ask,
         clock: Clock,
         is_plain: Callable[[str], bool] | None = None,
+        may_reach: MayReach | None = None,
         trust: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
         page: int = PAGE,
@@ -74,6 +78,7 @@ class RegistryClient:
         self._credentials = credentials
         self._clock = clock
         self._is_plain = is_plain or is_loopback
+        self._may_reach = may_reach
         self._trust = trust
         self._timeout_s = timeout_s
         self._page = page
@@ -193,16 +198,20 @@ class RegistryClient:
             headers["Authorization"] = header
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        where = urlsplit(url).netloc
+        where, target = urlsplit(url).netloc, URL(url, encoded=True)
+        if self._may_reach is not None and is_private(target.host or "") and not self._may_reach(target.host or "", target.port or 443):
+            raise _private(doing, where, PrivateAddress(target.host or "", target.host or ""))
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                self._opened().request(method, URL(url, encoded=True), data=form, headers=headers, allow_redirects=False) as answer,
+                self._opened().request(method, target, data=form, headers=headers, allow_redirects=False) as answer,
             ):
                 body = await _bounded(answer)
         except TimeoutError as error:
             raise TimedOut("HF3244", f"cannot {doing}: no answer from {where} within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            if (private := _private_of(error)) is not None:
+                raise _private(doing, where, private) from error
             hint = "check the registry's name, and whether this host reaches it"
             raise Unavailable("HF3242", f"cannot {doing}: cannot reach {where}: {_reason(error)}", hint=hint) from error
         if body is None:
@@ -212,7 +221,9 @@ class RegistryClient:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._trust or True, limit=8),
+                connector=aiohttp.TCPConnector(
+                    ssl=self._trust or True, limit=8, resolver=GuardedResolver(self._may_reach) if self._may_reach is not None else None
+                ),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers={"User-Agent": f"holdfast/{holdfast.__version__}"},
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -274,6 +285,18 @@ def _refused(doing: str, image: ImageReference, answer: _Answer, *, is_known: bo
     if answer.status == 429 or answer.status >= 500:
         return _busy(doing, answer)
     return _nonsense(doing, f"status {answer.status}")
+
+
+def _private_of(error: BaseException) -> PrivateAddress | None:
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, PrivateAddress):
+        found = found.os_error if isinstance(found, aiohttp.ClientConnectorError) else found.__cause__
+    return found
+
+
+def _private(doing: str, where: str, error: PrivateAddress) -> Rejected:
+    hint = f"where that is right, name {where} in registries.private of the local configuration"
+    return Rejected("HF3247", f"cannot {doing}: {error}, and nothing on this host allows that", hint=hint)
 
 
 def _denied(doing: str, registry: str, *, is_known: bool) -> Rejected:
