@@ -1,7 +1,13 @@
-"""Images built from the files of a commit by a real Docker Engine: what a build sees, that it is built once, and why one fails."""
+"""Images built from the files of a commit by a real Docker Engine: what a build sees, that it is built once, and why one fails.
+
+And files that are copied into a container with an owner and a mode.
+"""
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +18,14 @@ from tests.real.docker_house import WELL_BEHAVED, DockerHouse, play
 from tests.workload.compose_files import tree
 
 from holdfast.errors import EngineError
-from holdfast.kit.canonical import digest_bytes
+from holdfast.kit.canonical import Json, digest_bytes
 from holdfast.model.declaration import Declaration
-from holdfast.model.resource import Origin
+from holdfast.model.ids import HOST, ResourceId
+from holdfast.model.resource import Origin, Resource
+from holdfast.model.state import State
 from holdfast.workload.build import answered, asks, tag
 from holdfast.workload.build_spec import BuildSpec
-from holdfast.workload.container_spec import ContainerSpec
+from holdfast.workload.container_spec import ContainerSpec, ContainerStop, MountSpec
 
 pytestmark = [pytest.mark.real, pytest.mark.needs(*NEEDS)]
 DOCKERFILE = f"""\
@@ -166,5 +174,42 @@ def test_a_build_that_fails_says_its_step_and_its_last_line_and_what_serves_goes
         assert nowhere.value.code in {"HF3206", "HF3207", "HF3201", "HF3223"}
         house.known[web.id] = web
         assert await house.state(web) == web.state
+
+    play(dockerd, tmp_path, script)
+
+
+def test_a_secret_has_the_owner_and_mode_that_git_says_and_another_value_is_another_container(dockerd: Dockerd, tmp_path: Path) -> None:
+    async def script(house: DockerHouse) -> None:
+        house.secrets.values["key"] = "not told"
+        secret: Json = {"secret": "key", "fingerprint": "f1"}
+        for name, content in (("secret.key", secret), ("config.site", "plain\n")):
+            file = Resource(id=ResourceId(HOST, "File", house.namespace, name), state=State.of({"path": f"x/{name}", "content": content}))
+            house.known[file.id] = file
+        mounts = (
+            MountSpec(
+                type="file",
+                source="secret.key",
+                target="/run/secrets/key",
+                read_only=True,
+                uid="65534",
+                gid="100",
+                mode="0400",
+                secret="key",
+            ),
+            MountSpec(type="file", source="config.site", target="/etc/site.conf", read_only=True, uid="65534", content="c1"),
+        )
+        spec = ContainerSpec(
+            image=SMALL, user="65534:65534", command=("sh", "-c", "cat /run/secrets/key > /tmp/seen; exec sleep 1000"), mounts=mounts
+        )
+        web = house.container(replace(spec, stop=ContainerStop(signal="SIGKILL")))
+        await house.roll(web)
+        assert said(dockerd, house, "/tmp/seen") == "not told", "it is read by the user that it is for"
+        for path, owner, mode in (("/run/secrets/key", (65534, 100), 0o400), ("/etc/site.conf", (65534, 0), 0o444)):
+            data = dockerd.ask("GET", f"/containers/{house.namespace}-web/archive?path={path}", is_json=False)
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                (entry,) = tar.getmembers()
+            assert ((entry.uid, entry.gid), entry.mode & 0o7777) == (owner, mode)
+        assert await house.state(web) == web.state
+        assert "not told" not in json.dumps(house.named("web")), "what the engine tells of a container has no secret in it"
 
     play(dockerd, tmp_path, script)

@@ -132,6 +132,15 @@ def test_an_unhonoured_field_is_a_warning_at_its_line() -> None:
     assert reading.errors == ()
 
 
+def test_the_owner_of_a_secret_is_a_number_and_is_not_honoured_where_nothing_can_be_copied() -> None:
+    text = "services:\n  a:\n    image: x:1\n    read_only: true\n    secrets: [{source: key, uid: '999', mode: 0400}]\n"
+    end = "secrets: {key: {external: true}}\n"
+    (warning,) = read(text + end).warnings
+    assert str(warning.origin) == "compose.yaml:5"
+    assert "uid and mode cannot be honoured where read_only is true" in warning.message
+    assert errors_of(text.replace("'999'", "www") + end) == ["HF1410 compose.yaml:5 services.a.secrets: uid 'www' is no number"]
+
+
 def test_without_an_engine_the_file_is_refused_once_beside_its_own_errors() -> None:
     reading = read("services: {a: {imag: x}}", is_reached=False, where=scope(destination="host"))
     assert [error.code for error in reading.errors] == ["HF1430", "HF1411"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.engines.docker.showing import shown
+from holdfast.engines.docker.showing import owned, shown
 from holdfast.errors import Rejected
 from holdfast.kit.canonical import Json
 from holdfast.workload.container_spec import (
@@ -252,7 +252,7 @@ def _nanoseconds(seconds: float | None) -> int | None:
 
 def _mounts(spec: ContainerSpec, ground: Ground) -> Iterator[dict[str, Any] | str]:
     """Yield mounts; a path of the host whose folder may be made stands as a bind in the old form, the one that makes it."""
-    copied = shown(spec)
+    copied = (*shown(spec), *owned(spec))
     for mount in spec.mounts:
         if mount in copied:
             continue

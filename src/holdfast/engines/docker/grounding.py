@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from holdfast.engines.docker import label
 from holdfast.engines.docker.body import CONTAINER, Ground
+from holdfast.engines.docker.showing import owned
 from holdfast.errors import Rejected
 from holdfast.host.files import Root
 from holdfast.host.users import RunUser
@@ -22,6 +23,7 @@ from holdfast.model.ports import Secrets
 from holdfast.model.resource import Resource
 from holdfast.workload.contained import Contained, read
 from holdfast.workload.container_spec import ContainerSpec
+from holdfast.workload.file import decoded
 from holdfast.workload.process_spec import SecretRef
 
 LOCAL = "unix://"
@@ -53,18 +55,30 @@ class Grounding:
     def of(self, id: ResourceId, application: str, it: Contained) -> Ground:
         """Return what the names in a spec mean. Raises Rejected (HF3218) where one means nothing, and what a secret raises."""
         spec, is_local = it.spec, id.destination.startswith(LOCAL)
-        mounts = spec.mounts
+        mounts, copied = spec.mounts, owned(spec)
+        mounted = [each for each in mounts if each.type == "file" and each not in copied]
         return Ground(
             networks=self._named(id, "Network", "networkName", (each.network for each in spec.networks)),
             volumes=self._named(id, "Volume", "volumeName", (each.source for each in mounts if each.type == "volume" and each.source)),
             containers={name: found for name in _containers(spec) if (found := self._container(id, name)) is not None},
-            files=self._files(id, application, (each.source for each in mounts if each.type == "file" and each.source)) if is_local else {},
+            files=self._files(id, application, (each.source for each in mounted if each.source)) if is_local else {},
             release=str(self.release(application, it)) if it.release is not None and is_local else None,
             data=str(self._data / application) if is_local else None,
             secrets={
                 value.secret: self._secrets.resolve(value.secret).reveal() for value in spec.env.values() if isinstance(value, SecretRef)
             },
         )
+
+    def contents(self, id: ResourceId, names: Iterable[str]) -> dict[str, bytes]:
+        """Return what Files hold, by their names. Raises Rejected (HF3218) where one is unknown, and what a secret raises."""
+        found: dict[str, bytes] = {}
+        for name in names:
+            content = self._known(ResourceId(HOST, "File", id.namespace, name)).state.fields.get("content")
+            if isinstance(content, dict) and isinstance(reference := content.get("secret"), str):
+                found[name] = self._secrets.resolve(reference).reveal().encode()
+            else:
+                found[name] = decoded(content)
+        return found
 
     def release(self, application: str, it: Contained) -> Path:
         """Return the folder of the release that a container is shown."""

@@ -2,6 +2,7 @@
 
 A release is sealed for the run user of its Application, and lies on the host of Holdfast; a container runs as its image says, anywhere.
 What is shown is of one release, and another release is another container, so that a copy says the same as a mount. Links stay links.
+A secret or config that is to be somebody's, or to have a mode, is copied too: a mount has the owner and the mode of the host's file.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import io
 import os
 import stat
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from holdfast.errors import Rejected
 from holdfast.workload.container_spec import ContainerSpec, MountSpec
 
+DEFAULT_MODE = "0444"
 LARGEST = 256 << 20
 """Bytes that are shown to one container."""
 
@@ -24,11 +27,22 @@ def shown(spec: ContainerSpec) -> tuple[MountSpec, ...]:
     return () if spec.read_only else tuple(each for each in spec.mounts if each.type == "bind" and each.within == "release")
 
 
-def archive(release: str, mounts: tuple[MountSpec, ...]) -> bytes:
-    """Return the archive of what is shown, by its paths in the container. Raises Rejected (HF3217) for what is not there or too much."""
+def owned(spec: ContainerSpec) -> tuple[MountSpec, ...]:
+    """Return the files that are copied because they have an owner or a mode of their own, where a container takes copies."""
+    return () if spec.read_only else tuple(each for each in spec.mounts if each.type == "file" and (each.uid or each.gid or each.mode))
+
+
+def archive(release: str | None, mounts: tuple[MountSpec, ...], files: Mapping[str, bytes], given: tuple[MountSpec, ...]) -> bytes:
+    """Return the archive of what is shown, by its paths in the container: `mounts` of the release, `given` with `files` by their sources.
+
+    Raises Rejected (HF3217) for what is not there or too much.
+    """
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
+        for mount in given:
+            _give(tar, mount, files[mount.source or ""])
         for mount in mounts:
+            assert release is not None, "what is shown of a release has one"
             inner = (mount.source or ".").removeprefix("./").strip("/")
             top = Path(release) if inner in {"", "."} else Path(release) / inner
             if not os.path.lexists(top):
@@ -39,6 +53,14 @@ def archive(release: str, mounts: tuple[MountSpec, ...]) -> bytes:
                     "HF3217", f"cannot mount {mount.source} at {mount.target}: more than {LARGEST >> 20} MiB are shown to one container"
                 )
     return data.getvalue()
+
+
+def _give(tar: tarfile.TarFile, mount: MountSpec, data: bytes) -> None:
+    """Add a file as its owner has it; what is not said is root's, and 0444 as compose has it."""
+    entry = tarfile.TarInfo(mount.target.strip("/"))
+    entry.size, entry.mode = len(data), int(mount.mode or DEFAULT_MODE, 8)
+    entry.uid, entry.gid = int(mount.uid or 0), int(mount.gid or 0)
+    tar.addfile(entry, io.BytesIO(data))
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:

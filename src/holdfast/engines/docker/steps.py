@@ -25,7 +25,7 @@ from holdfast.engines.docker.mending import Mending
 from holdfast.engines.docker.reading import tail
 from holdfast.engines.docker.roster import Roster
 from holdfast.engines.docker.shape import Shape, shape
-from holdfast.engines.docker.showing import archive, shown
+from holdfast.engines.docker.showing import archive, owned, shown
 from holdfast.engines.docker.unit import Instance, Unit
 from holdfast.engines.docker.view import ANONYMOUS
 from holdfast.errors import Bug, Conflict, EngineError, Rejected, TimedOut
@@ -186,10 +186,12 @@ class Steps:
         return str(said["Id"])
 
     async def _show(self, host: DockerHost, unit: Unit, container: str, found: Shape) -> None:
-        """Copy into a container what it is shown of the release."""
-        mounts = shown(found.it.spec)
-        if mounts:
-            data = await in_thread(archive, str(self._grounding.release(unit.application, found.it)), mounts)
+        """Copy into a container what it is shown of the release, and the files that have an owner or a mode of their own."""
+        mounts, given = shown(found.it.spec), owned(found.it.spec)
+        if mounts or given:
+            release = str(self._grounding.release(unit.application, found.it)) if mounts else None
+            files = self._grounding.contents(unit.id, (each.source for each in given if each.source))
+            data = await in_thread(archive, release, mounts, files, given)
             await host.api.put(f"copy files to container {unit.name}", f"/containers/{segment(container)}/archive", {"path": "/"}, data)
 
     async def _called(self, host: DockerHost, resource: Resource, image: Mapping[str, Any]) -> str:

@@ -45,9 +45,9 @@ def _mounts(folder: str) -> Several:
     fields = {
         "source": yes(TEXT, "which one"),
         "target": yes(TEXT, "where it is seen"),
-        "uid": yes(TEXT),
-        "gid": yes(TEXT),
-        "mode": yes(MODE, "permission bits"),
+        "uid": yes(TEXT, "owner, as a number; then it is copied into the container, readable by whom `mode` says"),
+        "gid": yes(TEXT, "group, as a number"),
+        "mode": yes(MODE, "permission bits; 0444 where only an owner or a group is said"),
     }
     return Several(
         item=Record(fields=fields, expected="a name or a mapping"),

@@ -62,6 +62,7 @@ def _all(name: str, service: Node, stored: Mapping[tuple[str, str], Stored], she
         for node in _items(service, section):
             source = stored.get((section, node.text("source") or ""))
             if source is not None:
+                _judge(name, section, service, node, told)
                 yield Mounted(spec=_file(section, node, source), node=node, need=f"File/{source.file}")
     socket = service.get("use_api_socket")
     if socket is not None and socket.value is True:
@@ -146,6 +147,18 @@ def _tmpfs(name: str, node: Node, told: Told) -> MountSpec:
         if key not in {"rw", "noexec", "nosuid", "nodev"}:
             told.warn("FieldNotHonoured", f"services.{name}: option {key} of tmpfs is not honoured", node)
     return MountSpec(type="tmpfs", target=target or "/", size=size, mode=mode)
+
+
+def _judge(name: str, section: str, service: Node, node: Node, told: Told) -> None:
+    """Say what is wrong with the owner of a secret or config, and where it is not honoured."""
+    named = [key for key in ("uid", "gid", "mode") if node.text(key)]
+    for key in ("uid", "gid"):
+        if (text := node.text(key)) and not (text.isdecimal() and text.isascii() and int(text) < 1 << 31):
+            told.error("HF1410", node.fields[key], f"services.{name}.{section}: {key} {text!r} is no number", "write the number, as 999")
+    if named and _is(service, "read_only"):
+        words = " and ".join(named)
+        message = f"services.{name}.{section}: {words} cannot be honoured where read_only is true: it is mounted as the host has it"
+        told.warn("FieldNotHonoured", message, node)
 
 
 def _file(section: str, node: Node, stored: Stored) -> MountSpec:
