@@ -247,20 +247,22 @@ def _killed(dockerd: Dockerd, at: int) -> float:
 def peer(dockerd: Dockerd) -> dict[str, Any]:
     """Return what `docker compose up -d` costs that finds nothing to do, in ms, where the plugin is installed."""
     docker = shutil.which("docker")
-    asked = subprocess.run([docker, "compose", "version"], capture_output=True, check=False) if docker else None
-    if docker is None or asked is None or asked.returncode != 0:
-        return {"missing": "the compose plugin of docker is not installed here"}
+    built = subprocess.run([ROOT / "tools" / "compose", "--where"], capture_output=True, text=True, check=False).stdout.strip()
+    environment = {**os.environ, **({"DOCKER_CONFIG": built} if built else {})}
+    command = [docker or "docker", "-H", dockerd.address, "compose"]
+    asked = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, env=environment, check=False)
+    if docker is None or asked.returncode != 0:
+        return {"missing": "the compose plugin of docker is not installed here; tools/setup --bench builds it"}
     with tempfile.TemporaryDirectory() as folder:
         services = "".join(SERVICE.format(at=at, image=SMALL) for at in range(SERVICES))
         (Path(folder) / "compose.yaml").write_text(f"name: peer\nservices:\n{services}networks:\n  back: {{ internal: true }}\n")
-        command = [docker, "-H", dockerd.address, "compose", "up", "-d"]
         times = []
         for _ in range(8):
             began = time.perf_counter()
-            subprocess.run(command, cwd=folder, capture_output=True, check=True)
+            subprocess.run([*command, "up", "-d"], cwd=folder, capture_output=True, check=True, env=environment)
             times.append((time.perf_counter() - began) * 1e3)
         clear(dockerd, "peer")
-        return {"noop_ms": spread(times[1:])}
+        return {"version": asked.stdout.strip(), "noop_ms": spread(times[1:])}
 
 
 def main() -> int:

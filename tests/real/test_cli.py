@@ -110,6 +110,35 @@ def test_a_removal_that_is_refused_changes_nothing_with_a_daemon_or_without(shop
     assert shop.answer("down", "shop", "--approve", approve)["data"]["operation"]["phase"] == "Succeeded"
 
 
+BUSY = """\
+import subprocess, sys
+held = b"x" * (40 << 20)
+child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+print("busy", len(held), flush=True)
+child.wait()
+"""
+BUSY_PROCESS = """\
+apiVersion: holdfast.dev/v1alpha1
+kind: Process
+metadata: { name: busy }
+spec: { command: [python3, busy.py] }
+"""
+
+
+def test_top_measures_processes_with_all_that_they_started(shop: House) -> None:
+    shop.well_at(shop.commit("busy", busy_py=BUSY, processes_yaml=BUSY_PROCESS))
+    shop.until("it is busy", lambda: bool(shop.answer("logs", "busy")["data"]["lines"]))
+    (found,) = shop.answer("top", "busy")["data"]["processes"]
+    assert found["id"] == "Process/shop/busy"
+    assert found["usage"]["memory"] >= 40 << 20
+    assert (found["usage"]["pids"], found["usage"]["cpus"] > 0) == (2, True)
+    text = shop.run("top", "--state", str(shop.state)).stdout.splitlines()
+    assert (text[0].split()[0], text[1].split()[0]) == ("NAME", "shop/busy")
+    done = shop.run("top", "bussy", "--state", str(shop.state), expect=64)
+    assert "no Application, Process or Container has that name" in done.stderr
+    assert "did you mean busy?" in done.stderr
+
+
 def test_following_logs_shows_what_a_process_writes(shop: House) -> None:
     shop.web()
     shop.up()

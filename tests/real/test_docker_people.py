@@ -166,7 +166,7 @@ def test_what_containers_use_is_measured(shop: House, dockerd: Dockerd) -> None:
     assert found.keys() == {"Container/shop/other", "Container/shop/web"}
     assert all(each["memory"] > 0 and each["pids"] >= 1 and 0 <= each["cpus"] < 8 for each in found.values())
     text = shop.run("top", "web", "--state", str(shop.state)).stdout.splitlines()
-    assert text[0].split() == ["CONTAINER", "CPUS", "MEMORY", "LIMIT", "PIDS", "RECEIVED", "SENT", "READ", "WRITTEN"]
+    assert text[0].split() == ["NAME", "CPUS", "MEMORY", "LIMIT", "PIDS", "RECEIVED", "SENT", "READ", "WRITTEN"]
     assert [line.split()[0] for line in text[1:]] == ["shop/web"]
     tree = shop.run("tree", "shop", "--state", str(shop.state)).stdout
     assert "Container/shop/web" in tree

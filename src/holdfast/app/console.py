@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import stat
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from holdfast.engines.docker.raw import STDERR, Hijacked
 from holdfast.engines.docker.way import way_to
 from holdfast.errors import EngineError, Rejected
 from holdfast.host.config import Config
+from holdfast.host.proc import used_by_sessions
 from holdfast.kit.canonical import Json
 from holdfast.kit.tasks import Tasks, all_of
 
 CHUNK = 1 << 16
+BETWEEN_S = 0.5
+"""Between two samples of processes, at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +166,36 @@ def _write(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-def usage(found: Sequence[Running], config: Config) -> list[Mapping[str, Any] | None]:
-    """Return what each container uses now (ContainerStats with the sample before), None for one that cannot be asked."""
-    return asyncio.run(_usage(found, config))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What containers use (ContainerStats with the sample before), and processes; None for one that cannot be asked."""
+
+    containers: list[Mapping[str, Any] | None]
+    processes: list[dict[str, Json] | None]
+
+
+def usage(found: Sequence[Running], sessions: Sequence[int], config: Config) -> Measured:
+    """Return what each container uses now, and each session of this host: between two samples, and since its start."""
+    return asyncio.run(_measured(found, sessions, config))
+
+
+async def _measured(found: Sequence[Running], sessions: Sequence[int], config: Config) -> Measured:
+    before, began = (used_by_sessions(sessions) if sessions else {}), time.monotonic()
+    containers = await _usage(found, config)
+    if sessions:
+        await asyncio.sleep(max(0.0, BETWEEN_S - (time.monotonic() - began)))
+    passed_s, after = time.monotonic() - began, used_by_sessions(sessions) if sessions else {}
+    processes: list[dict[str, Json] | None] = []
+    for session in sessions:
+        now = after.get(session)
+        if now is None:
+            processes.append(None)
+            continue
+        cpus = (now.cpu_s - before.get(session, now).cpu_s) / passed_s
+        processes.append(
+            {"cpus": round(max(cpus, 0.0), 4), "memory": now.memory, "pids": now.pids, "read": now.read, "written": now.written}
+        )
+    return Measured(containers=containers, processes=processes)
 
 
 async def _usage(found: Sequence[Running], config: Config) -> list[Mapping[str, Any] | None]:

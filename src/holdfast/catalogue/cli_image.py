@@ -40,9 +40,9 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             next_step="Start it with `holdfast up`, or ask Docker itself with `docker logs`.",
         ),
         "HF8056": Explanation(
-            title="No container of that name runs",
-            meaning="What was named is no Application or Container that is known here, or none of its containers runs now.",
-            cause="A typing error, a container that ended, or another state folder.",
+            title="Nothing of that name runs",
+            meaning="What was named is no Application, Process or Container that is known here, or nothing of it runs now.",
+            cause="A typing error, a container or process that ended, or another state folder; `exec` works in containers alone.",
             next_step="Look at `holdfast status`; it shows the ids and what they do.",
         ),
         "HF8057": Explanation(

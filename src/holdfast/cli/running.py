@@ -1,4 +1,4 @@
-"""Which containers a name means, by what the daemon knows, or by what it recorded last."""
+"""Which containers and processes a name means, by what the daemon knows, or by what it recorded last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from holdfast.cli.call import Call
 from holdfast.errors import UsageError
 from holdfast.kit.suggest import did_you_mean
 
-KIND = "Container"
+KIND, PROCESS = "Container", "Process"
 
 
 def running(call: Call, name: str | None) -> list[tuple[str, Running]]:
@@ -18,23 +18,49 @@ def running(call: Call, name: str | None) -> list[tuple[str, Running]]:
 
     UsageError (HF8056) where there is none.
     """
+    known = _known(call, (KIND,))
+    found = _of(known, name)
+    alive = [*_alive(found)]
+    if not alive and name is not None:
+        raise _nothing(name, known, found, KIND)
+    return alive
+
+
+def running_all(call: Call, name: str | None) -> tuple[list[tuple[str, Running]], list[tuple[str, int]]]:
+    """Return as `running` does, and id and pid of each process of this host that runs. UsageError (HF8056) where there is neither."""
+    known = _known(call, (KIND, PROCESS))
+    found = _of(known, name)
+    containers = [*_alive([each for each in found if str(each["id"]).startswith(f"{KIND}/")])]
+    processes = [*_living([each for each in found if str(each["id"]).startswith(f"{PROCESS}/")])]
+    if not containers and not processes and name is not None:
+        raise _nothing(name, known, found, PROCESS, KIND)
+    return containers, processes
+
+
+def _known(call: Call, kinds: tuple[str, ...]) -> list[tuple[str, Mapping[str, Any]]]:
     if (client := call.daemon()) is not None:
         data = client.get("/v1/status")["data"]
     else:
         from holdfast.app.offline import Offline
 
         data = Offline(call.state_dir).status(None, None)
-    known = [(application["name"], each) for application in data["applications"] for each in application["resources"]]
-    containers = [(application, each) for application, each in known if str(each["id"]).startswith(f"{KIND}/")]
-    found = [each for application, each in containers if name is None or name in _names(application, str(each["id"]))]
-    alive = [*_alive(found)]
-    if not alive and name is not None:
-        names = sorted({other for application, each in containers for other in _names(application, str(each["id"]))})
-        guess = did_you_mean(name, names)
-        reason = "no container of it runs" if found else "no Application or Container has that name"
-        hint = f"did you mean {guess}?" if guess and not found else "`holdfast status` shows what runs"
-        raise UsageError("HF8056", f"cannot find {name}: {reason}", hint=hint)
-    return alive
+    known = [(str(application["name"]), each) for application in data["applications"] for each in application["resources"]]
+    return [(application, each) for application, each in known if str(each["id"]).partition("/")[0] in kinds]
+
+
+def _of(known: list[tuple[str, Mapping[str, Any]]], name: str | None) -> list[Mapping[str, Any]]:
+    return [each for application, each in known if name is None or name in _names(application, str(each["id"]))]
+
+
+def _nothing(name: str, known: list[tuple[str, Mapping[str, Any]]], found: list[Mapping[str, Any]], *kinds: str) -> UsageError:
+    if found:
+        reason = f"no {' or '.join(kinds).lower()} of it runs"
+        return UsageError("HF8056", f"cannot find {name}: {reason}", hint="`holdfast status` shows what runs")
+    names = sorted({other for application, each in known for other in _names(application, str(each["id"]))})
+    guess = did_you_mean(name, names)
+    reason = f"no {', '.join(['Application', *kinds[:-1]])} or {kinds[-1]} has that name"
+    hint = f"did you mean {guess}?" if guess else "`holdfast status` shows what runs"
+    return UsageError("HF8056", f"cannot find {name}: {reason}", hint=hint)
 
 
 def _names(application: str, id: str) -> tuple[str, ...]:
@@ -43,6 +69,13 @@ def _names(application: str, id: str) -> tuple[str, ...]:
     head, dot, number = own.rpartition(".")
     declared = (head, id.removesuffix(f".{number}")) if dot and number.isdigit() else ()
     return (application, id, own, *declared)
+
+
+def _living(found: list[Mapping[str, Any]]) -> Iterator[tuple[str, int]]:
+    for each in sorted(found, key=lambda it: str(it["id"])):
+        pid = (each.get("live") or {}).get("pid")
+        if isinstance(pid, int) and pid > 0:
+            yield str(each["id"]), pid
 
 
 def _alive(found: list[Mapping[str, Any]]) -> Iterator[tuple[str, Running]]:

@@ -12,38 +12,39 @@ from holdfast.cli.ink import plain
 from holdfast.cli.page import application, page
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-HEAD = ("CONTAINER", "CPUS", "MEMORY", "LIMIT", "PIDS", "RECEIVED", "SENT", "READ", "WRITTEN")
+HEAD = ("NAME", "CPUS", "MEMORY", "LIMIT", "PIDS", "RECEIVED", "SENT", "READ", "WRITTEN")
 
 
 @page(
     "top",
     document="Top",
     examples=(
-        ("holdfast top", "What every container uses now."),
+        ("holdfast top", "What every process and container uses now."),
         ("holdfast top shop --json", "Of one Application, for a program."),
-        ("watch holdfast top web", "Again and again, of one Container with all its replicas."),
+        ("watch holdfast top web", "Again and again, of one Process or Container with all its replicas."),
     ),
-    exits={64: "there is no such container, or none runs"},
+    exits={64: "there is no such process or container, or none runs"},
     see=("status", "logs", "exec"),
 )
 @application(is_required=False)
 @click.pass_obj
 def command(call: Call, application: str | None) -> int:
-    """Show what containers use: processor, memory, processes, network and disk. It takes a moment, since two samples are compared.
+    """Show what processes and containers use: processor, memory, processes, network and disk. It takes a moment: two samples are compared.
 
-    APPLICATION is an Application, a Container with all its replicas, or one id. CPUS of 1.0 is one whole processor; memory is without
-    what the kernel takes back by itself; bytes of network and disk are since the container's start. The Docker host is asked by this
-    command itself, so its user must be allowed to.
+    APPLICATION is an Application, a Process or Container with all its replicas, or one id. CPUS of 1.0 is one whole processor; memory is
+    without what the kernel takes back by itself, and of a Process its share of what it has in common with others (PSS); bytes of network
+    and disk are since the start. A Process counts with all that it started in its session; network is counted for containers alone. The
+    Docker host is asked by this command itself, so its user must be allowed to.
 
     Document: Top {containers[] {id, name, container, destination, usage {cpus, memory, memory_limit, pids, received, sent, read,
-    written}}}; usage is null where the engine gave none.
+    written}}, processes[] {id, pid, usage {cpus, memory, pids, read, written}}}; usage is null where nobody gave any.
     """
     from holdfast.app.console import usage  # an HTTP library, only where it is asked
-    from holdfast.cli.running import running
+    from holdfast.cli.running import running_all
     from holdfast.engines.docker.usage import usage_of
 
-    found = running(call, application)
-    measured = usage([where for _, where in found], call.config)
+    found, processes = running_all(call, application)
+    measured = usage([where for _, where in found], [pid for _, pid in processes], call.config)
     rows: list[dict[str, Any]] = [
         {
             "id": id,
@@ -52,15 +53,18 @@ def command(call: Call, application: str | None) -> int:
             "destination": where.destination,
             "usage": None if stats is None else usage_of(stats).to_json(),
         }
-        for (id, where), stats in zip(found, measured, strict=True)
+        for (id, where), stats in zip(found, measured.containers, strict=True)
     ]
-    call.terminal.answer("Top", {"containers": rows}, lambda: _lines(rows))
+    own: list[dict[str, Any]] = [
+        {"id": id, "pid": pid, "usage": used} for (id, pid), used in zip(processes, measured.processes, strict=True)
+    ]
+    call.terminal.answer("Top", {"containers": rows, "processes": own}, lambda: _lines([*own, *rows]))
     return 0
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     if not rows:
-        yield "no container runs"
+        yield "no process and no container runs"
         return
     table = [HEAD, *(_cells(row) for row in rows)]
     widths = [max(len(row[at]) for row in table) for at in range(len(HEAD))]
@@ -73,8 +77,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     usage, name = row["usage"], plain(str(row["id"]).partition("/")[2])
     if usage is None:
         return (name, *("?" for _ in HEAD[1:]))
-    limit = "" if usage["memory_limit"] is None else amount(usage["memory_limit"])
-    moved = (amount(usage[key]) for key in ("received", "sent", "read", "written"))
+    limit = "" if usage.get("memory_limit") is None else amount(usage["memory_limit"])
+    moved = ("" if usage.get(key) is None else amount(usage[key]) for key in ("received", "sent", "read", "written"))
     return (name, f"{usage['cpus']:.2f}", amount(usage["memory"]), limit, str(usage["pids"]), *moved)
 
 

@@ -111,6 +111,55 @@ def memory_of_groups(groups: Collection[int]) -> dict[int, int]:
     return used
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What the processes of a session use: seconds of CPU since they began, bytes of memory (PSS), bytes moved to and from disks."""
+
+    cpu_s: float = 0.0
+    memory: int = 0
+    pids: int = 0
+    read: int = 0
+    written: int = 0
+
+
+def used_by_sessions(sessions: Collection[int]) -> dict[int, Used]:
+    """Return what each session uses, in one walk over /proc; a session of which nothing is there is left out."""
+    found: dict[int, Used] = {}
+    for pid in _pids():
+        try:
+            with open(f"{PROC}/{pid}/stat", "rb") as file:
+                line = file.read()
+        except OSError:
+            continue
+        session = parse_stat(line).session
+        if session in sessions:
+            before, (read, written) = found.get(session, Used()), _moved(pid)
+            found[session] = Used(
+                cpu_s=before.cpu_s + cpu_s(line),
+                memory=before.memory + _pss(pid),
+                pids=before.pids + 1,
+                read=before.read + read,
+                written=before.written + written,
+            )
+    return found
+
+
+def cpu_s(line: bytes) -> float:
+    """Return the seconds of CPU in a stat line, with those of children that ended."""
+    words = line.rpartition(b")")[2].split()
+    return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _moved(pid: int) -> tuple[int, int]:
+    """Return the bytes that a process read from disks and wrote to them; 0 where we may not look."""
+    try:
+        with open(f"{PROC}/{pid}/io") as file:
+            rows = dict(line.split(": ", 1) for line in file if ": " in line)
+    except OSError:
+        return 0, 0
+    return int(rows.get("read_bytes", 0)), int(rows.get("write_bytes", 0))
+
+
 def _pids() -> Iterator[int]:
     return (int(name) for name in os.listdir(PROC) if name.isdigit())
 
