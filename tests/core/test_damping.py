@@ -112,3 +112,23 @@ def test_it_is_written_down_word_by_word_and_an_older_daemons_word_is_read() -> 
     again.restore([{name: value for name, value in told.items() if name != "state"}])
     assert again.to_json() == [{**told, "state": ""}]
     assert not again.forgive(WEB, "")
+
+
+def test_what_it_was_healed_to_survives_a_restart() -> None:
+    before, it = damping(), damping()
+    for at in (0.0, 1.0, 2.0):
+        before.healed(WEB, at, 0.0, "digest")
+    it.restore(before.to_json())
+    assert it.to_json() == before.to_json()
+    assert not it.forgive(WEB, "digest")
+    assert it.forgive(WEB, "another")
+
+
+def test_an_older_record_does_not_say_to_what() -> None:
+    before, it = damping(), damping()
+    before.healed(WEB, 1.0, 0.0)
+    (entry,) = before.to_json()
+    assert isinstance(entry, dict)
+    assert entry.pop("state") == ""
+    it.restore([entry])
+    assert it.to_json() == before.to_json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Status
 from holdfast.model.operation import Applied, Failure, Operation, Outcome, Phase, Trigger
 from holdfast.model.plan import Blocked, Change, Plan, Reason, Verb
+from holdfast.model.proof import Proof, Verdict
 from holdfast.model.resource import Desired, Origin, Resource
 from holdfast.model.state import State
 
@@ -188,6 +190,19 @@ def test_a_deletion_takes_it_away_and_nothing_else() -> None:
     it = after(rendered(resource(), resource(DB)), seen(), changed(Verb.DELETE, None))
     assert kinds(it.resources) == {"db"}
     assert after(changed(Verb.DELETE, None)).resources == {}
+
+
+def test_a_change_forgets_what_was_seen_of_what_stood_before() -> None:
+    proof = Proof(claim="answers", subject=WEB, method="tcp", verdict=Verdict.PROVEN, evidence="ok", proven_at=1.0, valid_for_s=60.0)
+    looked = events.claim_looked_at(at=1.5, application="shop", proof=proof)
+    assert len(web(rendered(resource()), changed(Verb.CREATE, ONE), looked, changed(state=ONE)).proofs) == 1
+    assert web(rendered(resource()), changed(Verb.CREATE, ONE), looked, changed(state=TWO)).proofs == {}
+    assert len(web(rendered(resource()), looked, changed(Verb.CREATE, ONE)).proofs) == 1, "nothing is known of what stood before"
+
+
+def test_an_operation_without_a_name_has_none() -> None:
+    started = replace(events.operation_started(at=2.0, operation=OPERATION, plan=Plan()), operation=None)
+    assert (after(started).operation or OperationView(id="", trigger="", phase="", revision=None, started_at=0.0)).id == ""
 
 
 def test_a_failure_that_says_nothing_is_a_failure() -> None:

@@ -161,3 +161,10 @@ def test_a_replacement_that_fails_holds_up_who_went_down_for_it() -> None:
     assert {(change.id.name, change.verb) for change in found} == {("a", Verb.REPLACE), ("b", Verb.REPLACE), ("c", Verb.UPDATE)}
     assert held_up(found, wanted, known, [A]) == {B}
     assert held_up(found, wanted, known, [C]) == frozenset()
+
+
+def test_what_cannot_be_reached_is_not_taken_for_what_was_seen_of_it() -> None:
+    known = Live(observed={A: Observation(state=ONE)}, unreachable={A: "no answer"})
+    adopts = resource(A, policy=ResourcePolicy(adopt=True))
+    assert unrecorded(desired(adopts), stands(A), {}) == (adopts,)
+    assert unrecorded(desired(adopts), known, {}) == ()

@@ -11,7 +11,7 @@ from holdfast.core.fold import fold
 from holdfast.core.policy import Decision, Kind
 from holdfast.core.rollback import Pin
 from holdfast.core.view import View, history, status
-from holdfast.errors import DeclarationError, StoreError, Where
+from holdfast.errors import DeclarationError, SourceError, StoreError, Where
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Status
@@ -216,6 +216,8 @@ def test_render_errors_name_their_place_and_what_runs_goes_on() -> None:
     assert (found["reason"], found["origin"]) == ("HF1020", "web.yaml:3:5")
     assert (it["desired_revision"], it["sync"], it["health"], is_true(it, "Stalled")) == ("r2", "OutOfSync", "Healthy", True)
     assert "cannot read" in it["message"]
+    nowhere = shown([*SYNCED, events.render_failed(at=5.0, application="shop", revision="r2", error=DeclarationError("HF1020", "why"))])
+    assert (condition(nowhere, "RenderError") or {})["origin"] is None
     assert not condition(shown([*SYNCED, rendered(WEB, DB, at=6.0)]), "RenderError")
 
 
@@ -353,3 +355,19 @@ def test_what_nobody_could_look_at_is_a_condition_and_no_exposure() -> None:
             "origin": "web.yaml:4",
         }
     ]
+
+
+def test_what_is_open_to_others_is_the_first_thing_to_say() -> None:
+    open_to_all = Proof(
+        claim="is closed", subject=DB, method="closed", verdict=Verdict.REFUTED, evidence="it answers", proven_at=5.0, valid_for_s=60.0
+    )
+    story = [*SYNCED, events.application_suspended(at=4.0, application="shop", by="ann", reason="move")]
+    it = shown([*story, events.claim_looked_at(at=5.0, application="shop", proof=open_to_all)])
+    assert it["message"] == "Process/shop/db must not be: is closed is refuted, it answers"
+
+
+def test_a_source_that_fails_is_no_news_while_something_stands() -> None:
+    error = SourceError("HF1100", "cannot reach it")
+    failed = events.source_failed(at=5.0, application="shop", error=error)
+    assert shown([failed])["message"] == "cannot reach it"
+    assert shown([*SYNCED, seen(WEB, Status.DEGRADED, message="it is sick"), failed])["message"] == "it is sick"

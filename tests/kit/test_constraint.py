@@ -63,6 +63,21 @@ def test_what_is_no_constraint_says_why(text: str, reason: str) -> None:
     assert str(found.value) == reason
 
 
+def test_a_constraint_has_a_length() -> None:
+    assert Constraint.parse("1" + " " * 511).fits(Version.parse("1.2.3"))
+
+
+def test_a_hyphen_range_is_read_where_it_stands_alone() -> None:
+    constraint = Constraint.parse("1 - 2 || 11 - 2 || 3.0.0")
+    assert [constraint.fits(Version.parse(text)) for text in ("1.5.0", "2.0.0", "3.0.0", "11.0.0")] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("tag", ["18446744073709551616.0.0", "0.18446744073709551616.0", "0.0.18446744073709551616"])
+def test_a_number_that_takes_more_than_64_bits_is_no_version(tag: str) -> None:
+    assert version_of(tag) is None
+    assert version_of(tag.replace("616", "615")) is not None
+
+
 @given(st.text(max_size=40))
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     version_of(text)

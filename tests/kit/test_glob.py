@@ -61,3 +61,23 @@ def test_braces_may_stand_fifteen_deep_and_no_deeper() -> None:
     assert matches(deep, "b")
     assert not matches(deeper, "b")
     assert matches(deeper, deeper)
+
+
+def test_a_newline_is_a_character_however_many_choices_there_are() -> None:
+    assert matches("*?*?*b", "a\nb")
+    assert matches("{*,*,*,*}?b", "\nb")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("[a]]b", "a]b", True),
+        ("[a]]b", "ab", False),
+        ("[X]", "X", True),
+        ("[X]", "Y", False),
+        ("{a{b}", "{a{b}", True),
+        ("{a{b}", "ab", False),
+    ],
+)
+def test_brackets_end_at_the_first_and_braces_must_end(pattern: str, text: str, fits: bool) -> None:
+    assert matches(pattern, text) is fits

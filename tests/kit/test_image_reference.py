@@ -67,3 +67,15 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
     except ValueError:
         return
     assert it.digest is None or is_digest(it.digest)
+
+
+def test_a_name_that_is_too_long_is_told_by_its_beginning() -> None:
+    name = "abcdefghij" * 26
+    with pytest.raises(ValueError, match="longer") as found:
+        ImageReference.parse(name)
+    assert str(found.value) == f"cannot read image {name[:40]!r}…: its name is longer than 255 characters"
+
+
+@pytest.mark.parametrize(("text", "is_one"), [("1.27", True), ("v1_2-x", True), ("", False), ("-a", False), ("é", False), ("a/b", False)])
+def test_what_is_a_tag(text: str, is_one: bool) -> None:
+    assert is_tag(text) is is_one

@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.kit.linear_pattern import LinearPattern
@@ -31,6 +31,7 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
+@settings(max_examples=400)
 @given(st.recursive(_ATOMS, _grown, max_leaves=12), st.text(alphabet="aab1-. ", max_size=10))
 def test_it_finds_what_re_finds(pattern: str, text: str) -> None:
     wanted, found = re.compile(pattern, re.ASCII).search(text), LinearPattern(pattern).search(text)
@@ -60,7 +61,12 @@ def test_a_hostile_pattern_takes_no_longer_than_another(pattern: str) -> None:
         ("(?<!a)b", "(? here begins something that needs backtracking or is not known"),
         (r"(a)\1", r"\1 refers back, which needs backtracking"),
         (r"\pL", r"\p is not known"),
-        ("[[:alpha:]]", "[:name:] is not known; write the characters"),
+        ("[[:upside:]]", "[:upside:] is not known"),
+        ("+a", "there is nothing to repeat"),
+        ("?a", "there is nothing to repeat"),
+        ("(?i)*", "there is nothing to repeat"),
+        ("[\x00-\u1001]", "\x00-\u1001 is no range of characters"),
+        (r"[a-\q]", r"\q is not known"),
         ("[z-a]", "z-a is no range of characters"),
         (r"[a-\d]", r"\d is no end of a range"),
         (r"[\D]", r"\D within brackets is not known"),
@@ -77,14 +83,104 @@ def test_what_is_not_read_says_why(pattern: str, reason: str) -> None:
 
 
 def test_a_pattern_has_a_length() -> None:
+    assert LinearPattern("a" * 512).search("a" * 512) is not None
     with pytest.raises(ValueError, match="longer than 512"):
         LinearPattern("a" * 513)
 
 
-def test_the_case_may_not_matter() -> None:
-    found = LinearPattern("(?i)^V[a-c]$").search("vB")
+def test_a_pattern_has_a_size() -> None:
+    LinearPattern("a{1000}" * 4 + "a{96}")
+    with pytest.raises(ValueError, match="too large"):
+        LinearPattern("a{1000}" * 4 + "a{97}")
+
+
+def test_brackets_have_a_depth_and_no_number() -> None:
+    assert LinearPattern("(" * 32 + "a" + ")" * 32).search("a") is not None
+    assert LinearPattern("(?:a)" * 33).search("a" * 33) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fitting", "unfitting"),
+    [
+        (r"\bab", ["ab", " ab"], ["xab", "1ab", "_ab"]),
+        (r"ab\b", ["ab", "ab "], ["abx", "ab1"]),
+        (r"x\by", [], ["xy", "x y"]),
+        (r"x\By", ["xy"], ["x y"]),
+        (r"\Ba", ["ba"], ["a", " a", "-a"]),
+        (r"a\B", ["ab"], ["a", "a "]),
+        (r"\b", ["a"], ["", " "]),
+        (r"\B", ["", " ", "ab"], ["a"]),
+        (r"\Aa", ["ab"], ["ba"]),
+        (r"a\z", ["ba"], ["ab"]),
+        ("^a", ["ab"], ["ba"]),
+        ("a$", ["ba"], ["ab", "a\n"]),
+        (".", ["a", "X", "\r"], ["", "\n"]),
+        (r"\D", ["a", "-"], ["1", ""]),
+        (r"\S", ["a"], [" ", "\t"]),
+        (r"\W", ["-"], ["a", "_", "1"]),
+        ("[^a]", ["b", "^", "["], ["a", ""]),
+        ("[a-c]", ["a", "b", "c"], ["`", "d", "-"]),
+        ("[b-b]", ["b"], ["a", "c"]),
+        ("[a-]", ["a", "-"], ["b"]),
+        ("[-a]", ["a", "-"], ["b"]),
+        ("[]a]", ["]", "a"], ["["]),
+        ("[[a]", ["[", "a"], [":"]),
+        ("[[:]", ["[", ":"], ["a"]),
+        (r"[_\d]", ["_", "7"], ["a", "d"]),
+        (r"[\d_]", ["_", "7"], ["a", "d"]),
+        (r"[\]x]", ["]", "x"], ["\\\\"]),
+        (r"[\t]", ["\t"], ["t", "\\\\"]),
+        (r"[\t-\r]", ["\t", "\n", "\r"], ["\b", "-", "r"]),
+        ("[\x00-\u1000]", ["\x00", "\u1000"], ["\u1001"]),
+        (r"\t\n\r\f\a\v", ["\t\n\r\f\a\v"], ["tnrfav"]),
+        (r"\.\-\_", [".-_"], ["a-_"]),
+        ("[[:alpha:]x-z1]", ["a", "Z", "1"], ["2", ":", "["]),
+        ("[^[:digit:]]", ["a"], ["7"]),
+        ("(?i)ab", ["AB", "aB"], ["A"]),
+        ("ab", ["ab"], ["AB", "Ab"]),
+        ("(?i)[a-c]x", ["BX"], ["DX"]),
+        ("((?i)a)b", ["Ab", "ab"], ["AB"]),
+        ("(?i:a)b", ["Ab"], ["aB"]),
+        ("x(?i)a", ["xA"], ["XA"]),
+        ("^(?:a|b|c|d)$", ["a", "b", "c", "d"], ["e", "ab"]),
+        ("^(?:a|)$", ["a", ""], ["b"]),
+        ("ab?c", ["ac", "abc"], ["abbc"]),
+        ("^a{2}$", ["aa"], ["a", "aaa"]),
+        ("^a{2,}$", ["aa", "aaaaa"], ["a"]),
+        ("^a{2,4}$", ["aa", "aaa", "aaaa"], ["a", "aaaaa"]),
+        ("^a{0}$", [""], ["a"]),
+        ("a{x}", ["a{x}"], ["a"]),
+    ],
+)
+def test_what_fits_and_what_does_not(pattern: str, fitting: list[str], unfitting: list[str]) -> None:
+    read = LinearPattern(pattern)
+    assert [text for text in fitting if read.search(text) is None] == []
+    assert [text for text in unfitting if read.search(text) is not None] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "groups"),
+    [
+        ("abcd|bc", "abcd", ("abcd",)),  # what began earlier is wanted more, though it ends later
+        ("a|ab", "ab", ("a",)),
+        ("ab|a", "ab", ("ab",)),
+        ("a{2,3}", "aaaaa", ("aaa",)),
+        ("a{2,3}?", "aaaaa", ("aa",)),
+        ("a+?", "aaa", ("a",)),
+        ("(a*)(a*)b", "aab", ("aab", "aa", "")),
+        ("(a*?)(a*)b", "aab", ("aab", "", "aa")),
+        ("(a)(b)?(c)", "ac", ("ac", "a", None, "c")),
+        ("(?P<x>a)(?<y>b)(?:c)(d)", "abcd", ("abcd", "a", "b", "d")),
+        ("(a|b){3}", "abab", ("aba", "a")),
+        ("(?:a?b?){1,3}c", "abbac", ("abbac",)),
+        ("(?:x|xy|xyz)(z|yz|$)", "xyz", ("xyz", "yz")),
+        ("(?:a*)(?:a|b)*c|d", "aabbd", ("d",)),
+    ],
+)
+def test_which_text_is_found(pattern: str, text: str, groups: tuple[str | None, ...]) -> None:
+    found = LinearPattern(pattern).search(text)
     assert found is not None
-    assert found.groups == ("vB",)
+    assert found.groups == groups
 
 
 @pytest.mark.parametrize(

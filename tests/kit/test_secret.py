@@ -61,6 +61,10 @@ def test_the_longer_of_two_secrets_goes_whole() -> None:
     assert Redactor([Secret("canary"), Secret("canary-4711"), Secret("a-canary-4711")]).redact("a-canary-4711") == "[redacted]"
 
 
+def test_a_secret_that_begins_with_another_goes_whole() -> None:
+    assert Redactor([Secret("canary"), Secret("canary-4711")]).redact("canary-4711") == "[redacted]"
+
+
 def test_a_line_of_eight_characters_is_looked_for_and_one_of_seven_is_not() -> None:
     redactor = Redactor([Secret("first-line\n12345678\n1234567\n")])
     assert redactor.redact("12345678 1234567") == "[redacted] 1234567"

@@ -99,8 +99,13 @@ def test_all_of_keeps_order_and_raises_the_error_itself() -> None:
         raise KeyError("gone")
 
     assert asyncio.run(all_of(value(1), value(2))) == [1, 2]
+    assert asyncio.run(all_of(value(1))) == [1]
     with pytest.raises(KeyError):
         asyncio.run(all_of(value(1), fails()))
+
+
+def test_a_new_wakeup_has_not_rung() -> None:
+    assert Wakeup().is_rung is False
 
 
 def test_a_wakeup_remembers_one_ring() -> None:

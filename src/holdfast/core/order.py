@@ -57,8 +57,9 @@ class Order:
         changes: Mapping[ResourceId, Change],
         blocked: Collection[ResourceId],
         orphans: Collection[ResourceId],
-        restarting: frozenset[ResourceId],
+        restarting: frozenset[ResourceId] = NOBODY,
     ) -> Order:
+        """Put `changes` in order. Who goes down and up again (`restarting`) matters to waves alone."""
         leaving = {id for id in world.forgotten if id in changes or id in blocked or id in orphans}
         replaced = frozenset(id for id, change in changes.items() if change.verb is Verb.REPLACE)
         needed_by = _needed_by(world, leaving)
@@ -181,8 +182,7 @@ def held_up(plan: Plan, desired: Desired, inventory: Inventory, failed: Collecti
     """
     world = World.of(desired, Live(), inventory, Policy())
     changes = {change.id: change for change in plan}
-    restarting = frozenset(change.id for change in plan if change.verb is Verb.REPLACE and change.after is None)
-    order = Order.of(world, changes, plan.blocked.keys(), plan.orphans, restarting)
+    order = Order.of(world, changes, plan.blocked.keys(), plan.orphans)
     return frozenset(order.held_up(failed) & changes.keys())
 
 

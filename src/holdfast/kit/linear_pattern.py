@@ -1,6 +1,6 @@
 """Regular expressions in time that grows with pattern times text, whatever the pattern: what comes from Git may not stop the house.
 
-The language is RE2's without Unicode classes and without flags but `(?i)`: what needs backtracking (look-around, back references, atomic
+The language is RE2's without Unicode classes and without flags but `i`: what needs backtracking (look-around, back references, atomic
 groups) is refused. A pattern becomes a small program that walks all its ways at once (Thompson 1968, Pike's captures as in RE2). Law:
 what is accepted here finds the same text and the same groups as Python's `re`, which tries the same ways in the same order; but for a
 repeat of what may be empty, where the two languages differ.
@@ -20,8 +20,23 @@ LARGEST = 4096
 """Steps of a program, after repeats are written out."""
 MOST_REPEATS = 1000
 DEEPEST = 32
+WIDEST = 0x1000
+"""Of a range of characters."""
 _DIGITS, _SPACES, _WORD = frozenset(string.digits), frozenset("\t\n\f\r "), frozenset(string.ascii_letters + string.digits + "_")
 _CLASSES: Mapping[str, frozenset[str]] = {"d": _DIGITS, "s": _SPACES, "w": _WORD}
+_NAMES: Mapping[str, frozenset[str]] = {
+    "alnum": frozenset(string.ascii_letters + string.digits),
+    "alpha": frozenset(string.ascii_letters),
+    "blank": frozenset("\t "),
+    "digit": _DIGITS,
+    "lower": frozenset(string.ascii_lowercase),
+    "punct": frozenset(string.punctuation),
+    "space": frozenset(string.whitespace),
+    "upper": frozenset(string.ascii_uppercase),
+    "word": _WORD,
+    "xdigit": frozenset(string.hexdigits),
+}
+"""`[:name:]` within brackets."""
 _ESCAPES: Mapping[str, str] = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "a": "\a", "v": "\v"}
 _NAMED = re.compile(r"\?P?<([A-Za-z_]\w*)>", re.ASCII)
 _COUNT = re.compile(r"\{(\d{1,4})(?:(,)(\d{1,4})?)?\}", re.ASCII)
@@ -70,6 +85,8 @@ class _Repeat:
 
 
 _Node: TypeAlias = "_One | _Edge | _Row | _Either | _Group | _Repeat"
+_NOTHING = _Row(())
+"""What a flag is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +261,6 @@ class _Reader:
         self.ignores_case = False
 
     def read(self) -> _Node:
-        if self.text.startswith("(?i)"):
-            self.ignores_case, self.at = True, 4
         found = self.either()
         if self.at < len(self.text):
             raise self.wrong("a bracket closes that was not opened")
@@ -283,9 +298,11 @@ class _Reader:
             return item
         if isinstance(item, _Edge):
             raise self.wrong("a place between characters cannot be repeated")
+        if item == _NOTHING:
+            raise self.wrong("there is nothing to repeat")
         is_lazy = self.peek() == "?"
         self.at += is_lazy
-        if self.peek() == "+" or self.counts() is not None:
+        if self.counts() is not None:
             raise self.wrong("a repeat is repeated")
         least, most = counts
         return _Repeat(item, least, most, is_lazy)
@@ -329,12 +346,19 @@ class _Reader:
         return letters | {other for each in letters for other in (each.lower(), each.upper())} if self.ignores_case else letters
 
     def group(self) -> _Node:
+        if self.text.startswith("?i)", self.at):  # until the group ends that it stands in
+            self.at += 3
+            self.ignores_case = True
+            return _NOTHING
         self.depth += 1
         if self.depth > DEEPEST:
             raise self.wrong(f"its brackets go deeper than {DEEPEST}")
-        number = None
+        number, ignored_case = None, self.ignores_case
         if self.text.startswith("?:", self.at):
             self.at += 2
+        elif self.text.startswith("?i:", self.at):
+            self.at += 3
+            self.ignores_case = True
         elif self.peek() == "?":
             named = _NAMED.match(self.text, self.at)
             if named is None:
@@ -350,6 +374,7 @@ class _Reader:
             raise self.wrong("a bracket is opened and never closed")
         self.at += 1
         self.depth -= 1
+        self.ignores_case = ignored_case
         return inner if number is None else _Group(inner, number)
 
     def escaped(self) -> _Node:
@@ -379,8 +404,13 @@ class _Reader:
         is_first = True
         while (letter := self.take()) != "]" or is_first:
             is_first = False
-            if letter == "[" and self.peek() == ":":
-                raise self.wrong("[:name:] is not known; write the characters")
+            if letter == "[" and self.peek() == ":" and (end := self.text.find(":]", self.at + 1)) > 0:
+                name = self.text[self.at + 1 : end]
+                if name not in _NAMES:
+                    raise self.wrong(f"[:{name}:] is not known")
+                found |= _NAMES[name]
+                self.at = end + 2
+                continue
             if letter == "\\":
                 letter = self.take()
                 if letter.lower() in _CLASSES:
@@ -403,6 +433,6 @@ class _Reader:
             if last.lower() in _CLASSES:
                 raise self.wrong(f"\\{last} is no end of a range")
             last = self.literal(last)
-        if not ord(first) <= ord(last) < 0x110000 or ord(last) - ord(first) > 0x1000:
+        if not 0 <= ord(last) - ord(first) <= WIDEST:
             raise self.wrong(f"{first}-{last} is no range of characters")
         return {chr(each) for each in range(ord(first), ord(last) + 1)}

@@ -89,8 +89,6 @@ def _alternative(part: str, whole: str) -> tuple[tuple[str, Version], ...]:
     if " - " in part:
         low, _, high = part.partition(" - ")
         return (*_comparator(">=", low.strip(), whole), *_comparator("<=", high.strip(), whole))
-    if part in ("", "*", "x", "X"):
-        return ()
     found = [bound for sign, text in _COMPARATOR.findall(part) for bound in _comparator(sign, text, whole)]
     return tuple(found)
 

@@ -194,7 +194,7 @@ def _matched(items: list[Value], name: str, wanted: str, rest: list[str], made: 
         raise Trouble("HF1707", f"cannot read the pattern {wanted!r}: {error}") from None
     for index, each in enumerate(items):
         value = each if not name else each.get(name, MISSING) if isinstance(each, dict) else MISSING
-        if value is not MISSING and is_scalar(value) and pattern.searches(text(value).strip()):
+        if value is not MISSING and is_scalar(value) and pattern.search(text(value).strip()) is not None:
             if name:
                 _walk(Slot(items, index), rest, made, found)
             else:

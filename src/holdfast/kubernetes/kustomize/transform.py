@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final, Literal
 
+from holdfast.kit.linear_pattern import LinearPattern
 from holdfast.kubernetes.kustomize.draft import Draft
 from holdfast.kubernetes.kustomize.field import MAPPING, SCALAR, Change, FieldSpec, Specs, change_all, change_field
 from holdfast.kubernetes.kustomize.identity import Gvk
-from holdfast.kubernetes.kustomize.pattern import Pattern, compile_pattern
+from holdfast.kubernetes.kustomize.pattern import compile_pattern
 from holdfast.kubernetes.kustomize.spec import Image, Replica
 from holdfast.kubernetes.kustomize.trouble import Trouble
 from holdfast.kubernetes.kustomize.value import FRESH, Tie, Tied, Value, field_text, is_null, put, put_loose, text
@@ -163,7 +164,7 @@ def _containers(value: Value, change: Change) -> None:
 
 
 @lru_cache(maxsize=256)
-def _pattern(name: str) -> Pattern | None:
+def _pattern(name: str) -> LinearPattern | None:
     try:
         return compile_pattern(f"^{name}{_TAGS}")
     except ValueError:
@@ -176,7 +177,7 @@ def _is_image(value: str, name: str) -> bool:
     if re.fullmatch(r"[\w/:@-]*", name, re.ASCII):
         return value.startswith(name) and _PLAIN_TAGS.match(value, len(name)) is not None
     pattern = _pattern(name)
-    return pattern is not None and pattern.searches(value)
+    return pattern is not None and pattern.search(value) is not None
 
 
 def _changed(value: str, image: Image) -> str | None:
