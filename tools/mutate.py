@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,7 +79,8 @@ def shown(path: Path, mutant: str) -> str:
 
     lines = [line for line in get_diff_for_mutant(mutant, path=path).splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     before, after = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
-    function = mutant.rpartition("__mutmut_")[0].removeprefix("holdfast.").replace("xǁ", "").replace("ǁ", ".").replace(".x_", ".")
+    name = mutant.rpartition("__mutmut_")[0].removeprefix("holdfast.")
+    function = re.sub(r"\.x[_ǁ]", ".", name).replace("ǁ", ".")  # mutmut's mark before a function or a class
     return f"{function}: {before} → {after}"
 
 
