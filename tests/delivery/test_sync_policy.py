@@ -20,10 +20,9 @@ def test_every_option_has_an_answer() -> None:
         "RespectIgnoreDifferences=true",
     }
     assert set(SYNC_OPTIONS) >= MOOT_ON_HOST
-    assert {text for _, text in found.in_vain_in_cluster} == {
-        "CreateNamespace=true",
-        "PrunePropagationPolicy=background",
-        "PrunePropagationPolicy=orphan",
+    assert {text for _, text, _ in found.in_vain_in_cluster} == {
+        "ApplyOutOfSyncOnly=false",
+        "FailOnSharedResource=false",
         "ServerSideApply=false",
         "SkipDryRunOnMissingResource=false",
         "Validate=false",
@@ -31,7 +30,7 @@ def test_every_option_has_an_answer() -> None:
 
 
 def test_of_an_option_that_stands_twice_the_later_counts() -> None:
-    assert read_options(("Prune=confirm", "Prune = false")) == Options(prune="false")
+    assert read_options(("Prune=confirm", "Prune = false")) == Options(prune="false", by_name={"Prune": "false"})
 
 
 def test_wrong_options_are_told_by_their_index() -> None:

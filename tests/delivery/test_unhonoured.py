@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.delivery.application import Context
 from holdfast.delivery.reader import read_applications
 from holdfast.model.resource import Warning
+from holdfast.model.terms import Terms
 
 APPLICATION = """apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -124,7 +125,7 @@ metadata: {name: shop}
 spec:
   source: {repoURL: https://git.example.com/shop.git, path: .}
   destination: {server: SERVER, namespace: prod}
-  syncPolicy: {syncOptions: [ServerSideApply=true, CreateNamespace=true]}
+  syncPolicy: {syncOptions: [ServerSideApply=false, CreateNamespace=true, PruneLast=true]}
 """
     server = "https://kubernetes.default.svc"
     (there,) = read_applications(
@@ -132,6 +133,11 @@ spec:
     )
     (here,) = read_applications([("a.yaml", text.replace("SERVER", "host://local").encode())], Context(revision="abc"))
     assert [(it.reason, it.message) for it in there.warnings] == [
-        ("SyncOptionNotHonoured", "sync option CreateNamespace=true of Application shop is not honoured yet")
+        (
+            "SyncOptionNotHonoured",
+            "sync option ServerSideApply=false of Application shop is not honoured: objects are always applied on the server's side",
+        )
     ]
-    assert here.warnings == ()
+    assert there.terms.options == {"ServerSideApply": "false", "CreateNamespace": "true", "PruneLast": "true"}
+    assert [it.message for it in here.warnings] == ["sync option PruneLast=true of Application shop is not honoured yet"]
+    assert here.terms == Terms()

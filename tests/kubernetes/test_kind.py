@@ -32,7 +32,7 @@ def resources(*manifests: dict[str, Json]) -> dict[str, Resource]:
     found = [KIND.read(manifest, place, ORIGIN) for manifest in manifests]
     assert [error for each in found for error in each.errors] == []
     declared = tuple(KIND.declare(it, SCOPE, Facts()) for each in found for it in each.declarations)
-    return {str(each.id): each for each in KIND.closed(declared)}
+    return {str(each.id): each for each in KIND.closed(declared, SCOPE)}
 
 
 def test_a_namespace_is_the_objects_own_the_applications_or_none() -> None:

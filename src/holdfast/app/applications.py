@@ -196,6 +196,7 @@ def sourced(it: Application) -> Sourced:
         directory=it.directory,
         kustomize=it.kustomize,
         permission=it.permission,
+        terms=it.terms,
     )
 
 

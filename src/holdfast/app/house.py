@@ -194,7 +194,13 @@ class House:
         by_kind = {kind: engine for engine in of_host for kind in engine.kinds}
         known = {*by_kind, *(kind.name for kind in kinds.kinds)}
         self.kubernetes = kubernetes_engine(
-            reached, known=known, records=await self._records("kubernetes"), clock=clock, random=random, crashed=self.crashed
+            reached,
+            known=known,
+            records=await self._records("kubernetes"),
+            clock=clock,
+            random=random,
+            crashed=self.crashed,
+            described=self._described,
         )
         self.engines: tuple[Engine, ...] = (*of_host, self.kubernetes)
         by_name: dict[str, Kind] = {kind.name: kind for kind in kinds.kinds}

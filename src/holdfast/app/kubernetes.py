@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib import resources
 from typing import TypeVar
 
@@ -15,7 +15,9 @@ from holdfast.engines.kubernetes.transport import Transport
 from holdfast.engines.kubernetes.wire import HttpWire
 from holdfast.kit.clock import Clock, Random
 from holdfast.kubernetes.health import HealthRules
+from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Records
+from holdfast.model.resource import Resource
 
 T = TypeVar("T")
 
@@ -49,13 +51,23 @@ def kubernetes_engine(
     clock: Clock,
     random: Random,
     crashed: Callable[[str, BaseException], None],
+    described: Callable[[ResourceId], Iterable[Resource]] = lambda id: (),
 ) -> KubernetesEngine:
     """Return the engine of all clusters that are reached; nothing is connected yet. `known`: the kinds of the other engines."""
     clients = {}
     for name, access in reached.accesses.items():
         credentials = Credentials(access, base=reached.base, clock=clock, environment=dict(os.environ))
         clients[name] = Client(Transport(HttpWire(credentials), clock=clock, random=random))
-    return KubernetesEngine(clients, known=known, rules=shipped_rules(), records=records, clock=clock, random=random, crashed=crashed)
+    return KubernetesEngine(
+        clients,
+        known=known,
+        rules=shipped_rules(),
+        records=records,
+        clock=clock,
+        random=random,
+        crashed=crashed,
+        described=described,
+    )
 
 
 def shipped_rules() -> HealthRules:

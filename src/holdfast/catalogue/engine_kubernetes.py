@@ -34,10 +34,10 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             next_step="Grant the rule that the hint shows, in a Role or a ClusterRole of the user.",
         ),
         "HF3304": Explanation(
-            title="Kind or namespace not there",
-            meaning="The cluster does not serve this kind, in this version, or has no such namespace.",
-            cause="The CustomResourceDefinition or the Namespace is not there yet, or the version was removed.",
-            next_step="Apply the definition or the Namespace with it, or before it; it is waited for. See kubectl api-resources.",
+            title="Kind not served",
+            meaning="The cluster does not serve this kind, in this version.",
+            cause="The CustomResourceDefinition is not there yet, or the version was removed.",
+            next_step="Apply the definition with it, or before it; it is waited for. Look what is served: kubectl api-resources.",
         ),
         "HF3305": Explanation(
             title="Changed meanwhile",
@@ -48,8 +48,8 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         "HF3306": Explanation(
             title="Manifest not accepted",
             meaning="The API server or an admission webhook understood the manifest and said no. Nothing was changed.",
-            cause="An unknown field, a value that is not allowed, or a field that cannot be changed once it is set.",
-            next_step="Mend the manifest at the place shown; for an immutable field, annotate it with sync option Replace=true.",
+            cause="An unknown field, or a value that is not allowed.",
+            next_step="Mend the manifest at the place shown; what needs a namespace or cannot be changed in place has entries of its own.",
         ),
         "HF3307": Explanation(
             title="Cluster busy",
@@ -98,6 +98,27 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             meaning="An object is to lie in a namespace and its kind has none, or the other way round. It is not applied.",
             cause="A kind of a CustomResourceDefinition that the cluster had not told of yet.",
             next_step="Nothing, where its definition is applied with it: the next look knows better.",
+        ),
+        "HF3320": Explanation(
+            title="Field cannot be changed",
+            meaning="A field of the object is immutable: the API server changes it only by deleting the object and creating it anew. "
+            "Nothing was changed.",
+            cause="The selector of a workload, the pod template of a Job, the class of a claim, a role that is bound, immutable data.",
+            next_step="Give the object another name, take the change back, or annotate it with the sync option Force=true: then it is "
+            "deleted with all that it owns, and created anew.",
+        ),
+        "HF3321": Explanation(
+            title="Namespace not there",
+            meaning="The object belongs into a namespace that the cluster does not have.",
+            cause="Nobody declared the Namespace, or it was deleted.",
+            next_step="Declare the Namespace in the same Application, or add CreateNamespace=true to spec.syncPolicy.syncOptions.",
+        ),
+        "HF3322": Explanation(
+            title="Rule of ignoreDifferences not followed",
+            meaning="What an Application says to ignore cannot be told for this object, so that it is unknown whether it drifted. "
+            "Nothing of it is changed.",
+            cause="A JSON pointer that does not begin with a slash, a jq expression that names no paths, or jq is not installed.",
+            next_step="Mend the rule in spec.ignoreDifferences; for jq: pip install 'holdfast[kubernetes]'.",
         ),
     }
 )

@@ -27,6 +27,7 @@ from holdfast.model.ports import Journal
 from holdfast.model.resource import Desired, Origin
 from holdfast.model.source import Git, Revision, Tree
 from holdfast.model.state import Facts
+from holdfast.model.terms import Terms
 
 AGAIN = Backoff(first_s=2.0, cap_s=300.0)
 """Between two tries of a source that fails; a hint ends the pause."""
@@ -60,6 +61,8 @@ class Sourced:
     """What is added to a kustomization, as the Application writes it."""
     permission: Permission | None = None
     """What its project lets its objects be; None: everything."""
+    terms: Terms = Terms()  # noqa: RUF009 - frozen
+    """How its resources are applied and compared."""
 
 
 async def _nothing_to_learn(destination: str) -> None:
@@ -109,6 +112,7 @@ class Rendering:
             application_origin=source.origin,
             directory=source.directory,
             kustomize=source.kustomize,
+            terms=source.terms,
             allowed=self._allowed,
             facts=self._facts(),
             had_resources=self._had_resources(source.name),

@@ -137,9 +137,12 @@ class Order:
 
     def _place(self, id: ResourceId, others: list[tuple[int, int, int]]) -> tuple[int, int, int]:
         declared = self.world.wanted.get(id)
-        rank = (0, declared.wave) if declared else (1, -self.world.forgotten[id].wave)
+        rank = (0, declared.wave) if declared else self._rank_of_forgotten(self.world.forgotten[id])
         phase, wave = max([rank, *(other[:2] for other in others)])
         return phase, wave, max((other[2] + 1 for other in others if other[:2] == (phase, wave)), default=0)
+
+    def _rank_of_forgotten(self, resource: Resource) -> tuple[int, int]:
+        return (2, 0) if resource.policy.last else (1, -resource.wave)
 
     def _after(self) -> dict[ResourceId, set[ResourceId]]:
         """Return what each id comes after: `waits` without what makes room, and without a cycle that restarts would close."""

@@ -66,6 +66,7 @@ def plan(desired: Desired, live: Live, inventory: Inventory, policy: Policy) -> 
         blocked = asked | blocked
         held = order.held_up(blocked)
         stuck = blocked.keys() | held
+    blocked |= _waiting_last(world, changes, blocked)
     blocked |= {id: order.waiting(id, stuck) for id in held if id in changes and id not in blocked}
     free = {id: change for id, change in changes.items() if id not in blocked}
     return Plan(
@@ -200,7 +201,9 @@ def _prune(world: World) -> tuple[dict[ResourceId, _Verdict], tuple[ResourceId, 
 
 
 def _stays(resource: Resource, policy: Policy) -> bool:
-    return not resource.policy.prune or not (policy.prune or resource.id in (policy.rolling_back or ()))
+    if not resource.policy.prune or (policy.removing and not resource.policy.delete):
+        return True
+    return not (policy.prune or resource.id in (policy.rolling_back or ()))
 
 
 def _delete(world: World, resource: Resource, is_fewer: bool, limit: tuple[str, str] | None) -> _Verdict:
@@ -219,6 +222,8 @@ def _delete(world: World, resource: Resource, is_fewer: bool, limit: tuple[str, 
 
 def _confirmed(policy: Policy, change: Change, resource: Resource, limit: tuple[str, str] | None) -> Change | _Asks:
     """Return the deletion, or what it needs a person for. A rollback deletes freely what the failed operation created, and nothing else."""
+    if policy.removing and resource.policy.protect_delete:
+        return _asks(change, "is protected: deleting it needs a person", "HF2006")
     if resource.policy.protect or (policy.rolling_back is not None and change.id in policy.rolling_back):
         return _protected(change, resource.policy)
     if policy.rolling_back is not None:
@@ -246,6 +251,14 @@ def _limit(world: World, doomed: Collection[Resource]) -> tuple[str, str] | None
     if len(counted) > policy.prune_free and len(counted) > policy.prune_share * len(whole):
         return f"would delete {len(counted)} of {len(whole)} declared resources: a person must confirm", "HF2004"
     return None
+
+
+def _waiting_last(world: World, changes: Mapping[ResourceId, Change], blocked: Mapping[ResourceId, Blocked]) -> dict[ResourceId, Blocked]:
+    """Return what is pruned last and cannot be yet, since something that is declared is blocked."""
+    culprits = sorted(id for id in blocked if id in world.wanted)
+    last = [id for id in changes if id in world.forgotten and world.forgotten[id].policy.last and id not in blocked]
+    why = f"is pruned last, and waits for {culprits[0]}, which is blocked" if culprits else ""
+    return {id: Blocked(reason=why, origin=changes[id].origin, code="HF2009") for id in last} if culprits else {}
 
 
 def _restart(world: World, verdicts: dict[ResourceId, _Verdict]) -> frozenset[ResourceId]:

@@ -54,7 +54,7 @@ def policy(
 
 def removal(approved: str | None = None) -> Policy:
     """Return the policy of taking an Application down (`holdfast down`): a person asked for it, so only protection needs an approval."""
-    return Policy(prune=True, allow_empty=True, prune_share=1.0, approved=approved)
+    return Policy(prune=True, allow_empty=True, prune_share=1.0, removing=True, approved=approved)
 
 
 class Kind(StrEnum):

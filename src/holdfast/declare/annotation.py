@@ -45,6 +45,16 @@ MOOT_ON_HOST = frozenset(
     "ClientSideApplyMigration CreateNamespace PrunePropagationPolicy ServerSideApply SkipDryRunOnMissingResource Validate".split()
 )
 """About the API of a cluster: on a host there is nothing that they could change."""
+IN_VAIN_IN_CLUSTER: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("ApplyOutOfSyncOnly", "false"): "what is as declared is not applied again",
+        ("FailOnSharedResource", "false"): "two Applications never have one object",
+        ("ServerSideApply", "false"): "objects are always applied on the server's side",
+        ("SkipDryRunOnMissingResource", "false"): "there is no dry run before an apply",
+        ("Validate", "false"): "the server validates what it is given",
+    }
+)
+"""What is not honoured for a cluster, and why; all others are, or are what happens in any case."""
 _RESOURCE_KEYS = (labels.ADOPT, labels.HEAL)
 _APPLICATION_KEYS = (
     labels.ADOPT,

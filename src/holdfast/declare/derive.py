@@ -104,6 +104,12 @@ def _joined(one: ResourcePolicy, other: ResourcePolicy) -> ResourcePolicy:
         adopt=one.adopt or other.adopt,
         replace_on=one.replace_on | other.replace_on,
         restart_with=one.restart_with | other.restart_with,
+        delete=one.delete and other.delete,
+        protect_delete=one.protect_delete or other.protect_delete,
+        last=one.last or other.last,
+        tolerated=one.tolerated or other.tolerated,
+        options={**one.options, **other.options},
+        ignored=(*one.ignored, *other.ignored),
     )
 
 

@@ -25,6 +25,7 @@ from holdfast.model.declaration import Ask, Declaration, Reading, Scope
 from holdfast.model.resource import Desired, Origin, Prepare, Warning
 from holdfast.model.source import LINK, Blob, Tree
 from holdfast.model.state import Facts
+from holdfast.model.terms import Terms
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -50,6 +51,8 @@ class RenderRequest:
     application_origin: Origin | None = None
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What the Application adds to a kustomization, as it is written."""
+    terms: Terms = Terms()  # noqa: RUF009 - frozen
+    """How the Application's resources are applied and compared."""
     repository: Tree | None = None
     """The whole repository at the same revision, where the Application's path is a part of it and `reaches` says that more is needed."""
     directory: Directory = Directory()  # noqa: RUF009 - frozen
@@ -245,7 +248,7 @@ class Renderer:
         return Desired.of(
             request.application,
             request.tree.revision.commit,
-            foreign.closed(joined.resources) if foreign is not None else joined.resources,
+            foreign.closed(joined.resources, scope) if foreign is not None else joined.resources,
             warnings=(*_warnings(request.application, files, parts), *_in_vain(request, selection)),
             release=release,
             prepare=prepare,
@@ -418,6 +421,7 @@ def _scope(request: RenderRequest, are_sound: bool) -> Scope:
         annotations=request.annotations if are_sound else {},  # told once is enough
         annotation_origin=request.application_origin,
         kustomize=request.kustomize,
+        terms=request.terms,
         allowed=request.allowed,
     )
 

@@ -17,6 +17,7 @@ from holdfast.errors import Where
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.resource import Origin, Warning
+from holdfast.model.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ class Application:
     directory: Directory = field(default_factory=Directory)
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What is added to a kustomization, as it is written."""
+    terms: Terms = field(default_factory=Terms)
+    """How its resources are applied and compared."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     annotation_places: Mapping[str, Where] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from holdfast.kit.suggest import did_you_mean
 from holdfast.model.ids import DOCKER, HOST
 from holdfast.model.labels import ROLLBACK
 from holdfast.model.resource import Origin, Warning
+from holdfast.model.terms import IgnoreRule, Terms
 
 LOCAL = "host://local"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
@@ -109,6 +110,7 @@ def _application(
         destination=destination,
         directory=Directory(recurse=directory.recurse, include=directory.include, exclude=directory.exclude),
         kustomize=_kustomize(document, source),
+        terms=_terms(spec, options) if destination in context.clusters.values() else Terms(),
         annotations=annotations,
         annotation_places={key: document.where(("metadata", "annotations", key)) for key in annotations},
         labels=metadata.labels,
@@ -124,6 +126,27 @@ def _application(
         cascade=is_cascade and not options.keeps_resources,
         info=tuple((each.name, each.value) for each in spec.info),
         warnings=(*_warnings(draft, source, options, destination, context), *(project.warnings if project else ())),
+    )
+
+
+def _terms(spec: ApplicationSpec, options: Options) -> Terms:
+    managed = spec.sync_policy.managed_namespace_metadata
+    return Terms(
+        options=options.by_name,
+        ignored=tuple(
+            IgnoreRule(
+                group=each.group,
+                kind=each.kind,
+                name=each.name,
+                namespace=each.namespace,
+                json_pointers=each.json_pointers,
+                jq_path_expressions=each.jq_path_expressions,
+                managed_fields_managers=each.managed_fields_managers,
+            )
+            for each in spec.ignore_differences
+        ),
+        namespace_labels=managed.labels if managed else {},
+        namespace_annotations=managed.annotations if managed else {},
     )
 
 
@@ -279,11 +302,12 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str,
     unhonoured = draft.unhonoured
     yield from unhonoured.metadata(draft.metadata.ignored)
     yield from unhonoured.annotations(draft.metadata.annotations)
-    yield from unhonoured.application(source.at)
     is_cluster = destination in context.clusters.values()
-    for at, option in (*options.in_vain, *(options.in_vain_in_cluster if is_cluster else ())):
+    yield from unhonoured.application(source.at, is_cluster=is_cluster)
+    for at, option, why in options.in_vain_in_cluster if is_cluster else ((*each, "") for each in options.in_vain):
         path: Path = ("spec", "syncPolicy", "syncOptions", at)
-        yield unhonoured.warning("SyncOptionNotHonoured", f"sync option {option} of Application {draft.name} is not honoured yet", path)
+        message = f"sync option {option} of Application {draft.name} is not honoured{f': {why}' if why else ' yet'}"
+        yield unhonoured.warning("SyncOptionNotHonoured", message, path)
     for at, finalizer in enumerate(draft.metadata.finalizers):
         if finalizer not in _POLICIES:
             yield unhonoured.field(("metadata", "finalizers", at), f"{finalizer} is not known; {FINALIZER} is")

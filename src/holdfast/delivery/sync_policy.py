@@ -5,11 +5,12 @@ Law: an option is honoured, moot on a host, or warned of; an unknown one is an e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from holdfast.core.policy import Settings
 from holdfast.core.retry import RetryPolicy
-from holdfast.declare.annotation import MOOT_ON_HOST, parse_sync_option
+from holdfast.declare.annotation import IN_VAIN_IN_CLUSTER, MOOT_ON_HOST, parse_sync_option
 from holdfast.delivery.application_spec import RetrySpec, SyncPolicySpec
 
 _HONOURED = frozenset(
@@ -28,18 +29,6 @@ _HONOURED = frozenset(
     }
 )
 """Done here, or what happens in any case."""
-_DONE_IN_CLUSTER = frozenset(
-    {
-        ("ClientSideApplyMigration", "true"),
-        ("ClientSideApplyMigration", "false"),
-        ("CreateNamespace", "false"),
-        ("PrunePropagationPolicy", "foreground"),  # what has children takes them along
-        ("ServerSideApply", "true"),
-        ("SkipDryRunOnMissingResource", "true"),
-        ("Validate", "true"),
-    }
-)
-"""The same of what is moot on a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +40,11 @@ class Options:
     keeps_resources: bool = False
     """Whether what the Application has stays when the Application goes (`Delete=false`)."""
     in_vain: tuple[tuple[int, str], ...] = ()
-    """Options that are not honoured: index and text."""
-    in_vain_in_cluster: tuple[tuple[int, str], ...] = ()
-    """Those that a host has no use for, and a cluster would have."""
+    """Options that are not honoured on a host: index and text."""
+    in_vain_in_cluster: tuple[tuple[int, str, str], ...] = ()
+    """Those that are not honoured for a cluster: index, text, and why."""
+    by_name: Mapping[str, str] = field(default_factory=dict)
+    """All that are right."""
     errors: tuple[tuple[int, str], ...] = ()
     """Options that are wrong: index and reason."""
 
@@ -62,7 +53,7 @@ def read_options(texts: tuple[str, ...]) -> Options:
     """Return what `texts` ask for; of an option that stands twice the later one counts."""
     found: dict[str, str] = {}
     in_vain: list[tuple[int, str]] = []
-    in_cluster: list[tuple[int, str]] = []
+    in_cluster: list[tuple[int, str, str]] = []
     errors: list[tuple[int, str]] = []
     for at, text in enumerate(texts):
         try:
@@ -73,13 +64,14 @@ def read_options(texts: tuple[str, ...]) -> Options:
         found[name] = value
         if (name, value) not in _HONOURED and name not in MOOT_ON_HOST:
             in_vain.append((at, f"{name}={value}"))
-        elif name in MOOT_ON_HOST and (name, value) not in _DONE_IN_CLUSTER:
-            in_cluster.append((at, f"{name}={value}"))
+        if (why := IN_VAIN_IN_CLUSTER.get((name, value))) is not None:
+            in_cluster.append((at, f"{name}={value}", why))
     return Options(
         prune=found.get("Prune", "true"),
         keeps_resources=found.get("Delete") == "false",
         in_vain=tuple(in_vain),
         in_vain_in_cluster=tuple(in_cluster),
+        by_name=found,
         errors=tuple(errors),
     )
 

@@ -25,6 +25,8 @@ APPLICATION_FIELDS: Mapping[Path, str] = MappingProxyType(
     }
 )
 """Path below `spec` → why it has no effect."""
+IN_CLUSTER = frozenset({("ignoreDifferences",), ("syncPolicy", "managedNamespaceMetadata")})
+"""Those that have one where the destination is a cluster."""
 SOURCE_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
         ("directory", "disableExtensionFilter"): "only .yaml, .yml and .json files are read",
@@ -84,9 +86,10 @@ class Unhonoured:
         shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         return self.warning("FieldNotHonoured", f"{shown} of {self._subject} is not honoured: {why}", path)
 
-    def application(self, source: Path | None) -> Iterator[Warning]:
+    def application(self, source: Path | None, *, is_cluster: bool = False) -> Iterator[Warning]:
         """Yield what stands in an Application; `source` is the path of the one that is followed."""
-        yield from self._written(APPLICATION_FIELDS, ("spec",))
+        honoured = IN_CLUSTER if is_cluster else frozenset()
+        yield from self._written({path: why for path, why in APPLICATION_FIELDS.items() if path not in honoured}, ("spec",))
         if source is None:
             return
         yield from self._written(SOURCE_FIELDS, source)

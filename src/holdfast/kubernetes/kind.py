@@ -18,6 +18,7 @@ from holdfast.kubernetes.hook import HOOK, Phase, Turn, read_turn
 from holdfast.kubernetes.normal import normalize
 from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, kind_name, namespace_of
 from holdfast.kubernetes.reference import definition_of, references
+from holdfast.kubernetes.sync_option import DEFINITION, in_vain_for_object, read_policy, read_sync_options
 from holdfast.model.declaration import Declaration, Reading, Scope
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.labels import APPLICATION
@@ -34,7 +35,6 @@ _ROLLS_S = 600.0
 """Of a workload that says no `progressDeadlineSeconds`: what the API takes for it (apps/v1)."""
 _WORKLOADS = frozenset({"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/Job"})
 _IN_SYNC = frozenset({Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC})
-_DEFINITION = "apiextensions.k8s.io/CustomResourceDefinition"
 
 
 class KubernetesKind:
@@ -81,7 +81,7 @@ class KubernetesKind:
             needs=frozenset(
                 ResourceId(scope.destination, it.kind, it.namespace or CLUSTER, it.name) for it in references(manifest, namespace_of(id))
             ),
-            policy=ResourcePolicy(adopt=True),
+            policy=read_policy(manifest, _annotations(manifest), namespace_of(id), scope.terms),
             origin=declaration.origin,
             labels={APPLICATION: scope.application},
         )
@@ -93,17 +93,24 @@ class KubernetesKind:
         return ()
 
     def warnings(self, declaration: Declaration) -> tuple[Warning, ...]:
-        return ()
+        def warning(key: str, message: str) -> Warning:
+            where = declaration.place(("metadata", "annotations", key))
+            origin = replace(declaration.origin, line=where.line or declaration.origin.line)
+            return Warning(reason="AnnotationNotHonoured", message=message, origin=origin)
 
-    def closed(self, resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        return tuple(warning(key, message) for key, message in in_vain_for_object(_annotations(declaration.spec)))
+
+    def closed(self, resources: tuple[Resource, ...], scope: Scope) -> tuple[Resource, ...]:
         """Keep of the needs of objects what is declared here, add the definitions of their kinds, and put hooks into their phases.
 
-        What a definition among them says of no namespace holds for its objects, too.
+        What a definition among them says of no namespace holds for its objects, too. A namespace that is to have labels or annotations by
+        `managedNamespaceMetadata` is added where nobody declares it.
         """
+        resources = (*resources, *self._namespace(resources, scope))
         wide = frozenset(
             f"{group}/{kind}"
             for resource in resources
-            if resource.id.kind == _DEFINITION and (spec := resource.state.fields.get("spec")) and isinstance(spec, dict)
+            if resource.id.kind == DEFINITION and (spec := resource.state.fields.get("spec")) and isinstance(spec, dict)
             if spec.get("scope") == "Cluster"
             for group, kind in (definition_of(resource.state.fields),)
         )
@@ -113,10 +120,29 @@ class KubernetesKind:
         definitions = {
             f"{group}/{kind}": resource.id
             for resource in resources
-            if resource.id.kind == _DEFINITION and (names := definition_of(resource.state.fields))
+            if resource.id.kind == DEFINITION and (names := definition_of(resource.state.fields))
             for group, kind in (names,)
         }
         return tuple(self._closed(each, there, definitions) if self.reads(each.id.destination) else each for each in resources)
+
+    def _namespace(self, resources: tuple[Resource, ...], scope: Scope) -> Iterator[Resource]:
+        terms = scope.terms
+        id = ResourceId(scope.destination, "Namespace", CLUSTER, scope.namespace)
+        is_wanted = terms.options.get("CreateNamespace") == "true" and (terms.namespace_labels or terms.namespace_annotations)
+        if not is_wanted or any(resource.id == id for resource in resources):
+            return
+        metadata: dict[str, Json] = {
+            "name": scope.namespace,
+            "labels": dict(terms.namespace_labels),
+            "annotations": dict(terms.namespace_annotations),
+        }
+        yield Resource(
+            id=id,
+            state=State.of(normalize({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})),
+            policy=ResourcePolicy(adopt=True, prune=False, delete=False, tolerated=True),  # it is others' too: never deleted for us
+            origin=scope.annotation_origin,
+            labels={APPLICATION: scope.application},
+        )
 
     def _closed(self, resource: Resource, there: set[ResourceId], definitions: Mapping[str, ResourceId]) -> Resource:
         needs = {need for need in resource.needs if need in there and need != resource.id}
@@ -202,6 +228,7 @@ def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | 
     annotations = _texts(named.get("annotations"))
     try:
         turn = read_turn(annotations)
+        read_sync_options(annotations)
     except ValueError as error:
         return (_wrong(place, ("metadata", "annotations"), str(error)),)
     name = str(named["name"])
@@ -221,13 +248,17 @@ def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | 
     )
 
 
-_TURNS = ("argocd.argoproj.io/hook", "argocd.argoproj.io/sync-wave", "argocd.argoproj.io/compare-options")
+_TURNS = tuple(f"argocd.argoproj.io/{name}" for name in ("hook", "sync-wave", "sync-options", "compare-options"))
 """Read here: not told of as not honoured."""
 
 
 def _turn(fields: Mapping[str, Json]) -> Turn:
-    metadata = fields.get("metadata")
-    return read_turn(_texts(metadata.get("annotations") if isinstance(metadata, dict) else None))
+    return read_turn(_annotations(fields))
+
+
+def _annotations(manifest: Mapping[str, Json]) -> dict[str, str]:
+    metadata = manifest.get("metadata")
+    return _texts(metadata.get("annotations") if isinstance(metadata, dict) else None)
 
 
 def _are_texts(value: Json) -> bool:

@@ -17,6 +17,7 @@ from holdfast.model.live import Health, Observation
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Model, Origin, Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
+from holdfast.model.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Scope:
     annotation_origin: Origin | None = None
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What the Application adds to a kustomization, as it is written."""
+    terms: Terms = Terms()  # noqa: RUF009 - frozen
+    """How the Application's resources are applied and compared."""
     allowed: frozenset[str] = frozenset()
     """What the local configuration widens (`javascript`, `root` …). Never from Git."""
 
@@ -172,8 +175,8 @@ class Foreign(Kind, Protocol):
         """Return the declarations of one document; `place` is from a path in it. Never raises for bad input."""
         ...
 
-    def closed(self, resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
-        """Return an Application's resources with the needs that its foreign ones have of each other."""
+    def closed(self, resources: tuple[Resource, ...], scope: Scope) -> tuple[Resource, ...]:
+        """Return an Application's resources with the needs that its foreign ones have of each other, and what it asks for itself."""
         ...
 
 

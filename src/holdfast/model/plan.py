@@ -104,6 +104,8 @@ class Policy:
     """Digest of the plan that a person approved; it lifts the prune limit, `protect` and `allow_empty` for that very plan."""
     rolling_back: frozenset[ResourceId] | None = None
     """Ids that the failed operation created: a rollback may delete these, and only these, without confirmation."""
+    removing: bool = False
+    """Whether the Application goes: then what says so stays (`Delete=false`) or asks (`Delete=confirm`)."""
     only: frozenset[ResourceId] | None = None
     """Selective: a plan of these ids alone (heal)."""
 

@@ -12,6 +12,7 @@ from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim
 from holdfast.model.state import State
+from holdfast.model.terms import IgnoredFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,18 @@ class ResourcePolicy:
     """Top-level state fields that the world cannot change in place: the change is delete, then create."""
     restart_with: frozenset[ResourceId] = frozenset()
     """Resources whose replacement takes this one down first."""
+    delete: bool = True
+    """False: stays when its Application goes (`Delete=false`)."""
+    protect_delete: bool = False
+    """Whether a person must confirm that it goes with its Application (`Delete=confirm`)."""
+    last: bool = False
+    """Whether it is pruned only where everything else of the operation came about, and after that (`PruneLast`)."""
+    tolerated: bool = False
+    """Whether what Git no longer says may stay without making its Application OutOfSync (compare option `IgnoreExtraneous`)."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """How its engine applies and deletes it, in the words of sync options (`Replace`: `true`)."""
+    ignored: tuple[IgnoredFields, ...] = ()
+    """Fields whose differences are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,7 +160,7 @@ class Looker:
 
     async def _tell_plan(self, desired: Desired, found: Plan) -> None:
         name, now = desired.application, self._clock.now()
-        left = frozenset(found.orphans)
+        left = frozenset(id for id in found.orphans if not self._ledger.inventory[id].resource.policy.tolerated)
         for id in sorted(left - self._orphans.get(name, frozenset())):
             reason = "no longer declared, and pruning is off"
             await self._journal.emit(events.resource_orphaned(at=now, application=name, id=id, reason=reason))

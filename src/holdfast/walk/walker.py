@@ -159,7 +159,8 @@ class Walker:
         if observation is None:
             sync, health = UNKNOWN, Health(Status.UNKNOWN, live.unknown(resource.id) or "")
         else:
-            sync = SYNCED if desired is not None and observation.state == desired else OUT_OF_SYNC
+            is_let = desired is None and resource.policy.tolerated
+            sync = SYNCED if is_let or (desired is not None and observation.state == desired) else OUT_OF_SYNC
             health = self.health(resource, observation)
         handle = observation.handle if observation else None
         news = (application, sync, health, dict(handle) if handle else None, desired is None)
@@ -230,12 +231,19 @@ class Walker:
         inventory = dict(self._ledger.inventory)
         for wave in walk.plan.waves:
             held = held_up(walk.plan, walk.desired, inventory, walk.failed) if walk.failed else frozenset()
+            if walk.failed:
+                held |= {change.id for change in wave if self._is_last(change)}
             for change in wave:
                 if change.id in held:
                     await self._skip(walk, change, "waits for what failed")
             ready = tuple(change for change in wave if change.id not in held)
             await all_of(*(self._lane(walk, lane) for lane in lanes(ready, lambda id: self._resource(walk, id))))
         return tuple(walk.outcomes)
+
+    def _is_last(self, change: Change) -> bool:
+        """Say whether it is pruned only where all else came about."""
+        owned = self._ledger.inventory.get(change.id)
+        return change.verb is Verb.DELETE and owned is not None and owned.resource.policy.last
 
     def _resource(self, walk: Walk, id: ResourceId) -> Resource | None:
         owned = self._ledger.inventory.get(id)
@@ -384,6 +392,7 @@ class Walker:
                 await self._act(walk, step)
             except EngineError as error:
                 is_last = attempt == ATTEMPTS or (step.verb is StepVerb.GATE and not isinstance(error, Unavailable))
+                is_last |= step.verb is StepVerb.DELETE and isinstance(error, TimedOut)  # it had the whole deadline
                 if is_last or not (error.retry is Retry.BACKOFF or (isinstance(error, Conflict) and attempt == 1)):
                     raise
                 await self._clock.sleep(AGAIN.full_jitter(attempt, self._random.random()))

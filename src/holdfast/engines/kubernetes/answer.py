@@ -6,6 +6,7 @@ own reason where a manifest is invalid, the finalizer where a deletion hangs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,10 @@ import orjson
 
 from holdfast.errors import Conflict, EngineError, Rejected, TimedOut, Unavailable
 
+_IMMUTABLE = re.compile(
+    r"immutable|updates to .* forbidden|updates may not change|may not (be )?change|cannot be changed|cannot change roleRef", re.IGNORECASE
+)
+"""How API servers say that a field cannot be changed in place: there is no reason of its own for it in a Status."""
 CONFLICT_OF_FIELDS = "FieldManagerConflict"
 
 
@@ -84,10 +89,15 @@ def error_of(question: Question, answer: Answer, server: str) -> EngineError:
             return Rejected("HF3302", f"{what}: {server} does not accept our credentials", hint=hint)
         case 403:
             return Rejected("HF3303", f"{what}: {words}", hint=_missing_rule(status) or "the user of the context lacks a right")
+        case 404 if _names_a_namespace(status):
+            hint = "declare the Namespace too, or add CreateNamespace=true to spec.syncPolicy.syncOptions"
+            return Rejected("HF3321", f"{what}: its namespace is not there: {words}", hint=hint)
         case 404:
-            return Rejected("HF3304", f"{what}: {words}", hint=_absent_hint(status))
+            return Rejected("HF3304", f"{what}: {words}", hint="is the API group installed in this cluster?")
         case 409:
             return Conflict("HF3305", f"{what}: {words}", hint=_field_hint(status, reason))
+        case 422 if _IMMUTABLE.search(message):
+            return Rejected("HF3320", f"{what}: {words}", hint=_causes(status))
         case 400 | 413 | 415 | 422:
             return Rejected("HF3306", f"{what}: {words}", hint=_causes(status))
         case 429:
@@ -101,11 +111,9 @@ def error_of(question: Question, answer: Answer, server: str) -> EngineError:
     return Rejected("HF3306", f"{what}: {words}")
 
 
-def _absent_hint(status: Mapping[str, Any]) -> str:
+def _names_a_namespace(status: Mapping[str, Any]) -> bool:
     details = status.get("details")
-    if isinstance(details, dict) and details.get("kind") == "namespaces":
-        return "a Namespace in the same Application comes first by itself; spec.destination.namespace is not made otherwise"
-    return "is the API group installed in this cluster?"
+    return isinstance(details, dict) and details.get("kind") == "namespaces"
 
 
 def _missing_rule(status: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ Laws: what is not synced is unknown, never absent; versions of one object only g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ from holdfast.kit.clock import Clock, Random
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.drift import field_owners, owned
 from holdfast.kubernetes.field_set import FieldSet, Path
+from holdfast.kubernetes.ignore import fields_of
 from holdfast.kubernetes.projection import project, taken
 from holdfast.model.state import State
 
@@ -49,6 +50,8 @@ class Seen:
     """The object without its record of owners; empty where it is not ours."""
     taken: Mapping[Path, str] = field(default_factory=dict)
     """Fields that were ours, and who has them."""
+    theirs: Mapping[str, FieldSet] = field(default_factory=dict)
+    """The fields of those other managers that rules of `ignoreDifferences` name."""
 
     @property
     def finalizers(self) -> tuple[str, ...]:
@@ -59,7 +62,14 @@ class KindCache:
     """Of one kind in one cluster. `run` until cancelled; `changed` is told the key of whatever may be otherwise."""
 
     def __init__(
-        self, client: Client, resource: ApiResource, *, clock: Clock, random: Random, changed: Callable[[ApiResource, Key], None]
+        self,
+        client: Client,
+        resource: ApiResource,
+        *,
+        clock: Clock,
+        random: Random,
+        changed: Callable[[ApiResource, Key], None],
+        managers: frozenset[str] = frozenset(),
     ) -> None:
         self.resource = resource
         self.failure: EngineError | None = None
@@ -71,6 +81,8 @@ class KindCache:
         self._clock = clock
         self._random = random
         self._changed = changed
+        self.managers = managers
+        """Other managers whose fields are kept too."""
         self._seen: dict[Key, Seen] = {}
         self._is_streaming = True
         self._version = ""
@@ -191,7 +203,7 @@ class KindCache:
         applied = applied_in(item)
         if applied and applied != item["apiVersion"]:
             self.other_version = applied.rpartition("/")[2]
-        self._seen[key] = seen(item, known)
+        self._seen[key] = seen(item, known, self.managers)
         self._changed(self.resource, key)
         return key
 
@@ -234,7 +246,7 @@ def applied_in(item: Object) -> str:
     return next((entry["apiVersion"] for entry in entries if (entry.get("manager"), entry.get("operation")) == (MANAGER, "Apply")), "")
 
 
-def seen(item: Object, before: Seen | None = None) -> Seen:
+def seen(item: Object, before: Seen | None = None, managers: Collection[str] = ()) -> Seen:
     """Return what is kept of an object."""
     metadata = item["metadata"]
     ours = owned(item, MANAGER)
@@ -246,7 +258,8 @@ def seen(item: Object, before: Seen | None = None) -> Seen:
     live = {key: value for key, value in item.items() if key != "metadata"}
     live["metadata"] = {key: value for key, value in metadata.items() if key != "managedFields"}
     lost = taken(ours, earlier, field_owners(item)) if earlier - ours else {}
-    return Seen(uid, version, State.of(project(item, ours)), ours, live, lost)
+    theirs = {name: fields_of(item, [name]) for name in managers}
+    return Seen(uid, version, State.of(project(item, ours)), ours, live, lost, theirs)
 
 
 def _key(item: Object) -> Key:

@@ -16,7 +16,7 @@ import orjson
 
 from holdfast.engines.kubernetes.answer import Gone, NotFound, Question
 from holdfast.engines.kubernetes.transport import Transport
-from holdfast.errors import Rejected, Unavailable
+from holdfast.errors import Conflict, Rejected, Unavailable
 from holdfast.kubernetes.discovery import ApiResource, Discovery, read_discovery
 
 MANAGER = "holdfast"
@@ -140,6 +140,36 @@ class Client:
             found: Object = (await self._transport.ask(question)).json()
         except NotFound as absent:  # its namespace: what is not there is made
             raise absent.error from None
+        return found
+
+    async def replace(self, resource: ApiResource, namespace: str, name: str, manifest: Mapping[str, Any]) -> Object:
+        """Put `manifest` in place of the whole object, whose resource version it names. Raises Conflict where that has moved on."""
+        return await self._write("PUT", resource, namespace, name, manifest, "application/json", "replace")
+
+    async def create(self, resource: ApiResource, namespace: str, manifest: Mapping[str, Any]) -> Object:
+        """Create an object. Raises Conflict where there is one already."""
+        return await self._write("POST", resource, namespace, "", manifest, "application/json", "create")
+
+    async def patch(self, resource: ApiResource, namespace: str, name: str, operations: list[dict[str, Any]]) -> Object:
+        """Change an object by a JSON patch (RFC 6902)."""
+        return await self._write("PATCH", resource, namespace, name, operations, "application/json-patch+json", "patch")
+
+    async def _write(
+        self, method: str, resource: ApiResource, namespace: str, name: str, body: Mapping[str, Any] | list[Any], kind: str, verb: str
+    ) -> Object:
+        question = Question(
+            method=method,
+            path=resource.path(namespace, name),
+            query=(("fieldManager", MANAGER), ("fieldValidation", "Strict")),
+            body=orjson.dumps(body),
+            kind=kind,
+            verb=verb,
+            subject=_shown(resource, namespace, name),
+        )
+        try:
+            found: Object = (await self._transport.ask(question)).json()
+        except NotFound as error:
+            raise Conflict("HF3305", f"cannot {verb} {question.subject}: it is not there any more") from error
         return found
 
     async def delete(

@@ -8,13 +8,14 @@ answer to our apply is remembered and stands for what we said, so that it is no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from holdfast.engines.kubernetes.cache import Key, KindCache
-from holdfast.engines.kubernetes.client import Client
+from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
+from holdfast.engines.kubernetes.client import Client, Object
+from holdfast.engines.kubernetes.writing import FORCE_HINT, IMMUTABLE, write
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable, Where
 from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Clock, Random
@@ -22,12 +23,14 @@ from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.field_set import shown
 from holdfast.kubernetes.health import HealthRules
+from holdfast.kubernetes.ignore import fields_of, is_same_but, respecting
 from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, namespace_of, object_id, propagation_of
+from holdfast.kubernetes.sync_option import FORCE, PROPAGATION, RESPECT
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.operation import Step, StepVerb
 from holdfast.model.ports import Records
-from holdfast.model.resource import Origin
+from holdfast.model.resource import Origin, Resource, ResourcePolicy
 from holdfast.model.state import State
 
 LEARN_S = 5.0
@@ -53,7 +56,8 @@ class _Cluster:
 
 
 class KubernetesEngine:
-    """`clusters` by destination; `known` are the kinds of other engines. `run` watches until cancelled; `aclose` ends the connections."""
+    """`clusters` by destination; `known` are the kinds of other engines; `described` says what is known of an id: first as it was applied
+    last, then as Git says. `run` watches until cancelled; `aclose` ends the connections."""
 
     name = "kubernetes"
 
@@ -67,11 +71,13 @@ class KubernetesEngine:
         clock: Clock,
         random: Random,
         crashed: Callable[[str, BaseException], None],
+        described: Callable[[ResourceId], Iterable[Resource]] = lambda id: (),
     ) -> None:
         self.kinds: frozenset[str] = Others(known)
         self._clusters = {name: _Cluster(client) for name, client in clusters.items()}
         self._rules = rules
         self._records = records
+        self._described = described
         self._clock = clock
         self._random = random
         self._tasks = Tasks(crashed)
@@ -79,6 +85,8 @@ class KubernetesEngine:
         self._changed: dict[ResourceId, None] = {}
         self._bell = Wakeup()
         self._bells: dict[ResourceId, Wakeup] = {}
+        self._managers: frozenset[str] = frozenset()
+        """Field managers that rules of `ignoreDifferences` name."""
 
     async def run(self) -> None:
         async with self._tasks:
@@ -99,10 +107,19 @@ class KubernetesEngine:
                 unreachable |= dict.fromkeys(asked, error.message)
                 continue
             # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
-            observed |= {id: self._observation(id, cache) for id in asked}
+            found = {id: self._observation(id, cache) for id in asked}
+            if cache is not None and self._managers - cache.managers:
+                cache = await self._with_managers(name, kind, cache)
+                found = {id: self._observation(id, cache) for id in asked}
+            for id, seen in found.items():
+                if isinstance(seen, Observation):
+                    observed[id] = seen
+                else:
+                    unreachable[id] = seen
         return Live(observed=observed, unreachable=unreachable)
 
-    def _observation(self, id: ResourceId, cache: KindCache | None) -> Observation:
+    def _observation(self, id: ResourceId, cache: KindCache | None) -> Observation | str:
+        """Return what is seen of an object, or why that cannot be told: a rule of `ignoreDifferences` cannot be followed."""
         at = self._clock.now()
         seen = cache.get(_key(id)) if cache is not None else None
         if seen is None or cache is None:
@@ -120,7 +137,29 @@ class KubernetesEngine:
             handle["taken"] = {shown(path): manager for path, manager in sorted(seen.taken.items())}
         if seen.live["metadata"].get("deletionTimestamp"):
             handle["finalizers"] = [*seen.finalizers]
-        return Observation(state=self._said(id, seen.state), observed_at=at, handle=handle)
+        try:
+            state = self._unless_ignored(id, self._said(id, seen.state), seen)
+        except ValueError as error:
+            return f"ignoreDifferences cannot be followed: {error}"
+        return Observation(state=state, observed_at=at, handle=handle)
+
+    def _unless_ignored(self, id: ResourceId, state: State, seen: Seen) -> State:
+        """Return what was observed; where it differs from what is known of it only in fields that do not count, what is known."""
+        for known in self._described(id):
+            if known.state == state:
+                return state
+            if known.policy.ignored:
+                self._managers |= {name for each in known.policy.ignored for name in each.managed_fields_managers}
+                if is_same_but(known.policy.ignored, known.state.fields, state.fields, theirs=seen.theirs):
+                    return known.state
+        return state
+
+    async def _with_managers(self, name: str, kind: str, cache: KindCache) -> KindCache:
+        """Return the cache begun anew, so that it keeps the fields of all managers that rules name by now."""
+        await self._begin(name, kind, cache.resource)
+        fresh = self._clusters[name].caches[kind]
+        await fresh.synced(SYNC_S)
+        return fresh
 
     def _said(self, id: ResourceId, state: State) -> State:
         """Return what was observed, in the words of the manifest where the server answered just so to it."""
@@ -153,15 +192,16 @@ class KubernetesEngine:
         match step.verb:
             case StepVerb.APPLY if step.resource is not None:
                 try:
-                    await self._apply(step.id, step.resource.state)
+                    await self._apply(step.id, step.resource, step.deadline_s)
                 except Rejected as error:
                     raise _placed(error, step.resource.origin) from error
             case StepVerb.DELETE:
-                await self._delete(step)
+                await self._delete(step.id, step.deadline_s)
             case verb:
                 raise Rejected("HF3306", f"cannot {verb} {step.id}: an object of a cluster is applied or deleted")
 
-    async def _apply(self, id: ResourceId, state: State) -> None:
+    async def _apply(self, id: ResourceId, wanted: Resource, deadline_s: float) -> None:
+        state = wanted.state
         manifest = dict(state.fields)
         version = str(manifest.get("apiVersion") or "").rpartition("/")[2]
         client = self._client(id)
@@ -174,7 +214,9 @@ class KubernetesEngine:
         if resource.is_namespaced == (id.namespace == CLUSTER):
             await self.learn(id.destination)
             raise _misplaced(id, resource)
-        item = await client.apply(resource, namespace_of(id), id.name, manifest)
+        if RESPECT in wanted.policy.options and wanted.policy.ignored:
+            manifest = await self._respecting(client, resource, wanted, manifest)
+        item = await self._written(client, resource, wanted, manifest, deadline_s)
         cache = await self._cache(id.destination, id.kind)
         if cache is None:
             return
@@ -186,6 +228,36 @@ class KubernetesEngine:
         seen = cache.get(_key(id))
         await self._remember(id, state, seen.state if seen is not None and seen.state is not None else state)
 
+    async def _respecting(self, client: Client, resource: ApiResource, wanted: Resource, manifest: dict[str, Json]) -> dict[str, Json]:
+        """Return the manifest with the live values of what is ignored, where the object is there."""
+        live = await client.get(resource, namespace_of(wanted.id), wanted.id.name)
+        if live is None:
+            return manifest
+        names = {name for each in wanted.policy.ignored for name in each.managed_fields_managers}
+        try:
+            return respecting(wanted.policy.ignored, manifest, live, theirs={name: fields_of(live, [name]) for name in names})
+        except ValueError as error:
+            raise Rejected("HF3322", f"cannot apply {wanted.id}: ignoreDifferences cannot be followed: {error}") from error
+
+    async def _written(
+        self, client: Client, resource: ApiResource, wanted: Resource, manifest: Mapping[str, Any], deadline_s: float
+    ) -> Object:
+        """Write it; what cannot be changed in place is deleted and created anew where `Force` says so."""
+        id, options = wanted.id, wanted.policy.options
+        try:
+            return await write(client, resource, id, manifest, options)
+        except Rejected as error:
+            if error.code != IMMUTABLE:
+                raise
+            if options.get(FORCE) != "true":
+                hint = f"{error.hint}; {FORCE_HINT}" if error.hint else FORCE_HINT
+                raise Rejected(error.code, error.message, hint=hint) from error
+            if wanted.policy.protect:
+                hint = "take Prune=confirm off the object in the commit that changes it, if it may be deleted"
+                raise Rejected(error.code, f"{error.message}; and it is protected from being deleted", hint=hint) from error
+        await self._delete(id, deadline_s, wanted.policy)
+        return await write(client, resource, id, manifest, options)
+
     async def _remember(self, id: ResourceId, said: State, answered: State) -> None:
         key = _record_of(id)
         if said != answered:
@@ -193,27 +265,32 @@ class KubernetesEngine:
         elif self._records.get(key) is not None:
             await self._records.drop(key)
 
-    async def _delete(self, step: Step) -> None:
-        """Ask for it to go, and wait until it has gone and the watch says so: a look must not see it once more."""
-        id, client = step.id, self._client(step.id)
+    async def _delete(self, id: ResourceId, deadline_s: float, policy: ResourcePolicy | None = None) -> None:
+        """Ask for it to go, and wait until it has gone and the watch says so: a look must not see it once more.
+
+        `policy`: its own; else that of what is known of it.
+        """
+        client = self._client(id)
+        policy = policy or next((each.policy for each in self._described(id)), ResourcePolicy())
+        propagation = policy.options[PROPAGATION].capitalize() if PROPAGATION in policy.options else propagation_of(id.kind)
         cache = await self._cache(id.destination, id.kind)
         if cache is None:
             return
         await cache.synced(SYNC_S)
-        deadline = asyncio.get_running_loop().time() + step.deadline_s
+        deadline = asyncio.get_running_loop().time() + deadline_s
         uid, is_asked, is_gone = "", False, False
         while (seen := cache.get(_key(id))) is not None and (not uid or seen.uid == uid):
             uid = uid or seen.uid
             if not is_asked:
                 is_asked = True
-                is_gone = not await client.delete(cache.resource, namespace_of(id), id.name, propagation=propagation_of(id.kind), uid=uid)
+                is_gone = not await client.delete(cache.resource, namespace_of(id), id.name, propagation=propagation, uid=uid)
             if asyncio.get_running_loop().time() >= deadline:
                 if is_gone:
                     break
                 held = ", ".join(seen.finalizers)
                 reason = f"its finalizers {held} are not done" if held else "it is still there"
                 hint = "the controller of the finalizer must take it away; look whether it runs" if held else None
-                raise TimedOut("HF3312", f"cannot delete {id}: {reason} after {step.deadline_s:g} s", hint=hint)
+                raise TimedOut("HF3312", f"cannot delete {id}: {reason} after {deadline_s:g} s", hint=hint)
             await self._heard(id, deadline)
         await self._records.drop(_record_of(id))
 
@@ -278,7 +355,9 @@ class KubernetesEngine:
 
     async def _begin(self, name: str, kind: str, resource: ApiResource) -> None:
         cluster = self._clusters[name]
-        cache = KindCache(cluster.client, resource, clock=self._clock, random=self._random, changed=self._news(name))
+        cache = KindCache(
+            cluster.client, resource, clock=self._clock, random=self._random, changed=self._news(name), managers=self._managers
+        )
         cluster.caches[kind] = cache
         await self._restart(name, kind, cache)
 

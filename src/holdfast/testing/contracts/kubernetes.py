@@ -322,7 +322,7 @@ async def _absent(world: ClusterWorld, name: str) -> bool:
 
 async def a_namespace_that_is_not_there_is_said(world: ClusterWorld) -> None:
     lost = world.elsewhere("lost")
-    assert await _code(world, _apply(lost)) == "HF3304"
+    assert await _code(world, _apply(lost)) == "HF3321"
     assert (await see(world, lost.id)).state is None
 
 
