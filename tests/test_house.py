@@ -55,7 +55,7 @@ ENGINE_ROOMS: Mapping[str, frozenset[str]] = {
 }
 # What the composition root imports when the first resource of a room comes, and why: docs/decisions/0011.
 LATE_ROOMS: Mapping[str, frozenset[str]] = {"app/house.py": frozenset({"holdfast.app.edge"})}
-OPTIONAL_EXTRAS = frozenset("celpy duckdb hyperscan jq lupa opentelemetry psycopg pyrage re2 regex".split())
+OPTIONAL_EXTRAS = frozenset("cel_expr_python duckdb hyperscan jq lupa opentelemetry psycopg pyrage re2 regex".split())
 IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"})
 IMPURE_METHODS = frozenset({"now", "utcnow", "today"})
 OTHER_TEST_FOLDERS = frozenset({"laws", "cases", "simulation", "real", "conformance", "museum", "bench", "docs", "examples"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from holdfast.api.service import Data, LogLine, certificate_named, unknown_application
@@ -29,6 +29,7 @@ class FakeService:
         """What happens while an operation runs."""
         self.certificates = FakeCertificates(self)
         self.edge = FakeEdge(self)
+        self.objects = FakeObjects(self)
         self.lines: list[LogLine] = []
         self.checks: list[dict[str, Any]] = []
         self.gate: asyncio.Event | None = None
@@ -138,8 +139,8 @@ class FakeService:
         self.asked.append(("resume", application, person))
         self._known(application)
 
-    async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
-        self.asked.append(("logs", name, lines, follow))
+    async def logs(self, name: str, lines: int, follow: bool, since: float | None = None) -> AsyncIterator[LogLine]:
+        self.asked.append(("logs", name, lines, follow) if since is None else ("logs", name, lines, follow, since))
         self._check("logs")
         for line in self.lines[-lines:] if lines else []:
             yield line
@@ -156,6 +157,25 @@ class FakeService:
     async def doctor(self) -> Data:
         self._check("doctor")
         return {"checks": self.checks}
+
+
+class FakeObjects:
+    """Objects with one action each."""
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+        self.done: dict[str, Any] = {"changed": [], "created": [], "drift": [], "heals": False}
+
+    async def actions(self, name: str) -> Data:
+        self._service._check("actions")
+        restart = {"name": "restart", "title": "restart", "disabled": False, "params": {}}
+        scale = {"name": "scale", "title": "Scale it", "disabled": True, "params": {"replicas": "2", "step": None}}
+        return {"application": "shop", "id": name, "destination": "https://c", "actions": [restart, scale]}
+
+    async def act(self, name: str, action: str, params: Mapping[str, str], person: str, reason: str) -> Data:
+        self._service.asked.append(("act", name, action, dict(params), person, reason))
+        self._service._check("act")
+        return {"application": "shop", "id": name, "destination": "https://c", "action": action, "params": dict(params), **self.done}
 
 
 class FakeCertificates:

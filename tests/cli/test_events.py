@@ -109,6 +109,9 @@ def test_log_lines_name_their_source(daemon: Daemon, holdfast: Runner) -> None:
     ran = holdfast("logs", "shop", "--jsonl", "--follow")
     assert [json.loads(line)["kind"] for line in ran.out.splitlines()] == ["LogLine", "LogLine"]
     assert daemon.service.asked[-1] == ("logs", "shop", 100, True)
+    holdfast("logs", "shop", "--since", "1970-01-01T00:00:07+00:00")
+    assert list(daemon.service.asked[-1]) == ["logs", "shop", 100, False, 7.0]
+    assert holdfast("logs", "shop", "--since", "soon").code == 64
 
 
 def test_history_shows_operations_and_on_request_all_that_happened(daemon: Daemon, holdfast: Runner) -> None:

@@ -55,3 +55,25 @@ def test_the_daemons_tree_is_drawn(daemon: Daemon, holdfast: Runner) -> None:
     assert "Process/shop/web" in holdfast("tree", "shop").out
     assert holdfast("tree", "--json").document["kind"] == "Tree"
     assert holdfast("tree", "blog", "--json").data["code"] == "HF7004"
+
+
+def test_an_object_of_a_cluster_shows_what_stands_beneath_it() -> None:
+    unready = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "app is not ready"}
+    warning = {"reason": "BackOff", "message": "restarting failed container", "count": 7, "at": "2026-01-01T00:00:00Z"}
+    pod = {"kind": "Pod", "name": "web-1-a", "health": "Degraded", "message": "it crashes", "conditions": [unready], "warnings": [warning]}
+    other = {"kind": "Pod", "name": "web-1-b", "health": "Healthy", "message": "", "conditions": [], "warnings": [], "beneath": []}
+    rs = {"kind": "apps/ReplicaSet", "name": "web-1", "health": None, "message": "", "beneath": [pod | {"beneath": []}, other]}
+    available = {"type": "Available", "status": "True", "reason": "", "message": ""}
+    late = {"type": "Progressing", "status": "False", "reason": "Late", "message": ""}
+    web = resource("apps/Deployment/shop/web", conditions=[available, late], warnings=[], beneath=[rs])
+    lines = list(tree_lines({"applications": [SHOP | {"resources": [web, resource("Service/shop/web")]}]}, Ink(False), FINE))
+    assert lines[1:] == [
+        "├─ Service/shop/web  Synced  Healthy",
+        "└─ apps/Deployment/shop/web  Synced  Healthy",
+        "   │  Progressing=False  Late",
+        "   └─ apps/ReplicaSet/web-1",
+        "      ├─ Pod/web-1-a  Degraded  it crashes",
+        "      │     Ready=False  ContainersNotReady: app is not ready",
+        "      │     BackOff: restarting failed container (7 times)",
+        "      └─ Pod/web-1-b  Healthy",
+    ]

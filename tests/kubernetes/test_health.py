@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pytest
 
 from holdfast.kit.canonical import Json
-from holdfast.kubernetes.health import HealthRules
+from holdfast.kubernetes.health import HealthRules, judged
 from holdfast.model.live import Health, Status
 
 FILES = {
@@ -52,21 +52,30 @@ def test_a_file_that_cannot_be_read_is_told_once() -> None:
     assert len(judge.errors) == 1
 
 
-class Scripted:
-    def __init__(self, answer: Health | ValueError | None) -> None:
-        self.answer = answer
+@pytest.mark.parametrize(
+    ("answer", "health"),
+    [
+        ({"status": "Healthy", "message": "mine"}, Health(Status.HEALTHY, "mine")),
+        ({"status": "Degraded"}, Health(Status.DEGRADED)),
+        ({"status": "Degraded", "message": 3}, Health(Status.DEGRADED)),
+        (None, None),
+    ],
+)
+def test_a_script_answers_a_status_and_a_message(answer: Json, health: Health | None) -> None:
+    assert judged(answer) == health
 
-    def judge(self, live: Mapping[str, Json]) -> Health | None:
-        if isinstance(self.answer, ValueError):
-            raise self.answer
-        return self.answer
+
+@pytest.mark.parametrize("answer", [{}, [], "Healthy", {"status": "healthy"}, {"status": None}, {"status": ["Healthy"]}, 1, True])
+def test_any_other_answer_is_unknown_never_healthy(answer: Json) -> None:
+    health = judged(answer)
+    assert health is not None
+    assert health.status is Status.UNKNOWN
 
 
-def test_a_users_own_check_counts_first_and_its_failure_is_unknown() -> None:
-    def judged(answer: Health | ValueError | None) -> Health | None:
-        customs = {"example.com/Own": Scripted(answer)}
-        return HealthRules(read=FILES.get, customs=customs).judge(thing("example.com", "Own"), 0.0)
-
-    assert judged(Health(Status.HEALTHY, "mine")) == Health(Status.HEALTHY, "mine")
-    assert judged(None) == Health(Status.SUSPENDED)
-    assert judged(ValueError("no field x")) == Health(Status.UNKNOWN, "no field x")
+def test_a_users_own_rules_are_asked_first_and_need_not_say_everything() -> None:
+    own = {"example.com": b"Own: [{when: status.mine, is: Degraded}]\n", "_.example.com": b"_: [Suspended]\n"}
+    rules = HealthRules(read=FILES.get, own=own.get, wide=("example.com",))
+    assert rules.judge(thing("example.com", "Own", status={"mine": True}), 0.0) == Health(Status.DEGRADED)
+    assert rules.judge(thing("example.com", "Own", status={"mine": False}), 0.0) == Health(Status.SUSPENDED)
+    assert rules.judge(thing("a.example.com", "Own"), 0.0) == Health(Status.SUSPENDED)
+    assert rules.judge(thing("", "Pod"), 0.0) == Health(Status.PROGRESSING)

@@ -33,6 +33,10 @@ TOKEN = "tests-admin"
 NOBODY = "tests-nobody"
 """Of a user without any right."""
 NODES = 2
+KWOK = "kwok.x-k8s.io/v1alpha1"
+LOGGED_IN = "logged"
+LOGGED = ("web-0", "web-1", "web-2")
+"""Pods that have logs: those of a StatefulSet `web` in that namespace."""
 
 
 def programs() -> Path:
@@ -139,6 +143,7 @@ class Cluster:
             f"--service-account-signing-key-file={self.folder / 'sa.key'}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--endpoint-reconciler-type=none",
+            "--kubelet-preferred-address-types=InternalIP",
             "--watch-cache=true",
         )
         self.wait("kube-apiserver", lambda: self.ask("GET", "/readyz")[0] == 200)
@@ -175,12 +180,42 @@ class Cluster:
             "--concurrent-deployment-syncs=5",
         )
         self.start("kube-scheduler", config, certs, loopback, f"--secure-port={scheduler}", "--leader-elect=false")
-        stages = [argument for path in self._stages() for argument in ("--config", str(path))]
-        self.start("kwok", config, *stages, "--manage-all-nodes=true", f"--server-address=127.0.0.1:{free_ports(1)[0]}")
+        stages = [argument for path in (*self._stages(), self._pod_programs()) for argument in ("--config", str(path))]
+        (kubelet,) = free_ports(1)
+        self.start(
+            "kwok",
+            config,
+            *stages,
+            "--manage-all-nodes=true",
+            f"--server-address=127.0.0.1:{kubelet}",
+            "--node-ip=127.0.0.1",
+            f"--node-port={kubelet}",
+            f"--tls-cert-file={self.folder / 'certs' / 'apiserver.crt'}",
+            f"--tls-private-key-file={self.folder / 'certs' / 'apiserver.key'}",
+        )
         for number in range(NODES):
             status, _ = self.ask("POST", "/api/v1/nodes", node(f"node-{number}"))
             assert status in (201, 409), status
         self.wait("kwok", self._are_nodes_ready)
+
+    @property
+    def logs(self) -> Path:
+        """The folder of what pods have written: a file for each of `LOGGED`, in the form of the container runtime interface."""
+        return self.folder / "logs"
+
+    def _pod_programs(self) -> Path:
+        """Return what kwok answers as the kubelet: logs from files, and commands of pods run on this host."""
+        self.logs.mkdir()
+        documents: list[dict[str, Any]] = []
+        for name in LOGGED:
+            (self.logs / name).touch()
+            spec = {"logs": [{"logsFile": str(self.logs / name), "follow": True}]}
+            documents.append({"apiVersion": KWOK, "kind": "Logs", "metadata": {"name": name, "namespace": LOGGED_IN}, "spec": spec})
+        execs = {"execs": [{"local": {"workDir": str(self.folder)}}]}
+        documents.append({"apiVersion": KWOK, "kind": "ClusterExec", "metadata": {"name": "all"}, "spec": execs})
+        path = self.folder / "pods.yaml"
+        path.write_text("\n---\n".join(json.dumps(each) for each in documents))
+        return path
 
     def _stages(self) -> list[Path]:
         module = subprocess.run(

@@ -13,6 +13,7 @@ from tests.real.process_house import MemoryRecords
 import holdfast.kubernetes
 from holdfast.engines.kubernetes.client import Client
 from holdfast.engines.kubernetes.credential import Credentials
+from holdfast.engines.kubernetes.custom import CustomHealth
 from holdfast.engines.kubernetes.engine import KubernetesEngine
 from holdfast.engines.kubernetes.transport import Transport
 from holdfast.engines.kubernetes.wire import HttpWire
@@ -50,8 +51,9 @@ def rules() -> HealthRules:
 class Running:
     """An engine that runs in this task group, and the records that outlive it."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, custom: CustomHealth | None = None) -> None:
         self.cluster = cluster
+        self._custom = custom
         self.records = MemoryRecords()
         self.engine: KubernetesEngine
         self._ending = AsyncExitStack()
@@ -66,6 +68,7 @@ class Running:
             clock=RealClock(),
             random=RealRandom(),
             crashed=lambda name, error: crashed.append((name, error)),
+            custom=self._custom,
         )
         tasks = await self._ending.enter_async_context(Tasks())
         tasks.start("engine", self.engine.run())
@@ -80,8 +83,8 @@ class Running:
 
 
 @asynccontextmanager
-async def running_engine(cluster: Cluster) -> AsyncIterator[Running]:
-    house = Running(cluster)
+async def running_engine(cluster: Cluster, *, custom: CustomHealth | None = None) -> AsyncIterator[Running]:
+    house = Running(cluster, custom)
     await house.start()
     try:
         yield house

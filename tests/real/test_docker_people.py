@@ -84,6 +84,8 @@ def test_logs_go_on_through_restart_and_replacement_and_tell_no_line_twice(shop:
     brought_up(shop)
     done = shop.answer("logs", "Container/shop/other")["data"]["lines"]
     assert sorted(each["text"] for each in done) == ["and says so", "other is here"]
+    assert len(shop.answer("logs", "Container/shop/other", "--since", "1h")["data"]["lines"]) == 2
+    assert shop.answer("logs", "Container/shop/other", "--since", "1ms")["data"]["lines"] == [], "they were written before that"
     assert "other | other is here" in shop.run("logs", "shop", "--state", str(shop.state)).stdout
     with following(shop, "Container/shop/web") as lines:
         lines.until("one ")

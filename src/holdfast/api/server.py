@@ -7,11 +7,12 @@
 | GET /v1/plan?application&revision | Plan |
 | GET /v1/history?application | History |
 | GET /v1/events?after&since&limit&application, with follow=1 as server-sent events (`id:` = seq, resumed by Last-Event-ID) | Events |
-| GET /v1/logs?name&lines, with follow=1 as they come | lines {source, text}, at last End |
+| GET /v1/logs?name&lines&since, with follow=1 as they come | lines {source, text}, at last End |
 | POST /v1/sync {application, approve, wait}, /v1/rollback {application, to}, /v1/down {application, approve} | Events, last Operation |
 | POST /v1/suspend {application, reason}, /v1/resume {application}, /v1/refresh {application} | Done |
 | /v1/certificates… | see `certificate` |
 | /v1/edge… | see `edge` |
+| /v1/actions | see `object` |
 
 Whatever is not in this table is refused. Neighbours: `wire` (envelopes and statuses), `stream`, and the `Service` that knows everything.
 """
@@ -32,6 +33,7 @@ from aiohttp import web
 
 from holdfast.api.certificate import CertificateRoutes
 from holdfast.api.edge import EdgeRoutes
+from holdfast.api.object import ObjectRoutes
 from holdfast.api.request import Answer, body_of, document, peer_of, person_of_peer, query_of
 from holdfast.api.service import Data, LogLine, Service
 from holdfast.api.stream import HEARTBEAT_S, of_application, send_events, send_lines, send_work
@@ -82,6 +84,7 @@ class ApiServer:
         self._service = service
         self._certificates = CertificateRoutes(service.certificates, self._work)
         self._edge = EdgeRoutes(service.edge)
+        self._objects = ObjectRoutes(service.objects)
         self._path = Path(socket_path)
         self._crashed = crashed
         self._trusted = trusted
@@ -134,6 +137,7 @@ class ApiServer:
             ("POST", "/v1/refresh"): self._refresh,
             **self._certificates.table(),
             **self._edge.table(),
+            **self._objects.table(),
         }
 
     # What stands before every route
@@ -220,8 +224,9 @@ class ApiServer:
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         query = query_of(request)
         name, lines, follow = query.need("name", text), query.take("lines", number), query.take("follow", switch)
+        since = query.take("since", instant)
         query.end()
-        found = self._service.logs(name, 100 if lines is None else min(lines, MOST_EVENTS), bool(follow))
+        found = self._service.logs(name, 100 if lines is None else min(lines, MOST_EVENTS), bool(follow), since)
         return await send_lines(request, found, _log_line, self._crashed, self._heartbeat_s)
 
     # Acting

@@ -23,7 +23,7 @@ Data: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line that a resource wrote; `source` is its id."""
+    """One line that a resource wrote; `source` is its id, or its pod's (`Pod/shop/web-0`, with `:container` where it has several)."""
 
     source: str
     text: str
@@ -90,6 +90,22 @@ class EdgeService(Protocol):
         ...
 
 
+class ObjectService(Protocol):
+    """What is asked of objects of a cluster, by id, `Kind/name` or name: UsageError (HF8073) for none, or several."""
+
+    async def actions(self, name: str) -> Data:
+        """Return the data of `Actions`: {application, id, destination, actions[] {name, title, disabled, params}}."""
+        ...
+
+    async def act(self, name: str, action: str, params: Mapping[str, str], person: str, reason: str) -> Data:
+        """Do an action; return the data of `ActionDone`: {application, id, destination, action, params, changed[], created[], drift[],
+        heals}.
+
+        `drift`: what it changed and Git declares; `heals`: whether that is put back by itself.
+        """
+        ...
+
+
 class Service(Protocol):
     """The doors of the daemon. `person` is who asks, `uid name`, from the kernel and not from the caller."""
 
@@ -98,6 +114,9 @@ class Service(Protocol):
 
     @property
     def certificates(self) -> CertificateService: ...
+
+    @property
+    def objects(self) -> ObjectService: ...
 
     def version(self) -> Data:
         """Return {version, pid, state, started_at}."""
@@ -143,8 +162,11 @@ class Service(Protocol):
         """Return the data of `Operation` when all that the Application has is gone."""
         ...
 
-    def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
-        """Yield the last `lines` lines of an Application's resources, or of one resource by its id, and with `follow` what comes."""
+    def logs(self, name: str, lines: int, follow: bool, since: Instant | None = None) -> AsyncIterator[LogLine]:
+        """Yield the last `lines` lines of an Application's resources, or of one resource by its id, and with `follow` what comes.
+
+        With `since` only lines that were written from then on; UsageError (HF8074) where lines have no times.
+        """
         ...
 
     async def refresh(self, application: str | None) -> None:
@@ -152,7 +174,9 @@ class Service(Protocol):
         ...
 
     async def tree(self, application: str | None) -> Data:
-        """Return the applications and their resources as `status` does; more fields do no harm.
+        """Return the applications and their resources as `status` does; more fields do no harm. Of one Application, an object of a cluster
+        has {conditions[], warnings[] {reason, message, count, at}, beneath[] {kind, name, health, message, and these again}}, and `unseen`
+        says what could not be looked at.
 
         A tree is drawn from `resources[]` {id, destination, declared, needs[], wave, sync, health, message, origin}; a `declared` other
         than the resource's own id says what it was derived from.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import stat
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from holdfast.app.streams import pass_input, write_all
 from holdfast.engines.docker.address import read_address
 from holdfast.engines.docker.client import Client, segment
 from holdfast.engines.docker.raw import STDERR, Hijacked
@@ -23,7 +23,6 @@ from holdfast.host.proc import used_by_sessions
 from holdfast.kit.canonical import Json
 from holdfast.kit.tasks import Tasks, all_of
 
-CHUNK = 1 << 16
 BETWEEN_S = 0.5
 """Between two samples of processes, at least."""
 
@@ -120,7 +119,7 @@ async def _carried(client: Client, id: str, pipe: Hijacked, work: Work) -> tuple
                 if work.captures:
                     (err if piece.stream == STDERR else out).extend(piece.data)
                 else:
-                    _write(2 if piece.stream == STDERR else 1, piece.data)
+                    write_all(2 if piece.stream == STDERR else 1, piece.data)
         finally:
             if work.has_terminal:
                 loop.remove_signal_handler(signal.SIGWINCH)
@@ -135,35 +134,10 @@ async def _resized(client: Client, id: str) -> None:
 
 
 async def _input(pipe: Hijacked) -> None:
-    """Pass standard input on until it ends; a file is read as it is, anything else when there is something to read."""
-    is_file = stat.S_ISREG(os.fstat(0).st_mode)
-    loop = asyncio.get_running_loop()
-    while True:
-        if not is_file:
-            ready: asyncio.Future[None] = loop.create_future()
-            loop.add_reader(0, _answer, ready)
-            try:
-                await ready
-            finally:
-                loop.remove_reader(0)
-        data = os.read(0, CHUNK)
-        if not data:
-            pipe.end_input()
-            return
-        try:
-            await pipe.write(data)
-        except OSError:
-            return  # the command ended, and wants no more
+    async def end() -> None:
+        pipe.end_input()
 
-
-def _answer(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
-def _write(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]
+    await pass_input(pipe.write, end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

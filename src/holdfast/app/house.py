@@ -23,7 +23,8 @@ from holdfast.app.cluster import clusters
 from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
-from holdfast.app.kubernetes import WithOther, kubernetes_engine
+from holdfast.app.kubernetes import Customs, WithOther, kubernetes_engine, rules_of
+from holdfast.app.objects import HouseObjects
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
 from holdfast.app.registries import registry_client, registry_client_with
@@ -48,6 +49,8 @@ from holdfast.edge.site import VISIT
 from holdfast.engines.docker.building import Commits
 from holdfast.engines.docker.logs import ContainerLogs
 from holdfast.engines.file import FileEngine
+from holdfast.engines.kubernetes.acting import Actions
+from holdfast.engines.kubernetes.logs import PodLogs
 from holdfast.engines.process.engine import ProcessEngine
 from holdfast.engines.registry.engine import RegistryEngine
 from holdfast.host.clock import RealClock, RealRandom
@@ -193,14 +196,17 @@ class House:
         )
         by_kind = {kind: engine for engine in of_host for kind in engine.kinds}
         known = {*by_kind, *(kind.name for kind in kinds.kinds)}
+        self.customs = Customs(config, self._applied)
         self.kubernetes = kubernetes_engine(
             reached,
             known=known,
+            rules=rules_of(config),
             records=await self._records("kubernetes"),
             clock=clock,
             random=random,
             crashed=self.crashed,
             described=self._described,
+            customs=self.customs,
         )
         self.engines: tuple[Engine, ...] = (*of_host, self.kubernetes)
         by_name: dict[str, Kind] = {kind.name: kind for kind in kinds.kinds}
@@ -309,10 +315,12 @@ class House:
                 journal=journal,
                 store=self.store,
                 logs={"Process": self.process, "Container": ContainerLogs(self.docker)},
+                pods=PodLogs(self.kubernetes.client_of, clock=clock, crashed=self.crashed),
                 wanted=self.source.desired,
                 refresh=self._refresh,
                 edge=DoorAnswers(self.edge),
                 forecasts=self.docker.forecast,
+                objects=self._objects(),
                 certificates=HouseCertificates(lambda: self.edge.rooms, lambda: journal.view.applications),
                 clock=clock,
                 state=self.state.path,
@@ -321,6 +329,16 @@ class House:
             )
         )
         self.api = ApiServer(self.service, self.state.api_socket, crashed=self.crashed)
+
+    def _objects(self) -> HouseObjects:
+        return HouseObjects(
+            Actions(self.kubernetes.client_of, said=self.customs.said, lua=self.customs.lua, clock=self.clock),
+            inventory=lambda: self.ledger.inventory,
+            cluster=self.kubernetes,
+            heals=lambda name: name in (view := self.journal.view.applications) and view[name].self_heal,
+            journal=self.journal,
+            clock=self.clock,
+        )
 
     async def _records(self, space: str) -> StoreRecords:
         return await StoreRecords.load(self.journal, self.store, space)

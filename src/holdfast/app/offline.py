@@ -55,10 +55,11 @@ class Offline:
         with self._open() as store:
             inventory = store.inventory()
         found = speaking(inventory, name)
-        if all(id.kind == "Container" for id in found):
-            hint = "start the daemon (holdfast up), or ask Docker: docker logs"
-            raise Busy("HF8055", f"cannot read the logs of {name}: containers are asked by the daemon, and none is running", hint=hint)
-        return [(str(id), text) for id in found if id.kind != "Container" for text in self._tail(id, inventory[id].application, lines)]
+        if all(id.kind != "Process" for id in found):
+            what, who = ("containers", "Docker: docker logs") if found[0].kind == "Container" else ("pods", "the cluster: kubectl logs")
+            hint = f"start the daemon (holdfast up), or ask {who}"
+            raise Busy("HF8055", f"cannot read the logs of {name}: {what} are asked by the daemon, and none is running", hint=hint)
+        return [(str(id), text) for id in found if id.kind == "Process" for text in self._tail(id, inventory[id].application, lines)]
 
     def _tail(self, id: ResourceId, application: str, lines: int) -> tuple[str, ...]:
         return logs.tail(logs.files_of(self._state.logs / application, id, application), lines)

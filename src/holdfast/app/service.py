@@ -11,9 +11,10 @@ from typing import Self
 
 import holdfast
 from holdfast.api.document import operation_data, plan_data
-from holdfast.api.service import CertificateService, Data, EdgeService, LogLine, unknown_application
+from holdfast.api.service import CertificateService, Data, EdgeService, LogLine, ObjectService, unknown_application
 from holdfast.app.applications import Applications
 from holdfast.app.checks import checks
+from holdfast.app.objects import HouseObjects
 from holdfast.app.speaking import speaking
 from holdfast.controllers.source import Rendering
 from holdfast.controllers.sync.controller import SyncController
@@ -21,7 +22,8 @@ from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
 from holdfast.core.view import HISTORY_EVENTS, HISTORY_OPERATIONS, history, status
 from holdfast.core.world import find, subjects
-from holdfast.errors import SourceError
+from holdfast.engines.kubernetes.logs import Extent, PodLogs
+from holdfast.errors import HoldfastError, SourceError, UsageError
 from holdfast.kit.clock import Clock, Instant
 from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Event
@@ -48,6 +50,8 @@ class Neighbours:
     store: SqliteStore
     logs: Mapping[str, Logs]
     """By kind."""
+    pods: PodLogs
+    """Of objects of a cluster."""
     wanted: Callable[[str], Desired | None]
     """What Git asks of an Application now."""
     refresh: Callable[[str], Awaitable[None]]
@@ -55,6 +59,7 @@ class Neighbours:
     forecasts: Callable[[Mapping[ResourceId, Resource]], Awaitable[Mapping[ResourceId, str]]]
     """What changes bring that their states do not say, in words."""
     certificates: CertificateService
+    objects: HouseObjects
     clock: Clock
     state: Path
     started_at: Instant
@@ -82,6 +87,10 @@ class HouseService:
         return self._it.edge
 
     @property
+    def objects(self) -> ObjectService:
+        return self._it.objects
+
+    @property
     def certificates(self) -> CertificateService:
         return self._it.certificates
 
@@ -97,7 +106,17 @@ class HouseService:
         return status(view, self._it.clock.now() if at is None else at, application)
 
     async def tree(self, application: str | None) -> Data:
-        return await self.status(application, None)
+        data = await self.status(application, None)
+        if application is None:
+            return data
+        ids = [id for id, owned in self._it.ledger.inventory.items() if owned.application == application and self._it.objects.has(id)]
+        found, warnings = await self._it.objects.beneath(ids)
+        said = {(str(id), id.destination): each for id, each in found.items()}
+        shown = [
+            {**it, "resources": [{**each, **(said.get((each["id"], each["destination"])) or {})} for each in it["resources"]]}
+            for it in data["applications"]
+        ]
+        return {**data, "applications": shown, "unseen": list(warnings)}
 
     async def history(self, application: str) -> Data:
         self._known(application)
@@ -137,14 +156,26 @@ class HouseService:
         told = await it.forecasts({id: resource for id, resource in changes.items() if resource is not None})
         return {**plan_data([(application, desired.revision, planned)], told), "edge": await it.edge.forecast(changes)}
 
-    async def logs(self, name: str, lines: int, follow: bool) -> AsyncIterator[LogLine]:
+    async def logs(self, name: str, lines: int, follow: bool, since: Instant | None = None) -> AsyncIterator[LogLine]:
         ids = speaking(self._it.ledger.inventory, name)
-        for id in ids:
-            for text in await self._it.logs[id.kind].tail(id, lines):
+        here = [id for id in ids if id.kind in self._it.logs]
+        pods = [id for id in ids if id.kind not in self._it.logs]
+        if since is not None and (timeless := [str(id) for id in here if id.kind == "Process"]):
+            hint = "leave out --since, or name what has times"
+            raise UsageError("HF8074", f"cannot read the logs of {timeless[0]} since a moment: its lines have no times", hint=hint)
+        for id in here:
+            for text in await self._it.logs[id.kind].tail(id, lines, since):
                 yield LogLine(source=str(id), text=text)
-        if follow:
-            async for line in merged([(str(id), self._it.logs[id.kind].follow(id)) for id in ids], self._it.crashed):
-                yield line
+        extent = Extent(lines=lines, since=since)
+        if not follow:
+            for id in pods:
+                async for source, text in self._it.pods.tail(id, extent):
+                    yield LogLine(source=source, text=text)
+            return
+        sources: list[tuple[str, AsyncIterator[LogLine]]] = [(str(id), _lines(str(id), self._it.logs[id.kind].follow(id))) for id in here]
+        sources += [(str(id), _lines_of_pods(self._it.pods.follow(id, extent))) for id in pods]
+        async for line in merged(sources, self._it.crashed):
+            yield line
 
     async def doctor(self) -> Data:
         return {"checks": await checks(self._it.state, self._it.journal.view)}
@@ -194,21 +225,37 @@ class HouseService:
             raise unknown_application(name, self._it.applications.names)
 
 
-async def merged(
-    sources: Sequence[tuple[str, AsyncIterator[str]]], crashed: Callable[[str, BaseException], None]
-) -> AsyncIterator[LogLine]:
-    """Yield the lines of several sources as they come."""
-    queue: asyncio.Queue[LogLine] = asyncio.Queue(256)
+async def _lines(source: str, texts: AsyncIterator[str]) -> AsyncIterator[LogLine]:
+    async for text in texts:
+        yield LogLine(source=source, text=text)
 
-    async def read(source: str, lines: AsyncIterator[str]) -> None:
-        async for text in lines:
-            await queue.put(LogLine(source=source, text=text))
+
+async def _lines_of_pods(found: AsyncIterator[tuple[str, str]]) -> AsyncIterator[LogLine]:
+    async for source, text in found:
+        yield LogLine(source=source, text=text)
+
+
+async def merged(
+    sources: Sequence[tuple[str, AsyncIterator[LogLine]]], crashed: Callable[[str, BaseException], None]
+) -> AsyncIterator[LogLine]:
+    """Yield the lines of several sources as they come; what one of them raises is raised."""
+    queue: asyncio.Queue[LogLine | HoldfastError] = asyncio.Queue(256)
+
+    async def read(lines: AsyncIterator[LogLine]) -> None:
+        try:
+            async for line in lines:
+                await queue.put(line)
+        except HoldfastError as error:
+            await queue.put(error)
 
     async with Tasks(on_crash=crashed) as tasks:
         for source, lines in sources:
-            tasks.start(f"logs of {source}", read(source, lines), guard=True)
+            tasks.start(f"logs of {source}", read(lines), guard=True)
         try:
             while True:
-                yield await queue.get()
+                found = await queue.get()
+                if isinstance(found, HoldfastError):
+                    raise found
+                yield found
         finally:
             await tasks.stop()

@@ -63,5 +63,29 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The file moved, its rights changed, or the context was renamed.",
             next_step="`holdfast config explain kubernetes.kubeconfig` shows where it is set; `kubectl config get-contexts` what it has.",
         ),
+        "HF8074": Explanation(
+            title="Lines without times",
+            meaning="Lines since a moment were asked for, of something whose lines have no times.",
+            cause="A supervised program writes its log file itself; containers and pods have the time of each line.",
+            next_step="Leave out --since, and use --lines; or name a Container or a workload of a cluster.",
+        ),
+        "HF8073": Explanation(
+            title="No such object",
+            meaning="A name means no object of a cluster that an Application here has, or more than one.",
+            cause="A word is misspelt, or objects of several kinds or namespaces have that name.",
+            next_step="Write its id, as `holdfast status` shows it: apps/Deployment/shop/web.",
+        ),
+        "HF8072": Explanation(
+            title="Health rules not usable",
+            meaning="The folder of rules that the local configuration names cannot be read, or a rule in it is wrong.",
+            cause="The folder moved, its rights changed, or a rule has an unknown field or an expression that is not closed.",
+            next_step="Mend the line shown; docs/reference/health.md lists what a rule may say.",
+        ),
+        "HF8071": Explanation(
+            title="Customisations not usable",
+            meaning="The local configuration names a file of customisations that cannot be read, or holds no ConfigMap argocd-cm.",
+            cause="The file moved, its rights changed, or YAML in it is broken.",
+            next_step="`holdfast config explain kubernetes.customizations` shows where it is set; mend the file.",
+        ),
     }
 )

@@ -120,5 +120,35 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="A JSON pointer that does not begin with a slash, a jq expression that names no paths, or jq is not installed.",
             next_step="Mend the rule in spec.ignoreDifferences; for jq: pip install 'holdfast[kubernetes]'.",
         ),
+        "HF3340": Explanation(
+            title="Lua not installed",
+            meaning="A kind has a Lua script of the user's, and this installation cannot run Lua. The health of its objects is Unknown.",
+            cause="The optional extra `lua` is not installed.",
+            next_step="Install it: pip install 'holdfast[lua]', and start the daemon again.",
+        ),
+        "HF3341": Explanation(
+            title="Script failed",
+            meaning="A Lua script of the user's came to no answer. A health check that fails makes its object Unknown.",
+            cause="An error in the script, or it used more than 1 s of processor time or 64 MiB of memory.",
+            next_step="Mend the script in argocd-cm; the message names the line.",
+        ),
+        "HF3342": Explanation(
+            title="Object not there",
+            meaning="Something was asked of an object that the cluster does not have.",
+            cause="It was not applied yet, or somebody deleted it.",
+            next_step="`holdfast status` shows what is there; `holdfast sync` applies what is missing.",
+        ),
+        "HF3343": Explanation(
+            title="Action not done",
+            meaning="An object has no such action, or not now, or not with these parameters. Nothing was changed.",
+            cause="The name is wrong, it is disabled as the object is, a parameter is missing, or the user's script answered nonsense.",
+            next_step="`holdfast action list OBJECT` shows which there are, with their parameters.",
+        ),
+        "HF3344": Explanation(
+            title="Command not run in a pod",
+            meaning="The cluster took the question, and the command did not run to its end.",
+            cause="The container does not run, the image has no such program, or the connection to the node broke.",
+            next_step="`holdfast tree APPLICATION` shows the pods and what they say of themselves.",
+        ),
     }
 )

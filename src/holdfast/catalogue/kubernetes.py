@@ -21,5 +21,11 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="apiVersion, kind or metadata.name is missing, a label or annotation is no text, or a hook or wave is unknown.",
             next_step="Mend the line shown; numbers and switches in annotations stand in quotes.",
         ),
+        "HF1680": Explanation(
+            title="Customisation not readable",
+            meaning="A key of Argo CD's ConfigMap argocd-cm cannot be read. What the other keys say counts.",
+            cause="The YAML within the key is broken, or an action has no name or no action.lua.",
+            next_step="Mend the key shown; docs/reference/health.md says which keys are read.",
+        ),
     }
 )

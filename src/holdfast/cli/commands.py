@@ -29,12 +29,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tree": "Show which resource came of which",
             "history": "Show the operations of an Application",
             "events": "Show what happened, and follow what happens",
-            "logs": "Show what processes and containers write",
+            "logs": "Show what processes, containers and pods write",
             "top": "Show what containers use: processor, memory, network, disk",
             "explain": "Explain an error code, a kind or a field",
         },
         "Act": {
             "exec": "Run a command in a container",
+            "action list": "Show what may be done to an object of a cluster",
+            "action run": "Do an action of an object of a cluster: restart, scale, a user's own",
             "sync": "Bring an Application to what Git says, now",
             "rollback": "Bring an Application back to an earlier revision, and pin it there",
             "suspend": "Leave an Application alone until it is resumed",
@@ -68,6 +70,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 COMMANDS: Mapping[str, str] = MappingProxyType({name: summary for section in SECTIONS.values() for name, summary in section.items()})
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
+        "action": "Act on objects of a cluster",
         "edge": "Work with the edge: the nginx of this host, and nginx files",
         "certificate": "Look at certificates, renew and revoke them",
         "import": "Turn the files of other tools into Holdfast's kinds",

@@ -10,6 +10,7 @@ import click
 
 from holdfast.cli.call import Call
 from holdfast.cli.page import page
+from holdfast.errors import UsageError
 
 
 @page(
@@ -18,12 +19,13 @@ from holdfast.cli.page import page
     examples=(
         ("holdfast exec web sh", "A shell in a container, where this is a terminal."),
         ("holdfast exec db pg_dump --clean shop", "What a command writes; options behind CONTAINER are its own."),
+        ("holdfast exec --container app Deployment/web env", "In a pod of a workload of a cluster."),
         ("holdfast exec --input db psql shop <rows.sql", "With standard input."),
     ),
     exits={
         0: "the command's own exit code, whatever it is",
         64: "there is no such container, or none runs; or the command's own",
-        75: "the Docker host does not answer; or the command's own",
+        75: "the Docker host or the cluster does not answer; or the command's own",
     },
     see=("logs", "top", "status"),
 )
@@ -33,23 +35,40 @@ from holdfast.cli.page import page
 @click.option("--user", "-u", metavar="USER", help="Run it as this user of the container.")
 @click.option("--folder", "-w", metavar="PATH", help="Run it in this folder of the container.")
 @click.option("--env", "-e", multiple=True, metavar="NAME=VALUE", help="A variable for it; may be given more than once.")
+@click.option("--pod", metavar="NAME", help="Of a workload of a cluster: in this pod; else in the first one that is ready.")
+@click.option("--container", "-c", "inner", metavar="NAME", help="Of a workload of a cluster: in this container, else the default one.")
 @click.pass_obj
 def command(
-    call: Call, container: str, words: tuple[str, ...], has_input: bool, user: str | None, folder: str | None, env: tuple[str, ...]
+    call: Call,
+    container: str,
+    words: tuple[str, ...],
+    has_input: bool,
+    user: str | None,
+    folder: str | None,
+    env: tuple[str, ...],
+    pod: str | None,
+    inner: str | None,
 ) -> int:
-    """Run a command in a container that runs, and end as it ends.
+    """Run a command in a container or in a pod that runs, and end as it ends.
 
-    CONTAINER is an id such as Container/shop/web.0, or a name; of several replicas the first one is meant. Options of this command stand
-    before it, what stands behind it is the command's. On a terminal the command has it too. The Docker host is asked by this command
-    itself, so its user must be allowed to. What is changed in the container's own file system is gone with the container.
+    CONTAINER is an id such as Container/shop/web.0 or apps/Deployment/shop/web, a kind and a name such as Deployment/web, or a name; of
+    several replicas the first one is meant. Options of this command stand before it, what stands behind it is the command's. On a
+    terminal the command has it too. The Docker host or the cluster is asked by this command itself, so its user must be allowed to: to
+    the kubeconfig too. A pod has no --user, --folder and --env. What is changed in a container's own file system is gone with it.
 
-    With --json what it writes is kept: Document: Worked {id, command[], code, out, err}.
+    With --json what it writes is kept: Document: Worked {id, command[], code, out, err}; id of a pod is Pod/shop/web-0:app.
     """
     from holdfast.app.console import Work, work_in  # an HTTP library, only where it is asked
-    from holdfast.cli.running import running
+    from holdfast.cli.running import pods_of, running
 
     terminal = call.terminal
-    id, where = running(call, container)[0]
+    of_pods = pods_of(call, container)
+    if of_pods is None and (pod or inner):
+        raise UsageError("HF8001", f"cannot run it in {container}: --pod and --container are for workloads of a cluster")
+    if of_pods is not None and (user or folder or env):
+        raise UsageError(
+            "HF8001", f"cannot run it in {container}: a pod has no --user, --folder and --env", hint="such as: env A=b COMMAND"
+        )
     has_terminal = terminal.is_text and sys.stdin.isatty() and sys.stdout.isatty()
     work = Work(
         command=words,
@@ -61,7 +80,13 @@ def command(
         captures=not terminal.is_text,
     )
     with _raw(has_terminal):
-        done = work_in(where, work, call.config)
+        if of_pods is not None:
+            from holdfast.app.pods import InPod, work_in_pod
+
+            id, done = work_in_pod(InPod(id=of_pods, pod=pod, container=inner), work, call.config)
+        else:
+            id, where = running(call, container)[0]
+            done = work_in(where, work, call.config)
     if not terminal.is_text:
         data = {"id": id, "command": list(words), "code": done.code, "out": done.out, "err": done.err}
         terminal.answer("Worked", data, lambda: ())

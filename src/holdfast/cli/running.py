@@ -9,6 +9,8 @@ from holdfast.app.console import Running
 from holdfast.cli.call import Call
 from holdfast.errors import UsageError
 from holdfast.kit.suggest import did_you_mean
+from holdfast.kubernetes.pod import WITH_PODS
+from holdfast.model.ids import HOST, ResourceId
 
 KIND, PROCESS = "Container", "Process"
 
@@ -37,7 +39,8 @@ def running_all(call: Call, name: str | None) -> tuple[list[tuple[str, Running]]
     return containers, processes
 
 
-def _known(call: Call, kinds: tuple[str, ...]) -> list[tuple[str, Mapping[str, Any]]]:
+def _known(call: Call, kinds: tuple[str, ...] | None = None) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return every resource with its Application, as the daemon knows it, or as it was recorded last; of some kinds, or of all."""
     if (client := call.daemon()) is not None:
         data = client.get("/v1/status")["data"]
     else:
@@ -45,7 +48,7 @@ def _known(call: Call, kinds: tuple[str, ...]) -> list[tuple[str, Mapping[str, A
 
         data = Offline(call.state_dir).status(None, None)
     known = [(str(application["name"]), each) for application in data["applications"] for each in application["resources"]]
-    return [(application, each) for application, each in known if str(each["id"]).partition("/")[0] in kinds]
+    return [(application, each) for application, each in known if kinds is None or str(each["id"]).partition("/")[0] in kinds]
 
 
 def _of(known: list[tuple[str, Mapping[str, Any]]], name: str | None) -> list[Mapping[str, Any]]:
@@ -61,6 +64,25 @@ def _nothing(name: str, known: list[tuple[str, Mapping[str, Any]]], found: list[
     reason = f"no {', '.join(['Application', *kinds[:-1]])} or {kinds[-1]} has that name"
     hint = f"did you mean {guess}?" if guess else "`holdfast status` shows what runs"
     return UsageError("HF8056", f"cannot find {name}: {reason}", hint=hint)
+
+
+def pods_of(call: Call, name: str) -> ResourceId | None:
+    """Return the workload of a cluster that a name means: its id, `Kind/name`, or its name; None where a container has it, or nobody.
+
+    UsageError (HF8056) where it means several.
+    """
+    known = _known(call)
+    if any(str(each["id"]).startswith(f"{KIND}/") and name in _names(application, str(each["id"])) for application, each in known):
+        return None
+    found = []
+    for _, each in known:
+        id = ResourceId.parse(str(each["id"]), str(each["destination"]))
+        if id.destination != HOST and id.kind in WITH_PODS and name in (str(id), f"{id.kind.rpartition('/')[2]}/{id.name}", id.name):
+            found.append(id)
+    if len(found) > 1:
+        hint = f"write one of {', '.join(sorted(map(str, found)))}"
+        raise UsageError("HF8056", f"cannot tell what {name} is: there are {len(found)}", hint=hint)
+    return found[0] if found else None
 
 
 def _names(application: str, id: str) -> tuple[str, ...]:

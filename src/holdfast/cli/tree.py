@@ -34,6 +34,9 @@ ROUGH: Branches = ("|- ", "`- ", "|  ", "   ")
 def command(call: Call, application: str | None) -> int:
     """Show which resource came of which: an Application, what its files declare, and what was derived from that.
 
+    With APPLICATION, an object of a cluster shows what stands beneath it as well: what it owns, down to its pods, with the conditions that
+    are not met and what the cluster warned of. The cluster is asked for that; where it does not answer, that is said.
+
     Beside each stand its axes (synced, healthy, proven), what it needs, and the place that declares it. Without a daemon the last that
     was recorded is shown.
     """
@@ -46,7 +49,8 @@ def command(call: Call, application: str | None) -> int:
         call.terminal.tell(f"no daemon is running on {call.state_dir}: this is what was last recorded", "warning")
     data, terminal = document["data"], call.terminal
     branches = FINE if (sys.stdout.encoding or "").lower().startswith("utf") else ROUGH
-    terminal.answer("Tree", data, lambda: tree_lines(data, terminal.ink, branches), document["warnings"])
+    warnings = [*document["warnings"], *data.get("unseen", ())]
+    terminal.answer("Tree", data, lambda: tree_lines(data, terminal.ink, branches), warnings)
     return 0
 
 
@@ -83,7 +87,32 @@ def _level(
     for number, it in enumerate(items, 1):
         is_last = number == len(items)
         yield f"{lead}{last if is_last else inner}{_leaf(it, ink)}"
-        yield from _level(beneath, it["id"], lead + (after if is_last else through), branches, ink)
+        further = lead + (after if is_last else through)
+        yield from _objects(it, further, branches, ink, is_open=bool(beneath.get(it["id"])))
+        yield from _level(beneath, it["id"], further, branches, ink)
+
+
+def _objects(it: Mapping[str, Any], lead: str, branches: Branches, ink: Ink, *, is_open: bool = False) -> Iterator[str]:
+    """Yield what an object of a cluster says of itself, and what stands beneath it. `is_open`: more follows below."""
+    inner, last, through, after = branches
+    below = list(it.get("beneath") or ())
+    bar = through if below or is_open else after
+    for each in it.get("conditions") or ():
+        if each["status"] != "True" and (each["reason"] or each["message"]):
+            why = ": ".join(filter(None, (each["reason"], each["message"])))
+            told = plain(f"{each['type']}={each['status']}  {why}")
+            yield f"{lead}{bar}{ink.paint(told, 'dim')}"
+    for each in it.get("warnings") or ():
+        times = f" ({each['count']} times)" if each["count"] > 1 else ""
+        told = plain(f"{each['reason']}: {each['message']}{times}")
+        yield f"{lead}{bar}{ink.paint(told, 'yellow')}"
+    for number, each in enumerate(below, 1):
+        is_last = number == len(below) and not is_open
+        health = each["health"]
+        words = [plain(f"{each['kind']}/{each['name']}"), ink.word(health) if health else ""]
+        words.append(plain(each["message"]) if health not in (None, "Healthy") else "")
+        yield f"{lead}{last if is_last else inner}{'  '.join(filter(None, words))}"
+        yield from _objects(each, lead + (after if is_last else through), branches, ink)
 
 
 def _leaf(it: Mapping[str, Any], ink: Ink) -> str:

@@ -1,9 +1,10 @@
-"""Events whose constructors are in rooms (`edge.certificate_event`, `workload.image_event`), with the shapes of their `data`.
+"""Events whose constructors are in rooms (`certificate_event`, `action_event`, `image_event`), with the shapes of their `data`.
 
 A second half of the table in `events`: the reference page shows both as one.
 
 | type | when | data beside application, id, destination |
 |---|---|---|
+| action.ran | A person did an action; drift[]: what it changed and Git says. | action, by, reason, params, changed[], created[], drift[] |
 | certificate.issued | Another is served; by: who asked for it. | issuer, source, by, serial, names[], not_before, not_after |
 | certificate.failed | An issuer gave none; what was served is served on. | issuer, fault, code, message, hint, next_at |
 | certificate.expiring | Visitors get one with less than a third of its life left. | host, left_s, serial, names[], not_before, not_after |

@@ -235,6 +235,21 @@ _ALL = (
         help="Context of the kubeconfig that is meant by https://kubernetes.default.svc; its current one without.",
     ),
     Key(
+        name="kubernetes.customizations",
+        default="",
+        parse=_absolute,
+        widens=True,
+        help="File that holds Argo CD's ConfigMap argocd-cm: Lua checks of health and actions by kind. They count before those of a "
+        "ConfigMap argocd/argocd-cm that an Application applied.",
+    ),
+    Key(
+        name="kubernetes.rules",
+        default="",
+        parse=_absolute,
+        widens=True,
+        help="Folder with rules of health of your own, a file for each API group, which are asked before those that are shipped.",
+    ),
+    Key(
         name="registries.plain",
         default=(),
         parse=_registries,

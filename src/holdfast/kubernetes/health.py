@@ -1,21 +1,20 @@
 """Health: what the state of a live object means, in Argo CD's six words.
 
-Order: going away → Progressing; then a customisation of the user's, if there is one for the kind; then the rule files (`health/`, and
-folders that users name), of which the own group's counts before one for many groups; then kstatus, the general rule. Kinds without a
-status of their own (ConfigMap, Role) have no verdict: applied is all there is to them. Laws: an exception of a rule is Unknown with its
-reason, never a crash; a kind without a rule is Healthy only where its own status says so.
+Order: going away → Progressing; then a user's script for the kind, which the engine runs (`judged` makes its answer a verdict); then the
+rule files (a user's, then `health/`), of which the own group's counts before one for many groups; then kstatus, the general rule. Kinds
+without a status of their own (ConfigMap, Role) have no verdict: applied is all there is to them. Laws: what a script or rule fails with is
+Unknown with its reason, never a crash; a kind without a rule is Healthy only where its own status says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
-from holdfast.kubernetes.health_rule import RuleFile, read_rules
+from holdfast.kubernetes.health_rule import Cel, RuleFile, read_rules
 from holdfast.kubernetes.kstatus import Kstatus, compute
 from holdfast.model.live import Health, Status
 
@@ -26,12 +25,7 @@ _OF_KSTATUS: Mapping[Kstatus, Status] = {
     Kstatus.TERMINATING: Status.PROGRESSING,
     Kstatus.UNKNOWN: Status.UNKNOWN,
 }
-
-
-class Custom(Protocol):
-    """A user's own check of one kind (Lua, CEL). Raises ValueError with what is wrong with it."""
-
-    def judge(self, live: Mapping[str, Json]) -> Health | None: ...
+_STATUSES = frozenset(status.value for status in Status)
 
 
 @dataclass(slots=True)
@@ -40,27 +34,20 @@ class HealthRules:
 
     read: Callable[[str], bytes | None]
     """From a file's name without its suffix (`cert-manager.io`, `_.crossplane.io`, `core`) to its bytes; None where there is none."""
+    own: Callable[[str], bytes | None] | None = None
+    """The same of a user's folder, which is asked first."""
+    cel: Cel | None = None
+    """Compiles what rules say in CEL; None where it is not installed."""
     wide: tuple[str, ...] = ()
     """Suffixes of groups that a file stands for: `crossplane.io` of `_.crossplane.io`."""
-    customs: Mapping[str, Custom] = field(default_factory=dict)
-    """`group/Kind`, or `Kind` of the core group → the user's check."""
     errors: list[DeclarationError] = field(default_factory=list)
     """Of files that could not be read; their kinds are judged by the general rule."""
-    _files: dict[str, RuleFile | None] = field(default_factory=dict)
+    _files: dict[tuple[str, bool], RuleFile | None] = field(default_factory=dict)
 
     def judge(self, live: Mapping[str, Json], now: Instant) -> Health | None:
         """Return the health of a live object, or None where applied is all there is to it."""
-        metadata = live.get("metadata")
-        if isinstance(metadata, dict) and metadata.get("deletionTimestamp"):
+        if is_going(live):
             return Health(Status.PROGRESSING, "Pending deletion")
-        group, kind = group_kind(live)
-        if (custom := self.customs.get(f"{group}/{kind}" if group else kind)) is not None:
-            try:
-                verdict = custom.judge(live)
-            except ValueError as error:
-                return Health(Status.UNKNOWN, str(error))
-            if verdict is not None:
-                return verdict
         return self.by_rule(live) or self._general(live, now)
 
     def by_rule(self, live: Mapping[str, Json]) -> Health | None:
@@ -68,9 +55,10 @@ class HealthRules:
         group, kind = group_kind(live)
         names = [group or "core", *(f"_.{suffix}" for suffix in self.wide if group.endswith(f".{suffix}"))]
         for name in names:
-            file = self._file(name)
-            if file is not None and (verdict := file.judge(kind, dict(live))) is not None:
-                return verdict
+            for read in (self.own, self.read):
+                file = self._file(name, read) if read is not None else None
+                if file is not None and (verdict := file.judge(kind, dict(live))) is not None:
+                    return verdict
         return None
 
     def _general(self, live: Mapping[str, Json], now: Instant) -> Health | None:
@@ -80,15 +68,32 @@ class HealthRules:
             return None
         return Health(_OF_KSTATUS[result.status], result.message)
 
-    def _file(self, name: str) -> RuleFile | None:
-        if name not in self._files:
-            data = self.read(name)
-            found = read_rules(f"{name}.yaml", data) if data is not None else None
+    def _file(self, name: str, read: Callable[[str], bytes | None]) -> RuleFile | None:
+        key = (name, read is self.own)
+        if key not in self._files:
+            data = read(name)
+            found = read_rules(f"{name}.yaml", data, self.cel) if data is not None else None
             if isinstance(found, tuple):
                 self.errors.extend(found)
                 found = None
-            self._files[name] = found
-        return self._files[name]
+            self._files[key] = found
+        return self._files[key]
+
+
+def is_going(live: Mapping[str, Json]) -> bool:
+    """Say whether an object is being deleted."""
+    metadata = live.get("metadata")
+    return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
+
+
+def judged(answer: Json) -> Health | None:
+    """Return the health that a user's script answered: {status, message}; None where it answered nothing, Unknown where nonsense."""
+    if answer is None:
+        return None
+    status, message = (answer.get("status"), answer.get("message")) if isinstance(answer, dict) else (None, None)
+    if not isinstance(status, str) or status not in _STATUSES:
+        return Health(Status.UNKNOWN, f"the script answered no status of {', '.join(sorted(_STATUSES))}")
+    return Health(Status(status), message if isinstance(message, str) else "")
 
 
 def group_kind(live: Mapping[str, Json]) -> tuple[str, str]:

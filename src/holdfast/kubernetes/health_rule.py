@@ -11,6 +11,7 @@ first rule that says something decides:
     {each: status.nodes, rules: [...]}                          the first item about which the rules say something
     {when: 'status.ready', rules: [...]}                        rules under a condition
     {let: {total: 'sum(spec.sets, count)'}}                     a name for the rules that follow, written $total
+    {cel: 'status.ready == spec.replicas', is: Healthy}         as `when`, in CEL: the object is `object`, and its fields are names
 
 A key of `conditions` is Type, Type=Status, Type!=Status or Type=Status:Reason; `*` stands for any type, and a|b for either. `of` walks
 another list than status.conditions. With `last: true` the last item or condition decides instead of the first.
@@ -36,7 +37,7 @@ Rule: TypeAlias = Callable[[Scope], "Health | Scope | None"]
 """A verdict, nothing, or the scope in which the rules after it are asked (`let`)."""
 
 _STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
-_FIELDS = frozenset({"when", "is", "switch", "message", "conditions", "of", "each", "rules", "let", "last"})
+_FIELDS = frozenset({"when", "cel", "is", "switch", "message", "conditions", "of", "each", "rules", "let", "last"})
 _CONDITIONS = parse_expression("$.status.conditions")
 _NO_MESSAGE = parse_template("")
 _OWN_MESSAGE = parse_template("{message}")
@@ -54,12 +55,17 @@ class RuleFile:
         return _decide(rules, Scope.of(live)) if rules else None
 
 
-def read_rules(path: str, data: bytes) -> RuleFile | tuple[DeclarationError, ...]:
-    """Return the rules that a file holds, or every error of it."""
+Cel: TypeAlias = Callable[[str], Callable[[Json], Json]]
+"""Compiles a CEL expression: from an object to a value. Raises ValueError: for the expression when compiled, for an object when asked;
+a field that an object does not have is null."""
+
+
+def read_rules(path: str, data: bytes, cel: Cel | None = None) -> RuleFile | tuple[DeclarationError, ...]:
+    """Return the rules that a file holds, or every error of it. Without `cel`, what depends on such a rule is Unknown."""
     parsed = read_yaml(path, data, Dialect.CORE)
     if parsed.errors:
         return parsed.errors
-    reader = _Reader()
+    reader = _Reader(cel)
     kinds: dict[str, tuple[Rule, ...]] = {}
     for document in parsed.documents:
         reader.document = document
@@ -87,7 +93,8 @@ class _Reader:
 
     document: Document
 
-    def __init__(self) -> None:
+    def __init__(self, cel: Cel | None) -> None:
+        self._cel = cel
         self.errors: list[DeclarationError] = []
 
     def wrong(self, path: Path, reason: str) -> None:
@@ -109,6 +116,10 @@ class _Reader:
             return self._let(value["let"], (*path, "let"))
         when = self._expression(value["when"], (*path, "when")) if "when" in value else None
         inner = self._inner(value, path)
+        if "cel" in value:
+            if when is not None:
+                self.wrong((*path, "cel"), "a rule has `when` or `cel`, not both")
+            return self._under_cel(value["cel"], (*path, "cel"), inner)
         return inner if when is None else _under(when, inner)
 
     def _inner(self, value: dict[str, Json], path: Path) -> Rule:
@@ -168,6 +179,30 @@ class _Reader:
             return scope
 
         return let
+
+    def _under_cel(self, text: Json, path: Path, inner: Rule) -> Rule:
+        if not isinstance(text, str):
+            self.wrong(path, "expected an expression of CEL")
+            return _nothing
+        if self._cel is None:
+            lacking = Health(Status.UNKNOWN, "a rule in CEL cannot be asked: the extra `cel` is not installed")
+            return lambda scope: lacking
+        try:
+            program = self._cel(text)
+        except ValueError as error:
+            self.wrong(path, str(error))
+            return _nothing
+
+        def under(scope: Scope) -> Health | Scope | None:
+            try:
+                value = program(scope.root)
+            except ValueError as error:
+                return Health(Status.UNKNOWN, f"a rule in CEL failed: {error}")
+            if value is not None and not isinstance(value, bool):
+                return Health(Status.UNKNOWN, "a rule in CEL failed: it is neither true nor false")
+            return inner(scope) if value else None
+
+        return under
 
     def _expression(self, text: Json, path: Path) -> Expression:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
+from holdfast.kubernetes.customization import is_argocd_cm, read_customizations
 from holdfast.kubernetes.hook import HOOK, Phase, Turn, read_turn
 from holdfast.kubernetes.normal import normalize
 from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, kind_name, namespace_of
@@ -98,7 +99,11 @@ class KubernetesKind:
             origin = replace(declaration.origin, line=where.line or declaration.origin.line)
             return Warning(reason="AnnotationNotHonoured", message=message, origin=origin)
 
-        return tuple(warning(key, message) for key, message in in_vain_for_object(_annotations(declaration.spec)))
+        vain = [warning(key, message) for key, message in in_vain_for_object(_annotations(declaration.spec))]
+        if not is_argocd_cm(declaration.spec):
+            return tuple(vain)
+        errors = read_customizations(declaration.origin.path, declaration.spec.get("data")).errors
+        return (*vain, *(Warning(reason="CustomizationNotRead", message=each.message, origin=declaration.origin) for each in errors))
 
     def closed(self, resources: tuple[Resource, ...], scope: Scope) -> tuple[Resource, ...]:
         """Keep of the needs of objects what is declared here, add the definitions of their kinds, and put hooks into their phases.

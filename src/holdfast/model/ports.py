@@ -39,7 +39,9 @@ class Engine(Protocol):
 class Logs(Protocol):
     """Optional for an engine: what a resource wrote."""
 
-    async def tail(self, id: ResourceId, lines: int) -> tuple[str, ...]: ...
+    async def tail(self, id: ResourceId, lines: int, since: Instant | None = None) -> tuple[str, ...]:
+        """Return the last lines, of those written since an instant, which is only asked where lines have times."""
+        ...
 
     def follow(self, id: ResourceId) -> AsyncIterator[str]: ...
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.reading import read
 from holdfast.errors import EngineError
+from holdfast.kit.clock import Instant
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.ids import ResourceId
 
@@ -76,8 +77,14 @@ class ContainerLogs:
     def __init__(self, containers: Containers) -> None:
         self._containers = containers
 
-    async def tail(self, id: ResourceId, lines: int) -> tuple[str, ...]:
-        return await self._containers.tail(id, lines) if lines else ()
+    async def tail(self, id: ResourceId, lines: int, since: Instant | None = None) -> tuple[str, ...]:
+        if since is None or not lines:
+            return await self._containers.tail(id, lines) if lines else ()
+        found = self._containers.container_of(id)
+        with suppress(EngineError, ValueError):
+            if found is not None:
+                return tuple([line async for line in read(*found, {"tail": lines, "since": f"{since:.9f}"})])
+        return ()
 
     async def follow(self, id: ResourceId) -> AsyncGenerator[str, None]:
         """Yield what is written from now on. Close it when done."""

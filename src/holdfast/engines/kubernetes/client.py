@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -23,6 +24,7 @@ MANAGER = "holdfast"
 PAGE = 500
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 WATCH_S = 290
 """After so long the server ends a watch of ours; it is then resumed where it was. A little less than many proxies allow."""
@@ -91,6 +93,7 @@ class Client:
         *,
         namespace: str = "",
         selector: str = "",
+        fields: str = "",
         after: str = "",
         limit: int = PAGE,
         metadata_only: bool = False,
@@ -99,6 +102,7 @@ class Client:
         query = [("limit", str(limit))]
         query += [("continue", after)] if after else []
         query += [("labelSelector", selector)] if selector else []
+        query += [("fieldSelector", fields)] if fields else []
         question = Question(
             method="GET",
             path=resource.path(namespace),
@@ -142,25 +146,49 @@ class Client:
             raise absent.error from None
         return found
 
+    async def merge(
+        self, resource: ApiResource, namespace: str, name: str, patch: Mapping[str, Any], *, manager: str, subresource: str = ""
+    ) -> Object:
+        """Change what a merge patch (RFC 7386) names, as field manager `manager`; with a resourceVersion in it, of that version only."""
+        question = Question(
+            method="PATCH",
+            path=resource.path(namespace, name, subresource),
+            query=(("fieldManager", manager), ("fieldValidation", "Strict")),
+            body=orjson.dumps(patch),
+            kind=MERGE,
+            verb="change",
+            subject=_shown(resource, namespace, name),
+        )
+        found: Object = (await self._transport.ask(question)).json()
+        return found
+
     async def replace(self, resource: ApiResource, namespace: str, name: str, manifest: Mapping[str, Any]) -> Object:
         """Put `manifest` in place of the whole object, whose resource version it names. Raises Conflict where that has moved on."""
         return await self._write("PUT", resource, namespace, name, manifest, "application/json", "replace")
 
-    async def create(self, resource: ApiResource, namespace: str, manifest: Mapping[str, Any]) -> Object:
+    async def create(self, resource: ApiResource, namespace: str, manifest: Mapping[str, Any], *, manager: str = MANAGER) -> Object:
         """Create an object. Raises Conflict where there is one already."""
-        return await self._write("POST", resource, namespace, "", manifest, "application/json", "create")
+        return await self._write("POST", resource, namespace, "", manifest, "application/json", "create", manager)
 
     async def patch(self, resource: ApiResource, namespace: str, name: str, operations: list[dict[str, Any]]) -> Object:
         """Change an object by a JSON patch (RFC 6902)."""
         return await self._write("PATCH", resource, namespace, name, operations, "application/json-patch+json", "patch")
 
     async def _write(
-        self, method: str, resource: ApiResource, namespace: str, name: str, body: Mapping[str, Any] | list[Any], kind: str, verb: str
+        self,
+        method: str,
+        resource: ApiResource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any] | list[Any],
+        kind: str,
+        verb: str,
+        manager: str = MANAGER,
     ) -> Object:
         question = Question(
             method=method,
             path=resource.path(namespace, name),
-            query=(("fieldManager", MANAGER), ("fieldValidation", "Strict")),
+            query=(("fieldManager", manager), ("fieldValidation", "Strict")),
             body=orjson.dumps(body),
             kind=kind,
             verb=verb,
@@ -214,6 +242,24 @@ class Client:
         question = Question(method="GET", path=resource.path(namespace), query=tuple(query), verb="watch", subject=resource.name)
         async with self._transport.stream(question) as lines:
             yield _events(lines, question)
+
+    @asynccontextmanager
+    async def log(
+        self, namespace: str, pod: str, container: str, *, follow: bool = False, tail: int | None = None, since: str | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the log of a container and yield its lines, each after its time (RFC 3339); the block ends it.
+
+        `since`: RFC 3339 to the second. Raises NotFound where the pod is gone, `Rejected` where the container has not started.
+        """
+        query = [("container", container), ("timestamps", "true")]
+        query += [("follow", "true")] if follow else []
+        query += [("tailLines", str(tail))] if tail is not None else []
+        query += [("sinceTime", since)] if since else []
+        path = "/".join(("/api/v1/namespaces", quote(namespace, safe=""), "pods", quote(pod, safe=""), "log"))
+        subject = f"Pod/{namespace}/{pod}:{container}"
+        question = Question(method="GET", path=path, query=tuple(query), accept="*/*", verb="read the log of", subject=subject)
+        async with self._transport.stream(question) as lines:
+            yield lines
 
     async def latency(self) -> float:
         """Return how long the server takes to say that it lives, in seconds."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
 from holdfast.engines.kubernetes.client import Client, Object
+from holdfast.engines.kubernetes.custom import CustomHealth
 from holdfast.engines.kubernetes.writing import FORCE_HINT, IMMUTABLE, write
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable, Where
 from holdfast.kit.canonical import Json, digest
@@ -27,7 +28,7 @@ from holdfast.kubernetes.ignore import fields_of, is_same_but, respecting
 from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, namespace_of, object_id, propagation_of
 from holdfast.kubernetes.sync_option import FORCE, PROPAGATION, RESPECT
 from holdfast.model.ids import ResourceId
-from holdfast.model.live import Live, Observation
+from holdfast.model.live import Health, Live, Observation
 from holdfast.model.operation import Step, StepVerb
 from holdfast.model.ports import Records
 from holdfast.model.resource import Origin, Resource, ResourcePolicy
@@ -72,10 +73,12 @@ class KubernetesEngine:
         random: Random,
         crashed: Callable[[str, BaseException], None],
         described: Callable[[ResourceId], Iterable[Resource]] = lambda id: (),
+        custom: CustomHealth | None = None,
     ) -> None:
         self.kinds: frozenset[str] = Others(known)
         self._clusters = {name: _Cluster(client) for name, client in clusters.items()}
         self._rules = rules
+        self._custom = custom
         self._records = records
         self._described = described
         self._clock = clock
@@ -107,10 +110,10 @@ class KubernetesEngine:
                 unreachable |= dict.fromkeys(asked, error.message)
                 continue
             # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
-            found = {id: self._observation(id, cache) for id in asked}
+            found = {id: await self._observation(id, cache) for id in asked}
             if cache is not None and self._managers - cache.managers:
                 cache = await self._with_managers(name, kind, cache)
-                found = {id: self._observation(id, cache) for id in asked}
+                found = {id: await self._observation(id, cache) for id in asked}
             for id, seen in found.items():
                 if isinstance(seen, Observation):
                     observed[id] = seen
@@ -118,7 +121,7 @@ class KubernetesEngine:
                     unreachable[id] = seen
         return Live(observed=observed, unreachable=unreachable)
 
-    def _observation(self, id: ResourceId, cache: KindCache | None) -> Observation | str:
+    async def _observation(self, id: ResourceId, cache: KindCache | None) -> Observation | str:
         """Return what is seen of an object, or why that cannot be told: a rule of `ignoreDifferences` cannot be followed."""
         at = self._clock.now()
         seen = cache.get(_key(id)) if cache is not None else None
@@ -130,7 +133,8 @@ class KubernetesEngine:
             identity: dict[str, Json] = {"apiVersion": cache.resource.api_version, "kind": cache.resource.kind, "metadata": named}
             return Observation(state=State.of(identity), observed_at=at, handle={"uid": seen.uid})
         handle: dict[str, Json] = {"uid": seen.uid}
-        verdict = self._rules.judge(seen.live, at)
+        verdict = await self._custom.judge(seen.live) if self._custom is not None else None
+        verdict = verdict or self._rules.judge(seen.live, at)
         if verdict is not None:
             handle |= {"health": verdict.status.value, "message": verdict.message}
         if seen.taken:
@@ -321,6 +325,25 @@ class KubernetesEngine:
                     await self._restart(name, kind, cache)
         return wrong
 
+    def has(self, id: ResourceId) -> bool:
+        """Say whether an id is an object of a cluster that is reached."""
+        return id.destination in self._clusters
+
+    def live(self, id: ResourceId) -> tuple[str, Mapping[str, Any] | None] | None:
+        """Return uid and live object of an id as they were seen last, without asking; the object only where something of it is ours."""
+        cluster = self._clusters.get(id.destination)
+        cache = cluster.caches.get(id.kind) if cluster is not None else None
+        seen = cache.get(_key(id)) if cache is not None else None
+        return (seen.uid, seen.live or None) if seen is not None else None
+
+    def judge(self, live: Mapping[str, Any]) -> Health | None:
+        """Return what the rules say of a live object; users' scripts are not asked."""
+        return self._rules.judge(live, self._clock.now())
+
+    def client_of(self, id: ResourceId) -> Client:
+        """Return the client of an object's cluster. Raises `Unavailable` (HF3313) where there is none."""
+        return self._client(id)
+
     def _client(self, id: ResourceId) -> Client:
         if id.destination not in self._clusters:
             raise Unavailable("HF3313", f"cannot reach {id}: no cluster of this installation is {id.destination}")
@@ -380,6 +403,8 @@ class KubernetesEngine:
 
     async def aclose(self) -> None:
         await self._tasks.stop()
+        if self._custom is not None:
+            await self._custom.aclose()
         for cluster in self._clusters.values():
             await cluster.client.aclose()
 

@@ -9,13 +9,14 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlencode
 
 import aiohttp
 
 import holdfast
-from holdfast.engines.kubernetes.answer import Answer, Question
+from holdfast.engines.kubernetes.answer import Answer, Question, error_of
 from holdfast.engines.kubernetes.credential import Credentials
-from holdfast.errors import TimedOut, Unavailable
+from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
 
 TIMEOUT_S = 30.0
 LARGEST = 64 << 20
@@ -52,6 +53,48 @@ class HttpWire:
                 # A watch is left in the middle: nobody waits for the farewell of TLS, which the server may never answer.
                 if reply.connection is not None and reply.connection.transport is not None:
                     reply.connection.transport.abort()
+
+    @asynccontextmanager
+    async def socket(self, question: Question, *, protocol: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a WebSocket that speaks `protocol`. Raises `Unavailable`, `TimedOut`, or what the server answers instead."""
+        what, is_refused = f"cannot {question.verb} {question.subject}", False
+        while True:
+            session = await self._opened()
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    opened = await session.ws_connect(
+                        f"{self.server}{question.path}?{urlencode(question.query)}",
+                        protocols=(protocol,),
+                        headers=await self._credentials.headers(is_refused=is_refused),
+                        max_msg_size=LARGEST,
+                        autoclose=False,
+                        server_hostname=self._credentials.access.server_name or None,
+                        proxy=self._credentials.access.proxy_url or None,
+                    )
+            except aiohttp.WSServerHandshakeError as error:
+                if error.status == 401 and self.can_renew and not is_refused:
+                    is_refused = True
+                    continue
+                raise await self._instead(question, error.status) from error
+            except TimeoutError as error:
+                raise TimedOut("HF3301", f"{what}: no answer from {self.server} within {self._timeout_s:g} s") from error
+            except (aiohttp.ClientError, OSError) as error:
+                raise Unavailable("HF3300", f"{what}: {_reason(error)} at {self.server}") from error
+            try:
+                if opened.protocol != protocol:
+                    raise Rejected("HF3344", f"{what}: {self.server} does not speak {protocol}", hint="it needs Kubernetes 1.30 or later")
+                yield opened
+            finally:
+                await opened.close()
+            return
+
+    async def _instead(self, question: Question, status: int) -> EngineError:
+        """Return the error of a handshake that failed: the same question without it is answered with the server's reason."""
+        answer = await self.send(question)
+        told = str(answer.said.get("message") or "")
+        if answer.status < 400 or "pgrade request required" in told:
+            answer = Answer(status=status)
+        return error_of(question, answer, self.server)
 
     @asynccontextmanager
     async def _sent(self, question: Question, *, is_refused: bool, timeout_s: float | None) -> AsyncIterator[aiohttp.ClientResponse]:

@@ -28,7 +28,7 @@ from holdfast.host.keeper_state import Exited
 from holdfast.host.network import mark_of
 from holdfast.host.news import News
 from holdfast.kit.backoff import Backoff
-from holdfast.kit.clock import Clock, Random
+from holdfast.kit.clock import Clock, Instant, Random
 from holdfast.kit.tasks import Tasks
 from holdfast.model.ids import ResourceId
 from holdfast.model.labels import APPLICATION
@@ -224,7 +224,8 @@ class ProcessEngine:
 
     # ports.Logs
 
-    async def tail(self, id: ResourceId, lines: int) -> tuple[str, ...]:
+    async def tail(self, id: ResourceId, lines: int, since: Instant | None = None) -> tuple[str, ...]:
+        assert since is None, "a program writes its lines itself, without times"
         return logs.tail(self._files(id), lines)
 
     async def follow(self, id: ResourceId) -> AsyncIterator[str]:

@@ -1,0 +1,122 @@
+"""The program that runs users' Lua: one script after another, each in a state of its own, with nothing to reach. Run by `lua`.
+
+Started by its path under `-I`; needs lupa (the extra `lua`) and nothing of the house. Each line on stdin is {script, name, globals}; each
+answer is a line {value} or {error}. What bounds a script is not asked of the script: its processor time by a timer of the kernel that ends
+this process, whatever loop or pattern it is in; its memory by the allocator of its state, and by the limit of this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+from typing import Any, NoReturn
+
+from lupa.luajit21 import LuaError, LuaMemoryError, LuaRuntime, lua_type
+
+CPU_S = 1.0
+"""Of one script, as Argo CD allows it."""
+MEMORY = 64 << 20
+PROCESS_MEMORY = 1 << 30
+DEEPEST = 100
+NOBODY = 65534
+
+SANDBOX = """
+jit.off()
+local setfenv, pairs, tostring, error = setfenv, pairs, tostring, error
+local keep = function(from, names)
+  local to = {}
+  for name in names:gmatch("%S+") do to[name] = from[name] end
+  return to
+end
+string.dump = nil
+local clock = keep(os, "time date")
+local env = keep(_G, [[assert error getmetatable ipairs next pairs pcall rawequal rawget rawset select setmetatable tonumber tostring type
+  unpack xpcall _VERSION]])
+env._G, env.string, env.table, env.math, env.os, env.bit = env, string, table, math, clock, bit
+local libraries = { string = string, table = table, math = math, os = clock, bit = bit }
+env.require = function(name)
+  if libraries[name] == nil then error("module '" .. tostring(name) .. "' is not there: a script reaches nothing", 2) end
+  return libraries[name]
+end
+for name in pairs(_G) do if name ~= "_G" then _G[name] = nil end end
+return function(chunk, globals)
+  for name, value in pairs(globals) do env[name] = value end
+  return (setfenv(chunk, env))()
+end
+"""
+"""What a script has: the language, without anything that loads code, dumps it, sees the machine or other states."""
+
+
+def refuse(_object: object, _name: object, _is_setting: bool) -> NoReturn:
+    raise AttributeError("nothing of the host is here")
+
+
+def run(asked: dict[str, Any]) -> dict[str, Any]:
+    lua = LuaRuntime(register_eval=False, register_builtins=False, unpack_returned_tuples=True, attribute_filter=refuse, max_memory=MEMORY)
+    script = asked["script"]
+    if script.startswith("\x1b"):
+        return {"error": "it is no text"}
+    try:
+        begin = lua.execute(SANDBOX)
+        chunk = lua.compile(script, name=f"={asked['name']}", mode="t")
+        return {"value": plain(begin(chunk, lua.table_from(asked["globals"], recursive=True)))}
+    except (LuaMemoryError, MemoryError):
+        return {"error": f"it used more than {MEMORY >> 20} MiB of memory"}
+    except LuaError as error:
+        return {"error": str(error).split("\nstack traceback:")[0] or "it failed"}
+    except (ValueError, TypeError, RecursionError) as error:
+        return {"error": f"its answer cannot be read: {error}"}
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return a value of Lua as JSON has it; a table without keys is an empty list."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, bytes):
+        raise ValueError("a text in it is not UTF-8")
+    if lua_type(value) != "table":
+        raise ValueError(f"it holds a {lua_type(value)}")
+    if depth > DEEPEST:
+        raise ValueError(f"it is nested more than {DEEPEST} deep")
+    items = list(value.items())
+    if not all(isinstance(key, str | int) and not isinstance(key, bool) for key, _ in items):
+        raise ValueError("a key in it is neither text nor number")
+    if {key for key, _ in items} == set(range(1, len(items) + 1)):
+        return [plain(item, depth + 1) for _, item in sorted(items, key=lambda pair: int(pair[0]))]
+    return {str(key): plain(item, depth + 1) for key, item in items}
+
+
+def give_up() -> None:
+    """Let go of everything that a script could use if it left its sandbox."""
+    resource.setrlimit(resource.RLIMIT_AS, (PROCESS_MEMORY, PROCESS_MEMORY))
+    for what, most in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 3), (resource.RLIMIT_NPROC, 0)):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(what, (most, most))
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def main() -> int:
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    give_up()
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        signal.setitimer(signal.ITIMER_PROF, CPU_S)
+        try:
+            answer = json.dumps(run(asked))
+        except (MemoryError, ValueError, RecursionError) as error:
+            answer = json.dumps({"error": f"its answer cannot be read: {type(error).__name__}"})
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        sys.stdout.write(answer + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
