@@ -58,6 +58,8 @@ class Command:
             await self._send(RESIZE, orjson.dumps({"Width": columns, "Height": lines}))
 
     async def _send(self, channel: int, data: bytes) -> None:
+        if self.code is not None:
+            raise BrokenPipeError("the command has ended")
         try:
             await self._socket.send_bytes(bytes([channel]) + data)
         except (aiohttp.ClientError, ConnectionError) as error:
