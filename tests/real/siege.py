@@ -129,7 +129,8 @@ class Siege:
         assert done["data"]["operation"]["phase"] == "Succeeded", done
         assert self._living() == {}
         keeper, state = self._keeper() or (None, None)
-        assert state in (None, KeeperState(children=(), sockets=()))
+        # That a child has ended is remembered until its record is written, which nobody who takes a house down waits for.
+        assert state is None or (state.sockets == () and all(child.exit is not None for child in state.children)), state
         assert self._house.end() == 0
         self._listener.end()
         self._house.until("the keeper ends when it has nothing to keep", lambda: keeper is None or not is_alive(keeper.pid))
