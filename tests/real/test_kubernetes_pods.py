@@ -202,17 +202,15 @@ PLACE = Place(namespace=LOGGED_IN, pod="web-1", container="app")
 
 
 def run(
-    cluster: Cluster, *command: str, stdin: bytes | None = None, tty: bool = False, place: Place = PLACE, context: str = ""
+    cluster: Cluster, *command: str, stdin: bytes | None = None, place: Place = PLACE, context: str = ""
 ) -> tuple[int | None, bytes, bytes]:
     async def work() -> tuple[int | None, bytes, bytes]:
         out, err = b"", b""
         async with (
             asyncio.timeout(WAIT_S),
             wire(cluster, context) as way,
-            run_in(way, place, command, has_input=stdin is not None, has_terminal=tty) as it,
+            run_in(way, place, command, has_input=stdin is not None, has_terminal=False) as it,
         ):
-            if tty:
-                await it.resize(101, 37)
             if stdin is not None:
                 await it.write(stdin)
                 await it.end_input()
@@ -237,10 +235,29 @@ def test_standard_input_goes_in(cluster: Cluster) -> None:
     assert run(cluster, "head", "-c", str(len(text)), stdin=text) == (0, text, b"")
 
 
-def test_a_terminal_is_one_of_the_size_that_was_told(cluster: Cluster) -> None:
-    code, out, err = run(cluster, "sh", "-c", "test -t 0 && test -t 1 && echo a terminal", stdin=b"", tty=True)
-    assert (code, err) == (0, b"")
-    assert out.strip() == b"a terminal"
+def test_a_terminal_is_one_and_is_typed_at(cluster: Cluster) -> None:
+    """The command goes on until it was answered: kwok drops what a command writes as it ends."""
+    asks = "test -t 0 && test -t 1 && echo a terminal && read answer && echo heard $answer && read more"
+
+    async def work() -> tuple[int | None, bytes]:
+        told = b""
+        async with (
+            asyncio.timeout(WAIT_S),
+            wire(cluster) as way,
+            run_in(way, PLACE, ("sh", "-c", asks), has_input=True, has_terminal=True) as it,
+        ):
+            await it.resize(101, 37)
+            replies = [(b"a terminal", b"me\n"), (b"heard me", b"\n")]
+            async for channel, data in it.read():
+                assert channel == STDOUT, "a terminal has one stream"
+                told += data
+                while replies and replies[0][0] in told:
+                    await it.write(replies.pop(0)[1])
+            return it.code, told
+
+    code, told = asyncio.run(work())
+    assert code == 0
+    assert b"heard me" in told
 
 
 @pytest.mark.parametrize(

@@ -80,12 +80,18 @@ class HttpWire:
                 raise TimedOut("HF3301", f"{what}: no answer from {self.server} within {self._timeout_s:g} s") from error
             except (aiohttp.ClientError, OSError) as error:
                 raise Unavailable("HF3300", f"{what}: {_reason(error)} at {self.server}") from error
+            # aiohttp lends the transport of a WebSocket to nobody; without it nothing could end a farewell that is never answered.
+            connection = opened._response.connection
+            transport = connection.transport if connection is not None else None
             try:
                 if opened.protocol != protocol:
                     raise Rejected("HF3344", f"{what}: {self.server} does not speak {protocol}", hint="it needs Kubernetes 1.30 or later")
                 yield opened
             finally:
                 await opened.close()
+                if transport is not None:
+                    transport.abort()
+                    await asyncio.sleep(0)
             return
 
     async def _instead(self, question: Question, status: int) -> EngineError:
