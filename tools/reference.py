@@ -218,7 +218,7 @@ CONTAINERS = (
         name="Container",
         api_version=OWN,
         spec_type=ContainerSpec,
-        modules=("workload/container_spec.py", "workload/build_spec.py", "workload/process_spec.py"),
+        modules=("workload/container_spec.py", "workload/build_spec.py", "workload/supervised.py", "workload/process_spec.py"),
         example="""
 metadata:
   name: web

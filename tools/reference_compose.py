@@ -36,6 +36,7 @@ names the nearest known one; what begins with `x-` is kept and means nothing, bu
 - The project's name is `name`, else COMPOSE_PROJECT_NAME, else the Application's name.
 - Relative paths stay below the Application's path. A bind of what is in Git shows the release, which can only be read; a bind of what is
   not in Git is a folder in the Application's data.
+- `x-holdfast.supervise` of a service names a PM2 ecosystem file, whose apps are [supervised in its container](../how-to/pm2.md#in-a-container).
 - A secret that is `external` is the local secret of that name; one with `environment` as well, unless `.env` sets the variable.
 
 ## What it becomes

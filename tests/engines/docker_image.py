@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
@@ -145,3 +146,20 @@ def web(dockerd: Dockerd, program: Path, tag: str = WEB) -> str:
     image.tree("/usr/lib/python3/dist-packages/psycopg2", lambda path: "__pycache__" not in path and "/tests/" not in path)
     image.text("app/web.py", program.read_text())
     return image.into(dockerd, tag, ('CMD ["python3","/app/web.py"]', "ENV PATH=/usr/bin", "EXPOSE 8080"))
+
+
+def node(dockerd: Dockerd, tag: str, *, pm2: Path | None = None) -> str:
+    """Make an image that stands in for the official one of Node, with its Python; with PM2 where its node_modules are given."""
+    image = Image()
+    image.file(str(shutil.which("node")), "/usr/bin/node")
+    image.file("/usr/bin/python3", "/usr/bin/python3")
+    python = os.path.basename(os.path.realpath("/usr/bin/python3"))
+    image.tree(f"/usr/lib/{python}", lambda path: "__pycache__" not in path and "/test" not in path and "/config-" not in path)
+    for program in ("sh", "env"):
+        image.file(f"/usr/bin/{program}")
+    if pm2 is not None:
+        for path in sorted(pm2.rglob("*")):
+            if path.is_file() and ".bin" not in path.parts:
+                image.file(str(path), f"/opt/node_modules/{path.relative_to(pm2)}")
+        image.text("usr/bin/pm2-runtime", '#!/bin/sh\nexec node /opt/node_modules/pm2/bin/pm2-runtime "$@"\n', 0o755)
+    return image.into(dockerd, tag, ('CMD ["node"]', "ENV PATH=/usr/bin"))

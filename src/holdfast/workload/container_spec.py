@@ -16,6 +16,7 @@ from holdfast.kit.canonical import Json
 from holdfast.model.scalars import Check, Duration, NonEmptyStr, Port, Scalar, Size
 from holdfast.workload.build_spec import BuildSpec
 from holdfast.workload.process_spec import SecretRef
+from holdfast.workload.supervised import SupervisedSpec
 
 _PUBLISHED = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
@@ -338,6 +339,8 @@ class ContainerSpec:
     """Program, over the image's own; empty takes it away."""
     command: tuple[str, ...] | None = None
     """Arguments, over the image's own."""
+    supervised: tuple[SupervisedSpec, ...] = ()
+    """Programs that an entrypoint of Holdfast's runs and supervises in it, by the image's Python; then nothing else is its program."""
     env: Mapping[NonEmptyStr, str | int | bool | SecretRef] = field(default_factory=dict)
     """Environment."""
     working_dir: NonEmptyStr | None = None

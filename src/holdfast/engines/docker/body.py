@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.engines.docker import entrypoint
 from holdfast.engines.docker.showing import owned, shown
 from holdfast.errors import Rejected
 from holdfast.kit.canonical import Json
@@ -82,6 +83,8 @@ def create_body(spec: ContainerSpec, ground: Ground, image: str, labels: Mapping
         "StopSignal": spec.stop.signal,
         "Healthcheck": health(spec.healthcheck) if spec.healthcheck is not None else None,
     }
+    if spec.supervised:
+        named |= {"Entrypoint": [*entrypoint.command()], "Cmd": []}
     body |= {key: value for key, value in named.items() if value is not None}
     first = next(iter(attachments(spec, ground)), None)
     if first is not None:

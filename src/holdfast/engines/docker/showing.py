@@ -32,13 +32,21 @@ def owned(spec: ContainerSpec) -> tuple[MountSpec, ...]:
     return () if spec.read_only else tuple(each for each in spec.mounts if each.type == "file" and (each.uid or each.gid or each.mode))
 
 
-def archive(release: str | None, mounts: tuple[MountSpec, ...], files: Mapping[str, bytes], given: tuple[MountSpec, ...]) -> bytes:
+def archive(
+    release: str | None,
+    mounts: tuple[MountSpec, ...],
+    files: Mapping[str, bytes],
+    given: tuple[MountSpec, ...],
+    own: Mapping[str, bytes],
+) -> bytes:
     """Return the archive of what is shown, by its paths in the container: `mounts` of the release, `given` with `files` by their sources.
 
-    Raises Rejected (HF3217) for what is not there or too much.
+    `own` is Holdfast's, by paths. Raises Rejected (HF3217) for what is not there or too much.
     """
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
+        for path, content in own.items():
+            _give(tar, MountSpec(type="file", target=path), content)
         for mount in given:
             _give(tar, mount, files[mount.source or ""])
         for mount in mounts:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from holdfast.engines.docker import label
+from holdfast.engines.docker import entrypoint, label
 from holdfast.engines.docker.building import Building
 from holdfast.engines.docker.client import segment
 from holdfast.engines.docker.failure import Missing, NameTaken, PortTaken
@@ -187,11 +187,11 @@ class Steps:
 
     async def _show(self, host: DockerHost, unit: Unit, container: str, found: Shape) -> None:
         """Copy into a container what it is shown of the release, and the files that have an owner or a mode of their own."""
-        mounts, given = shown(found.it.spec), owned(found.it.spec)
-        if mounts or given:
+        mounts, given, own = shown(found.it.spec), owned(found.it.spec), entrypoint.files(found.it.spec)
+        if mounts or given or own:
             release = str(self._grounding.release(unit.application, found.it)) if mounts else None
             files = self._grounding.contents(unit.id, (each.source for each in given if each.source))
-            data = await in_thread(archive, release, mounts, files, given)
+            data = await in_thread(archive, release, mounts, files, given, own)
             await host.api.put(f"copy files to container {unit.name}", f"/containers/{segment(container)}/archive", {"path": "/"}, data)
 
     async def _called(self, host: DockerHost, resource: Resource, image: Mapping[str, Any]) -> str:

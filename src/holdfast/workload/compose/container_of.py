@@ -37,6 +37,7 @@ from holdfast.workload.container_spec import (
     parse_published,
 )
 from holdfast.workload.slug import slug
+from holdfast.workload.supervised import SupervisedSpec
 
 _CONDITIONS: Mapping[str, str] = {"none": "no", "on-failure": "on-failure", "any": "always"}
 _POLICIES = frozenset({"no", "always", "on-failure", "unless-stopped"})
@@ -54,6 +55,7 @@ _PLACES: Mapping[str, Path] = {
     "needs": ("depends_on",),
     "replicas": ("deploy", "replicas"),
     "mounts": ("volumes",),
+    "supervised": ("x-holdfast", "supervise"),
 }
 """Fields of the spec whose name in compose is another one."""
 
@@ -95,6 +97,7 @@ class Context:
     told: Told
     mounted: Mapping[str, tuple[Mounted, ...]]
     waivers: Mapping[str, tuple[WaiverSpec, ...]] = field(default_factory=dict)
+    supervised: Mapping[str, tuple[SupervisedSpec, ...]] = field(default_factory=dict)
     active: frozenset[str] = frozenset()
     """Services that run."""
 
@@ -122,6 +125,7 @@ class _Reader:
             build=self.build(),
             entrypoint=self.words("entrypoint"),
             command=self.words("command"),
+            supervised=self.context.supervised.get(self.name, ()),
             env=dict(self.env()),
             working_dir=self.text("working_dir"),
             user=self.text("user"),

@@ -22,12 +22,14 @@ from holdfast.workload.compose.project import Project
 from holdfast.workload.compose.service_fields import TOP
 from holdfast.workload.compose.shape import TEXT, How, ListOf, MapOf, Record, Scalar, Shape, yes
 from holdfast.workload.compose.shelf import Shelf
+from holdfast.workload.compose.supervised_of import supervised_of
 from holdfast.workload.compose.told import Told
 from holdfast.workload.compose.unit import written
 from holdfast.workload.container_spec import NetworkSpec, SubnetSpec, VolumeSpec, WaiverSpec, parse_day
 from holdfast.workload.file import LARGEST, FileSpec
 from holdfast.workload.process_spec import SecretRef
 from holdfast.workload.slug import slug
+from holdfast.workload.supervised import SupervisedSpec
 
 FOLDER = "compose"
 """Where the Files of secrets and configs lie, in the Application's data folder."""
@@ -43,7 +45,8 @@ _OWN_FIELDS = Record(
                     is_open=False,
                 )
             )
-        )
+        ),
+        "supervise": yes(TEXT),
     },
     is_open=False,
 )
@@ -103,7 +106,14 @@ class _Deriver:
 
     def containers(self, mounted: Mapping[str, tuple[Mounted, ...]]) -> Iterator[Declaration]:
         waivers = {name: self.waivers(f"services.{name}", each) for name, each in self.services.items()}
-        context = Context(project=self.project.name, told=self.told, mounted=mounted, waivers=waivers, active=frozenset(self.services))
+        context = Context(
+            project=self.project.name,
+            told=self.told,
+            mounted=mounted,
+            waivers=waivers,
+            supervised={name: self.supervised(name, each) for name, each in self.services.items()},
+            active=frozenset(self.services),
+        )
         for name, node in self.services.items():
             service: Service = service_of(name, node, context)
             yield self.declaration("Container", name, slug(name), service.spec, node, service.place)
@@ -116,6 +126,12 @@ class _Deriver:
         listed = read.get("waivers") if read is not None else None
         complete = (each for each in (listed.items if listed is not None else ()) if len(each.fields) == 4)
         return tuple(WaiverSpec(**{key: written(_word(value)) for key, value in each.fields.items()}) for each in complete)
+
+    def supervised(self, name: str, node: Node) -> tuple[SupervisedSpec, ...]:
+        named = node.at((OWN, "supervise"))
+        if named is None or not isinstance(named.value, str):
+            return ()
+        return supervised_of(name, node, named, self.shelf, self.told)
 
     def networks(self) -> Iterator[Declaration]:
         networks = dict(_section(self.tree, "networks"))

@@ -7,6 +7,7 @@ Application's path is ever wanted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from holdfast.model.declaration import Ask, Scope
 from holdfast.workload.compose.node import Node
@@ -44,6 +45,17 @@ class Shelf:
         """Return what a file holds; None where there is none, or it is wanted."""
         ask = Ask(what=BLOB, path=path)
         return self._answers[ask] if self._asked(ask) else None
+
+    def answer(self, ask: Ask) -> bytes | None:
+        """Return the answer to whatever is asked; None where there is none, or it is wanted."""
+        return self._answers[ask] if self._asked(ask) else None
+
+    def is_known(self, ask: Ask) -> bool:
+        return ask in self._answers
+
+    def scope_of(self, folder: str) -> Scope:
+        """Return the scope of a file in a folder of the Application's."""
+        return self._scope if folder in {"", "."} else replace(self._scope, root=self._scope.shown(folder))
 
     def is_there(self, path: str) -> bool | None:
         """Say whether a file or folder is in the repository; None while that is not known."""

@@ -102,6 +102,10 @@ class Told:
         origin = node.origin(self.revision) if node is not None else None
         self._warnings.setdefault((message, origin), Warning(reason=reason, message=message, origin=origin))
 
+    def warn_at(self, warning: Warning) -> None:
+        """Say what a reader of another file said."""
+        self._warnings.setdefault((warning.message, warning.origin), warning)
+
     def warn_all(self, reason: str, message: str, nodes: Iterable[Node]) -> None:
         for node in nodes:
             self.warn(reason, message, node)

@@ -1,0 +1,1 @@
+setInterval(() => console.log(`it is ${new Date().toISOString()}`), 10_000);
