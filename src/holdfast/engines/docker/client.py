@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
+import orjson
 from yarl import URL
 
 import holdfast
@@ -308,7 +309,7 @@ def _text(version: tuple[int, int]) -> str:
 
 def _document(data: bytes) -> Any:
     try:
-        return json.loads(data)
+        return orjson.loads(data)
     except ValueError:
         return None
 

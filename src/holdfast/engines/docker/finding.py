@@ -25,6 +25,7 @@ from holdfast.workload.contained import Contained, read
 
 ANSWER_S = 30.0
 """Beyond the grace of a stop."""
+MOST_READ = 1024
 Containers = Mapping[str, Mapping[str, Any]]
 
 
@@ -33,6 +34,8 @@ class Finding:
         self._installation = installation
         self._roster = roster
         self._described = described
+        self._read: dict[str, Contained] = {}
+        """By the digests of their states: every look asks for each, and reading one costs more than inspecting it."""
 
     # Which
 
@@ -92,7 +95,14 @@ class Finding:
 
     def _known(self, id: ResourceId) -> Contained | None:
         found = next(iter(self._described(id)), None)
-        return read(found.state.fields) if found is not None else None
+        if found is None:
+            return None
+        known = self._read.get(found.state.digest)
+        if known is None:
+            if len(self._read) >= MOST_READ:
+                self._read.clear()
+            known = self._read[found.state.digest] = read(found.state.fields)
+        return known
 
     async def is_ours(self, host: DockerHost, unit: Unit, container: str) -> bool:
         """Say whether a container that no record names was made for a unit by us, by its labels: what copies ours takes them along."""

@@ -317,6 +317,7 @@ class Steps:
         for each in [each for each in unit.leaving if each.is_stopped]:
             await self._finding.remove(host, unit, each)
         await self._roster.save(unit)
+        await self._tidy(host, unit)
 
     async def _name(self, host: DockerHost, unit: Unit) -> None:
         """Give what serves its name; what had it before, where it is ours, makes way."""
@@ -384,7 +385,11 @@ class Steps:
             await self._finding.stop(host, unit, each)
             await self._finding.remove(host, unit, each)
         await self._roster.save(unit)
-        with suppress(EngineError):  # what is old and cannot go now goes with the next one
+        await self._tidy(host, unit)
+
+    async def _tidy(self, host: DockerHost, unit: Unit) -> None:
+        """Remove images that are past the last few; what cannot go now goes with the next rollout."""
+        with suppress(EngineError):
             await self._keeping.tidy(host, unit.declared)
 
     async def _entered(self, host: DockerHost, resource: Resource) -> Unit:
