@@ -168,6 +168,10 @@ def test_a_build_that_fails_says_its_step_and_its_last_line_and_what_serves_goes
         assert "step 3 of 3, RUN echo bad $((40 + 2)); exit 3" in refused.value.message
         assert "its last line: bad 42" in refused.value.message
         assert "bad 42" in refused.value.log
+        copied = house.container(built(house, BuildSpec(context="app", inline=f"FROM {SMALL}\nCOPY nowhere /x\n"), name))
+        with pytest.raises(EngineError) as uncopied:
+            await house.roll(copied)
+        assert (uncopied.value.code, "step 2 of 2, COPY nowhere /x" in uncopied.value.message) == ("HF3223", True)
         missing = house.container(built(house, BuildSpec(context="app", inline="FROM holdfast-test/not-there:1\n"), name))
         with pytest.raises(EngineError) as nowhere:
             await house.roll(missing)

@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from holdfast.host.proc import memory_of_groups
@@ -32,7 +32,7 @@ FIRST_FD = 3
 """Of those that are handed over (sd_listen_fds(3))."""
 BACKLOG = 1024
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
-_SAID = {"process.started": "runs", "process.ready": "is ready", "process.crash_looping": "ends again and again"}
+_SAID: Mapping[str, str] = {"process.started": "runs", "process.ready": "is ready", "process.crash_looping": "ends again and again"}
 
 
 @dataclass(slots=True, eq=False)

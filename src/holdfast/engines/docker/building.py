@@ -165,8 +165,8 @@ def _failed(name: str, step: str, said: Mapping[str, Any], lines: tuple[str, ...
     """Return why a build failed: what the engine could not do is told as such, else its step and its last lines."""
     words = plain(said["error"])
     error = said_no(f"build image {name}", words)
-    if error.code in {"HF3201", "HF3206", "HF3207", "HF3210"}:
-        return error
+    if error.code in {"HF3201", "HF3210"} or (error.code in {"HF3206", "HF3207"} and (not step or ", FROM " in step)):
+        return error  # the engine, its disk, or a base image
     at = f" at {step}" if step else ""
     last = next((line for line in reversed(lines) if not _STEP.match(line)), "")
     tail = f"; its last line: {last[:200]}" if last and last not in words else ""
