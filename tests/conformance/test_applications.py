@@ -60,7 +60,7 @@ def test_there_are_cases() -> None:
     assert EXAMPLES
 
 
-DESTINATIONS = {"compose-private-db": "unix:///var/run/docker.sock"}
+DESTINATIONS = dict.fromkeys(("compose-private-db", "compose-pm2"), "unix:///var/run/docker.sock")
 """Of examples that do not run on this host itself."""
 
 
