@@ -184,7 +184,7 @@ async def many(cluster: Cluster, count: int, drifts: int) -> dict[str, Any]:
             commit = it.commit("many")
             synced_s = await seen.until(lambda: len([name for name in seen.there if name[0] == "m"]) == count) - began
             sync_cpu_s = cpu_s(pid) - before
-            await asyncio.to_thread(it.well_at, commit)
+            await asyncio.to_thread(it.well, commit)
             rss = rss_mb(pid)
             noops, asked = await _noops(cluster, it)
             commits = await _commits(it, seen)
