@@ -31,7 +31,7 @@ these wins:
 | {Source.USER} | `$XDG_CONFIG_HOME/holdfast/{FILE_NAME}`, else `~/.config/holdfast/{FILE_NAME}` |
 | {Source.SYSTEM} | `{SYSTEM_FOLDER}/{FILE_NAME}` |
 
-A file is YAML. Dots in a name stand for nesting, and may be written as such:
+A file is YAML. A path is absolute, or begins with `~/`. Dots in a name stand for nesting, and may be written as such:
 
 ```yaml
 poll_interval: 10s

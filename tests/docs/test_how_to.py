@@ -9,10 +9,11 @@ from tests.docs.session import session
 from tests.docs.tool import DOCS, ROOT
 from tests.engines.docker_stage import NEEDS as DOCKER
 from tests.engines.docker_stage import Dockerd
+from tests.real.cluster import running
 from tests.real.docker_shop import clear
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node", "nginx", "redis-server", "redis-cli")]
-PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name not in {"index.md", "docker.md"})
+PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name not in {"index.md", "docker.md", "kubernetes.md"})
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -33,3 +34,12 @@ def test_the_recipe_for_a_docker_host_can_be_typed(dockerd: Dockerd) -> None:
             reader.read(page.replace("unix:///var/run/docker.sock", dockerd.address))
     finally:
         clear(dockerd, "shop")
+
+
+def test_the_recipe_for_a_cluster_can_be_typed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On a control plane of the tests' own, whose pods are ready at once."""
+    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as cluster, session() as reader:
+        folder = reader.home / ".kube"
+        folder.mkdir()
+        (folder / "config").write_bytes(cluster.kubeconfig.read_bytes())
+        reader.read((DOCS / "how-to" / "kubernetes.md").read_text())

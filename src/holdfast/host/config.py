@@ -69,8 +69,10 @@ def _path(value: Json) -> str:
 
 def _absolute(value: Json) -> str:
     path = _path(value)
+    if path.startswith("~/"):
+        path = os.path.expanduser(path)
     if not path.startswith("/") or ".." in path.split("/"):
-        raise ValueError("expected an absolute path without ..")
+        raise ValueError("expected an absolute path, or one that begins with ~/, without ..")
     return path
 
 
