@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.core import events
+from holdfast.core import events, hook_events
 from holdfast.core.policy import Decision, Kind
 from holdfast.core.rollback import Pin
 from holdfast.errors import DeclarationError, SourceError, StoreError, Where
@@ -106,6 +106,8 @@ def told() -> Iterator[Event]:
     yield e.plan_refused(**OF_SHOP, revision="r2", plan=PLAN)
     yield e.plan_approved(**OF_SHOP, digest="p2", by="ada")
     yield e.step_done(**OF_SHOP, revision="r2", step=STEP, seconds=0.5)
+    yield hook_events.hook_ended(at=1.5, operation=OPERATION, id=UPDATE.id, phase="PreSync", seconds=0.5, failure="")
+    yield hook_events.hook_ended(at=1.5, operation=OPERATION, id=UPDATE.id, phase="PreSync", seconds=0.5, failure="it is Degraded")
     yield e.step_undo_failed(**OF_SHOP, revision="r2", step=STEP, message="it does not go")
     yield e.change_applied(at=1.5, operation=OPERATION, change=UPDATE, outcome=outcome(UPDATE, Applied.APPLIED))
     yield e.change_applied(at=1.5, operation=OPERATION, change=CREATE, outcome=outcome(CREATE, Applied.APPLIED))

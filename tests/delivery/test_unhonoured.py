@@ -126,6 +126,7 @@ spec:
   source: {repoURL: https://git.example.com/shop.git, path: .}
   destination: {server: SERVER, namespace: prod}
   syncPolicy: {syncOptions: [ServerSideApply=false, CreateNamespace=true, PruneLast=true]}
+  ignoreDifferences: [{kind: ConfigMap, jqPathExpressions: [.data]}]
 """
     server = "https://kubernetes.default.svc"
     (there,) = read_applications(
@@ -134,10 +135,14 @@ spec:
     (here,) = read_applications([("a.yaml", text.replace("SERVER", "host://local").encode())], Context(revision="abc"))
     assert [(it.reason, it.message) for it in there.warnings] == [
         (
+            "FieldNotHonoured",
+            "spec.ignoreDifferences[0].jqPathExpressions of Application shop is not honoured: jq is not followed yet: such fields count",
+        ),
+        (
             "SyncOptionNotHonoured",
             "sync option ServerSideApply=false of Application shop is not honoured: objects are always applied on the server's side",
-        )
+        ),
     ]
     assert there.terms.options == {"ServerSideApply": "false", "CreateNamespace": "true", "PruneLast": "true"}
-    assert [it.message for it in here.warnings] == ["sync option PruneLast=true of Application shop is not honoured yet"]
+    assert [it.message for it in here.warnings][1:] == ["sync option PruneLast=true of Application shop is not honoured yet"]
     assert here.terms == Terms()

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from holdfast.kubernetes.hook import HELM_HOOK, HOOK, HOOK_DELETE_POLICY, SYNC_WAVE, DeletePolicy, Phase, Turn, read_turn
+from holdfast.kit.canonical import Json
+from holdfast.kubernetes.hook import HELM_HOOK, HOOK, HOOK_DELETE_POLICY, SYNC_WAVE, Turn, is_at_work, read_turn
+from holdfast.model.hook import DeletePolicy, HookPhase
 
 BEFORE = frozenset({DeletePolicy.BEFORE_HOOK_CREATION})
 
@@ -16,25 +18,25 @@ BEFORE = frozenset({DeletePolicy.BEFORE_HOOK_CREATION})
     [
         ({}, Turn()),
         ({SYNC_WAVE: "-3"}, Turn(wave=-3)),
-        ({HOOK: "PreSync"}, Turn(phases=(Phase.PRE_SYNC,), is_hook=True, delete_policies=BEFORE)),
-        ({HOOK: "PreSync, PostSync"}, Turn(phases=(Phase.PRE_SYNC, Phase.POST_SYNC), is_hook=True, delete_policies=BEFORE)),
+        ({HOOK: "PreSync"}, Turn(phases=(HookPhase.PRE_SYNC,), is_hook=True, delete_policies=BEFORE)),
+        ({HOOK: "PreSync, PostSync"}, Turn(phases=(HookPhase.PRE_SYNC, HookPhase.POST_SYNC), is_hook=True, delete_policies=BEFORE)),
         ({HOOK: "Skip"}, Turn(phases=(), is_hook=True, delete_policies=BEFORE)),
         (
             {HOOK: "SyncFail", HOOK_DELETE_POLICY: "HookSucceeded,HookFailed"},
             Turn(
-                phases=(Phase.SYNC_FAIL,),
+                phases=(HookPhase.SYNC_FAIL,),
                 is_hook=True,
                 delete_policies=frozenset({DeletePolicy.HOOK_SUCCEEDED, DeletePolicy.HOOK_FAILED}),
             ),
         ),
-        ({HELM_HOOK: "pre-install,pre-upgrade"}, Turn(phases=(Phase.PRE_SYNC,), is_hook=True, delete_policies=BEFORE)),
+        ({HELM_HOOK: "pre-install,pre-upgrade"}, Turn(phases=(HookPhase.PRE_SYNC,), is_hook=True, delete_policies=BEFORE)),
         (
             {HELM_HOOK: "post-upgrade", "helm.sh/hook-weight": "5"},
-            Turn(phases=(Phase.POST_SYNC,), wave=5, is_hook=True, delete_policies=BEFORE),
+            Turn(phases=(HookPhase.POST_SYNC,), wave=5, is_hook=True, delete_policies=BEFORE),
         ),
         ({HELM_HOOK: "test"}, Turn(phases=())),
         ({HELM_HOOK: "crd-install"}, Turn()),
-        ({HELM_HOOK: "pre-install", HOOK: "PostSync"}, Turn(phases=(Phase.POST_SYNC,), is_hook=True, delete_policies=BEFORE)),
+        ({HELM_HOOK: "pre-install", HOOK: "PostSync"}, Turn(phases=(HookPhase.POST_SYNC,), is_hook=True, delete_policies=BEFORE)),
     ],
 )
 def test_annotations_say_the_turn(annotations: Mapping[str, str], turn: Turn) -> None:
@@ -49,7 +51,15 @@ def test_what_is_no_turn_is_told(annotations: Mapping[str, str]) -> None:
         read_turn(annotations)
 
 
-def test_phases_come_before_waves() -> None:
-    late, early = Turn(wave=400_000), Turn(wave=-400_000)
-    assert late.place(Phase.PRE_SYNC) < early.place(Phase.SYNC) < early.place(Phase.POST_SYNC)
-    assert late.place(Phase.SYNC) < early.place(Phase.POST_SYNC) < early.place(Phase.SYNC_FAIL)
+@pytest.mark.parametrize(
+    ("live", "is_it"),
+    [
+        ({"kind": "Job", "status": {"active": 1, "ready": 1}}, True),
+        ({"kind": "Job", "status": {"active": 1, "ready": 0}}, False),
+        ({"kind": "Pod", "status": {"phase": "Running"}}, True),
+        ({"kind": "Pod", "status": {"phase": "Pending"}}, False),
+        ({"kind": "ConfigMap"}, False),
+    ],
+)
+def test_what_is_at_work(live: dict[str, Json], is_it: bool) -> None:
+    assert is_at_work(live) is is_it

@@ -8,9 +8,10 @@ from holdfast.errors import Where
 from holdfast.kit.canonical import Json
 from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.model.declaration import Scope
+from holdfast.model.hook import HookPhase
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Observation, Status
-from holdfast.model.resource import Origin, Resource
+from holdfast.model.resource import Desired, Origin, Resource
 from holdfast.model.state import Facts, State
 
 CLUSTER = "https://kubernetes.default.svc"
@@ -32,7 +33,7 @@ def resources(*manifests: dict[str, Json]) -> dict[str, Resource]:
     found = [KIND.read(manifest, place, ORIGIN) for manifest in manifests]
     assert [error for each in found for error in each.errors] == []
     declared = tuple(KIND.declare(it, SCOPE, Facts()) for each in found for it in each.declarations)
-    return {str(each.id): each for each in KIND.closed(declared, SCOPE)}
+    return {str(each.id): each for each in KIND.closed(declared, SCOPE)[0]}
 
 
 def test_a_namespace_is_the_objects_own_the_applications_or_none() -> None:
@@ -70,17 +71,38 @@ def test_a_list_is_its_items() -> None:
     assert set(found) == {"ConfigMap/shop/a", "ConfigMap/shop/b"}
 
 
-def test_phases_come_before_waves_and_what_is_not_run_is_told() -> None:
+def test_hooks_are_no_part_of_what_stands() -> None:
     hook = "argocd.argoproj.io/hook"
-    found = resources(
-        thing("Job", "before", "batch/v1", annotations={hook: "PreSync"}),
+    unnamed = thing("Job", "", "batch/v1", annotations={hook: "PreSync,PostSync"})
+    unnamed["metadata"] = {"generateName": "run-", "annotations": {hook: "PreSync,PostSync"}}
+    manifests = (
         thing("ConfigMap", "late", annotations={"argocd.argoproj.io/sync-wave": "5"}),
-        thing("Job", "after", "batch/v1", annotations={"helm.sh/hook": "post-install"}),
+        thing("Job", "after", "batch/v1", annotations={"helm.sh/hook": "post-install", "helm.sh/hook-weight": "3"}),
+        unnamed,
     )
-    order = sorted(found.values(), key=lambda each: each.wave)
-    assert [each.id.name for each in order] == ["before", "late", "after"]
-    skipped = KIND.read(thing("Job", "never", "batch/v1", annotations={hook: "PostDelete"}), place, ORIGIN)
+    declared = [it for manifest in manifests for it in KIND.read(manifest, place, ORIGIN).declarations]
+    standing, hooks = KIND.closed(tuple(KIND.declare(it, SCOPE, Facts()) for it in declared), SCOPE)
+    assert [(each.id.name, each.wave) for each in standing] == [("late", 5)]
+    after, pre, post = hooks
+    assert (after.resource.id.name, after.phase, after.wave) == ("after", HookPhase.POST_SYNC, 3)
+    assert (pre.phase, post.phase, pre.is_generated) == (HookPhase.PRE_SYNC, HookPhase.POST_SYNC, True)
+    assert pre.resource.id.name.startswith("run-")
+    named = pre.named("run-1")
+    assert named.resource.state.fields["metadata"]["name"] == "run-1"  # type: ignore[index,call-overload]
+    assert "generateName" not in named.resource.state.fields["metadata"]  # type: ignore[operator]
+    assert Desired.of("web", "c", standing).digest != Desired.of("web", "c", standing, hooks=hooks).digest
+
+
+def test_what_is_no_phase_of_a_sync_is_told() -> None:
+    skipped = KIND.read(thing("Job", "never", "batch/v1", annotations={"helm.sh/hook": "test"}), place, ORIGIN)
     assert (skipped.declarations, [each.reason for each in skipped.warnings]) == ((), ["HookNotHonoured"])
+
+
+def test_a_hook_has_an_hour_or_what_it_says() -> None:
+    hook: Json = {"argocd.argoproj.io/hook": "PreSync"}
+    assert KIND.progress_deadline_s(State.of(thing("Job", "j", "batch/v1", annotations=hook))) == 3600.0
+    spec: Json = {"activeDeadlineSeconds": 30}
+    assert KIND.progress_deadline_s(State.of(thing("Job", "j", "batch/v1", annotations=hook, spec=spec))) == 90.0
 
 
 @pytest.mark.parametrize(

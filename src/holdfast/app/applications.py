@@ -18,10 +18,11 @@ from holdfast.core import events
 from holdfast.core.policy import Settings
 from holdfast.core.view import ApplicationView
 from holdfast.delivery.application import Application
-from holdfast.errors import EngineError, HoldfastError
+from holdfast.errors import EngineError, HoldfastError, Refused
 from holdfast.host.inotify import Inotify
 from holdfast.kit.clock import Clock
 from holdfast.model.event import Event
+from holdfast.model.operation import Phase
 from holdfast.model.ports import Records
 from holdfast.store.journal import StoreJournal
 from holdfast.walk.ledger import Ledger
@@ -159,8 +160,11 @@ class Applications:
         cascade = bool(remembered.get("cascade"))
         if cascade:
             self._sync.add(Managed(name=name, settings=Settings()))
-            await self._sync.request(name, Request(ask=Ask.DOWN, person=PERSON))
-            if self._ledger.of(name):
+            try:
+                done = await self._sync.request(name, Request(ask=Ask.DOWN, person=PERSON))
+            except Refused:
+                return  # told as what the plan is refused for; `holdfast down --approve` says yes
+            if self._ledger.of(name) or (done is not None and done.phase is not Phase.SUCCEEDED):
                 return
         await self._sync.remove(name)
         await self._records.drop(name)

@@ -74,6 +74,7 @@ from holdfast.source.release import ReleaseStore
 from holdfast.store.journal import StoreJournal
 from holdfast.store.records import StoreRecords
 from holdfast.store.sqlite import SqliteStore
+from holdfast.walk.hook import HookBook
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
 from holdfast.workload.private import CLOSED, OPEN
@@ -217,6 +218,7 @@ class House:
             journal=journal,
             clock=clock,
             random=random,
+            book=HookBook(await self._records("hooks")),
         )
         self.rendering = Rendering(
             git=self.git,

@@ -117,8 +117,8 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             title="Rule of ignoreDifferences not followed",
             meaning="What an Application says to ignore cannot be told for this object, so that it is unknown whether it drifted. "
             "Nothing of it is changed.",
-            cause="A JSON pointer that does not begin with a slash, a jq expression that names no paths, or jq is not installed.",
-            next_step="Mend the rule in spec.ignoreDifferences; for jq: pip install 'holdfast[kubernetes]'.",
+            cause="A JSON pointer that does not begin with a slash.",
+            next_step="Mend the rule in spec.ignoreDifferences.",
         ),
         "HF3340": Explanation(
             title="Lua not installed",

@@ -72,5 +72,17 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The engine refuses or cannot do it, or the resource does not become healthy again.",
             next_step="`holdfast events` has the failed change with its reason and the last log lines.",
         ),
+        "HF6020": Explanation(
+            title="A hook did not end well",
+            meaning="A hook of a sync, or of taking an Application down, failed or did not end in time. What comes after it was not begun.",
+            cause="The program of its Job failed, or its pod cannot start; the message has the last condition of the object.",
+            next_step="Read its log with kubectl logs; mend the hook and commit, or `holdfast sync`, which runs all hooks anew.",
+        ),
+        "HF6021": Explanation(
+            title="How a hook ended cannot be told",
+            meaning="The object of the hook is gone, and nobody saw it end. It may have done its work.",
+            cause="Its ttlSecondsAfterFinished is very short, or somebody deleted it.",
+            next_step="Look at what it should have done; `holdfast sync` runs all hooks anew. Set hook-delete-policy, no short TTL.",
+        ),
     }
 )

@@ -115,6 +115,7 @@ _WORDS: Mapping[str, Said] = MappingProxyType(
         ),
         "plan.approved": lambda event, data: f"plan {data['digest'][:12]} approved by {data['by']}",
         "step.done": lambda event, data: f"{data['verb']} done in {show_span(data['seconds'])}",
+        "hook.ended": lambda event, data: f"{data['phase']} hook {data['failure'] or 'ended well'} after {show_span(data['seconds'])}",
         "step.undo_failed": lambda event, data: f"{data['verb']} could not be undone: {data['message']}",
         "change.applied": _applied,
         "change.skipped": lambda event, data: f"{data['verb']} left out: something that it needs failed",

@@ -26,6 +26,7 @@ themselves is in `room_events`.
 | change.failed | A change failed. | as change.applied |
 | change.skipped | A change was left out, since something that it needs failed. | as change.applied |
 | step.done | A step of a rollout is done: start, gate, switch, drain, stop, discard. | verb, private, seconds |
+| hook.ended | A hook of an operation has ended, well where `failure` is empty. | phase, seconds, failure |
 | step.undo_failed | What a failed change left behind could not be cleared. | verb, message |
 | rollback.started | A failed rollout goes back. | from, to, reason |
 | revision.pinned | It is held at a revision. | pin {failed_digest, failed_revision, revision, at, reason} |

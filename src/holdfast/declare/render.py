@@ -245,15 +245,17 @@ class Renderer:
         if errors:
             raise declaration_errors(sorted(_flat(errors), key=_place))
         foreign = self._registry.foreign_at(request.destination)
+        resources, hooks = foreign.closed(joined.resources, scope) if foreign is not None else (joined.resources, ())
         return Desired.of(
             request.application,
             request.tree.revision.commit,
-            foreign.closed(joined.resources, scope) if foreign is not None else joined.resources,
+            resources,
             warnings=(*_warnings(request.application, files, parts), *_in_vain(request, selection)),
             release=release,
             prepare=prepare,
             excluded=consumed,
             models=tuple(model for file in files for model in file.reading.models),
+            hooks=hooks,
         )
 
     def _selection(self, request: RenderRequest, orders: Orders) -> Selection:

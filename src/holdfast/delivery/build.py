@@ -32,6 +32,8 @@ from holdfast.model.terms import IgnoreRule, Terms
 
 LOCAL = "host://local"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
+_HOOK_FINALIZERS = frozenset(f"{when}-delete-finalizer.argocd.argoproj.io" for when in ("pre", "post"))
+"""By which Argo CD waits for hooks when an Application goes; here that is waited for in any case."""
 _POLICIES = frozenset({FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background"})
 IN_CLUSTER, IN_CLUSTER_NAME = "https://kubernetes.default.svc", "in-cluster"
 _CLUSTER = ("https://", "http://")
@@ -304,12 +306,15 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str,
     yield from unhonoured.annotations(draft.metadata.annotations)
     is_cluster = destination in context.clusters.values()
     yield from unhonoured.application(source.at, is_cluster=is_cluster)
+    for at, rule in enumerate(draft.spec.ignore_differences if is_cluster else ()):
+        if rule.jq_path_expressions:
+            yield unhonoured.field(("spec", "ignoreDifferences", at, "jqPathExpressions"), "jq is not followed yet: such fields count")
     for at, option, why in options.in_vain_in_cluster if is_cluster else ((*each, "") for each in options.in_vain):
         path: Path = ("spec", "syncPolicy", "syncOptions", at)
         message = f"sync option {option} of Application {draft.name} is not honoured{f': {why}' if why else ' yet'}"
         yield unhonoured.warning("SyncOptionNotHonoured", message, path)
     for at, finalizer in enumerate(draft.metadata.finalizers):
-        if finalizer not in _POLICIES:
+        if finalizer not in _POLICIES | _HOOK_FINALIZERS:
             yield unhonoured.field(("metadata", "finalizers", at), f"{finalizer} is not known; {FINALIZER} is")
     if destination != HOST and not destination.startswith(DOCKER) and not is_cluster:
         reason = _out_of_reach(draft.spec.destination) or ""

@@ -1,15 +1,16 @@
 """Hooks, phases and waves: when an object of a sync is applied, and when it goes again, by Argo CD's and Helm's annotations.
 
-As pure values on the house's own planner: a phase and a wave together are one number, so that the planner's waves are Argo CD's, mirrored
-for deletes. Laws: PreSync comes before Sync before PostSync, whatever the waves; an object that names both tools' hooks follows Argo CD.
+As pure values; who runs them is `walk.hook`. Law: an object that names both tools' hooks follows Argo CD.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
+
+from holdfast.kit.canonical import Json
+from holdfast.model.hook import DeletePolicy, HookPhase
 
 HOOK = "argocd.argoproj.io/hook"
 HOOK_DELETE_POLICY = "argocd.argoproj.io/hook-delete-policy"
@@ -18,36 +19,19 @@ HELM_HOOK = "helm.sh/hook"
 HELM_HOOK_WEIGHT = "helm.sh/hook-weight"
 HELM_HOOK_DELETE_POLICY = "helm.sh/hook-delete-policy"
 
-PHASE_SPAN = 1_000_000
-"""Waves of one phase: a wave beyond half of it would reach into the next."""
+WIDEST = 500_000
+"""A wave beyond it is a typing error."""
 
 
-class Phase(StrEnum):
-    PRE_SYNC = "PreSync"
-    SYNC = "Sync"
-    POST_SYNC = "PostSync"
-    SYNC_FAIL = "SyncFail"
-    PRE_DELETE = "PreDelete"
-    POST_DELETE = "PostDelete"
-    SKIP = "Skip"
-
-
-class DeletePolicy(StrEnum):
-    BEFORE_HOOK_CREATION = "BeforeHookCreation"
-    HOOK_SUCCEEDED = "HookSucceeded"
-    HOOK_FAILED = "HookFailed"
-
-
-_ORDER: Mapping[Phase, int] = MappingProxyType({Phase.PRE_SYNC: -1, Phase.SYNC: 0, Phase.POST_SYNC: 1, Phase.SYNC_FAIL: 2})
-_OF_HELM: Mapping[str, Phase] = MappingProxyType(
+_OF_HELM: Mapping[str, HookPhase] = MappingProxyType(
     {
-        "crd-install": Phase.PRE_SYNC,
-        "pre-install": Phase.PRE_SYNC,
-        "pre-upgrade": Phase.PRE_SYNC,
-        "post-install": Phase.POST_SYNC,
-        "post-upgrade": Phase.POST_SYNC,
-        "pre-delete": Phase.PRE_DELETE,
-        "post-delete": Phase.POST_DELETE,
+        "crd-install": HookPhase.PRE_SYNC,
+        "pre-install": HookPhase.PRE_SYNC,
+        "pre-upgrade": HookPhase.PRE_SYNC,
+        "post-install": HookPhase.POST_SYNC,
+        "post-upgrade": HookPhase.POST_SYNC,
+        "pre-delete": HookPhase.PRE_DELETE,
+        "post-delete": HookPhase.POST_DELETE,
     }
 )
 """gitops-engine `pkg/sync/hook/helm`; what is not here (tests, rollbacks) is never applied."""
@@ -64,23 +48,19 @@ _POLICY_OF_HELM: Mapping[str, DeletePolicy] = MappingProxyType(
 class Turn:
     """When an object is applied."""
 
-    phases: tuple[Phase, ...] = (Phase.SYNC,)
+    phases: tuple[HookPhase, ...] = (HookPhase.SYNC,)
     """Empty: never (`Skip`, a Helm test)."""
     wave: int = 0
     is_hook: bool = False
     """Whether it is run anew by each sync, and is no part of what should stand."""
     delete_policies: frozenset[DeletePolicy] = frozenset()
 
-    def place(self, phase: Phase) -> int:
-        """Return the planner's wave of this object in `phase`."""
-        return _ORDER[phase] * PHASE_SPAN + self.wave
-
 
 def read_turn(annotations: Mapping[str, str]) -> Turn:
     """Return when an object with these annotations is applied. ValueError where a wave is no number, or a phase or policy is unknown."""
     if HOOK in annotations:
         phases = _phases(_words(annotations[HOOK]))
-        is_hook = phases != (Phase.SYNC,) or Phase.SYNC.value in _words(annotations[HOOK])
+        is_hook = phases != (HookPhase.SYNC,) or HookPhase.SYNC.value in _words(annotations[HOOK])
         return Turn(phases=phases, wave=_wave(annotations), is_hook=is_hook, delete_policies=_policies(annotations, is_hook))
     if HELM_HOOK in annotations:
         named = [_OF_HELM[word] for word in _words(annotations[HELM_HOOK]) if word in _OF_HELM]
@@ -88,7 +68,7 @@ def read_turn(annotations: Mapping[str, str]) -> Turn:
         is_crd = "crd-install" in _words(annotations[HELM_HOOK])
         is_hook = bool(phases) and not is_crd
         return Turn(
-            phases=(Phase.SYNC,) if is_crd else phases,
+            phases=(HookPhase.SYNC,) if is_crd else phases,
             wave=_wave(annotations),
             is_hook=is_hook,
             delete_policies=_policies(annotations, is_hook),
@@ -96,15 +76,26 @@ def read_turn(annotations: Mapping[str, str]) -> Turn:
     return Turn(wave=_wave(annotations))
 
 
+def is_at_work(live: Mapping[str, Json]) -> bool:
+    """Say whether a Job has a pod that runs, or a Pod runs."""
+    status = live.get("status")
+    if not isinstance(status, dict):
+        return False
+    ready = status.get("ready")
+    return (live.get("kind") == "Job" and isinstance(ready, int) and ready > 0) or (
+        live.get("kind") == "Pod" and status.get("phase") == "Running"
+    )
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word for part in text.split(",") if (word := part.strip()))
 
 
-def _phases(words: tuple[str, ...]) -> tuple[Phase, ...]:
-    known = {phase.value: phase for phase in Phase}
+def _phases(words: tuple[str, ...]) -> tuple[HookPhase, ...]:
+    known = {phase.value: phase for phase in HookPhase}
     if unknown := [word for word in words if word not in known]:
         raise ValueError(f"unknown hook {unknown[0]!r}; known: {', '.join(known)}")
-    return () if Phase.SKIP.value in words else tuple(dict.fromkeys(known[word] for word in words)) or (Phase.SYNC,)
+    return () if HookPhase.SKIP.value in words else tuple(dict.fromkeys(known[word] for word in words)) or (HookPhase.SYNC,)
 
 
 def _wave(annotations: Mapping[str, str]) -> int:
@@ -114,8 +105,8 @@ def _wave(annotations: Mapping[str, str]) -> int:
         wave = int(text)
     except ValueError:
         raise ValueError(f"{key}: {text!r} is no whole number") from None
-    if abs(wave) >= PHASE_SPAN // 2:
-        raise ValueError(f"{key}: {wave} is beyond ±{PHASE_SPAN // 2 - 1}")
+    if abs(wave) >= WIDEST:
+        raise ValueError(f"{key}: {wave} is beyond ±{WIDEST - 1}")
     return wave
 
 

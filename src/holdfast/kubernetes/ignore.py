@@ -1,7 +1,7 @@
 """Ignore: the differences that an Application says are none (Argo CD's `ignoreDifferences`), and what `compare-options` say.
 
 Three ways to name fields: a JSON pointer, a jq path expression, or the managers whose fields are theirs. jq is no part of this house:
-who has it passes a function from expression and object to paths; without one such a rule is an error that says what to install. Laws:
+who has it passes a function from expression and object to paths; without one such a rule is an error. Laws:
 what a rule names is left out of both sides; a rule that names nothing of an object changes nothing.
 """
 
@@ -112,7 +112,7 @@ def _pairs(
 
 def _asked(jq: Jq | None, expression: str, side: Json) -> tuple[JsonPath, ...]:
     if jq is None:
-        raise ValueError(f"jqPathExpressions {expression!r}: jq is not installed; pip install 'holdfast[kubernetes]'")
+        raise ValueError(f"jqPathExpressions {expression!r}: nobody answers jq here")
     return jq(expression, side)
 
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from holdfast.errors import DeclarationError, Where
-from holdfast.kit.canonical import Json
+from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Instant
 from holdfast.kubernetes.customization import is_argocd_cm, read_customizations
-from holdfast.kubernetes.hook import HOOK, Phase, Turn, read_turn
+from holdfast.kubernetes.hook import HOOK, Turn, read_turn
 from holdfast.kubernetes.normal import normalize
 from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, kind_name, namespace_of
 from holdfast.kubernetes.reference import definition_of, references
@@ -25,7 +25,7 @@ from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.labels import APPLICATION
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
-from holdfast.model.resource import Origin, Resource, ResourcePolicy, Warning
+from holdfast.model.resource import Hook, Origin, Resource, ResourcePolicy, Warning
 from holdfast.model.state import Facts, State
 
 Path = tuple[str | int, ...]
@@ -34,8 +34,9 @@ Place = Callable[[Path], Where]
 _SETTLES_S = 60.0
 _ROLLS_S = 600.0
 """Of a workload that says no `progressDeadlineSeconds`: what the API takes for it (apps/v1)."""
+_HOOK_S = 3600.0
+"""Of a hook that says no `activeDeadlineSeconds`: a migration takes its time, but nothing waits for ever."""
 _WORKLOADS = frozenset({"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/Job"})
-_IN_SYNC = frozenset({Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC})
 
 
 class KubernetesKind:
@@ -105,8 +106,8 @@ class KubernetesKind:
         errors = read_customizations(declaration.origin.path, declaration.spec.get("data")).errors
         return (*vain, *(Warning(reason="CustomizationNotRead", message=each.message, origin=declaration.origin) for each in errors))
 
-    def closed(self, resources: tuple[Resource, ...], scope: Scope) -> tuple[Resource, ...]:
-        """Keep of the needs of objects what is declared here, add the definitions of their kinds, and put hooks into their phases.
+    def closed(self, resources: tuple[Resource, ...], scope: Scope) -> tuple[tuple[Resource, ...], tuple[Hook, ...]]:
+        """Keep of the needs of objects what is declared here, add the definitions of their kinds, and take the hooks out.
 
         What a definition among them says of no namespace holds for its objects, too. A namespace that is to have labels or annotations by
         `managedNamespaceMetadata` is added where nobody declares it.
@@ -121,14 +122,17 @@ class KubernetesKind:
         )
         if wide:
             resources = tuple(_widened(each) if each.id.kind in wide and each.id.namespace != CLUSTER else each for each in resources)
-        there = {resource.id for resource in resources}
+        turns = {resource.id: _turn(resource.state.fields) for resource in resources if self.reads(resource.id.destination)}
+        there = {resource.id for resource in resources if resource.id not in turns or not turns[resource.id].is_hook}
         definitions = {
             f"{group}/{kind}": resource.id
             for resource in resources
             if resource.id.kind == DEFINITION and (names := definition_of(resource.state.fields))
             for group, kind in (names,)
         }
-        return tuple(self._closed(each, there, definitions) if self.reads(each.id.destination) else each for each in resources)
+        closed = [self._closed(each, there, definitions) if each.id in turns else each for each in resources]
+        standing = tuple(each for each in closed if each.id in there)
+        return standing, tuple(hook for each in closed if each.id not in there for hook in _hooks(each, turns[each.id]))
 
     def _namespace(self, resources: tuple[Resource, ...], scope: Scope) -> Iterator[Resource]:
         terms = scope.terms
@@ -153,8 +157,7 @@ class KubernetesKind:
         needs = {need for need in resource.needs if need in there and need != resource.id}
         if (definition := definitions.get(resource.id.kind)) is not None:
             needs.add(definition)
-        turn = _turn(resource.state.fields)
-        return replace(resource, needs=frozenset(needs), wave=turn.place(turn.phases[0]))
+        return replace(resource, needs=frozenset(needs), wave=_turn(resource.state.fields).wave)
 
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
         """Return what the engine judged by the rules of health when it looked: the whole object is there alone."""
@@ -167,11 +170,40 @@ class KubernetesKind:
         return RolloutStyle.IN_PLACE
 
     def progress_deadline_s(self, state: State) -> float:
+        if _turn(state.fields).is_hook:
+            return _hook_deadline_s(state.fields)
         if kind_name(state.fields) not in _WORKLOADS:
             return _SETTLES_S
         spec = state.fields.get("spec")
         seconds = spec.get("progressDeadlineSeconds") if isinstance(spec, dict) else None
         return float(seconds) if isinstance(seconds, int) and seconds > 0 else _ROLLS_S
+
+
+def _hooks(resource: Resource, turn: Turn) -> Iterator[Hook]:
+    metadata = resource.state.fields.get("metadata")
+    is_generated = isinstance(metadata, dict) and "generateName" in metadata
+    for phase in turn.phases:
+        yield Hook(
+            resource=_without_stem(resource) if is_generated else resource,
+            phase=phase,
+            wave=turn.wave,
+            policies=turn.delete_policies,
+            is_generated=is_generated,
+        )
+
+
+def _without_stem(resource: Resource) -> Resource:
+    fields = dict(resource.state.fields)
+    metadata = fields.get("metadata")
+    assert isinstance(metadata, dict), "it was read as one"
+    fields["metadata"] = {key: each for key, each in metadata.items() if key != "generateName"}
+    return replace(resource, state=State.of(fields))
+
+
+def _hook_deadline_s(fields: Mapping[str, Json]) -> float:
+    spec = fields.get("spec")
+    seconds = spec.get("activeDeadlineSeconds") if isinstance(spec, dict) else None
+    return seconds + _SETTLES_S if isinstance(seconds, int) and seconds > 0 else _HOOK_S
 
 
 def _widened(resource: Resource) -> Resource:
@@ -217,6 +249,10 @@ def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | 
         return (_wrong(place, (), "it is no mapping"),)
     metadata = value.get("metadata")
     named = metadata if isinstance(metadata, dict) else {}
+    if HOOK in _texts(named.get("annotations")) and not named.get("name") and isinstance(stem := named.get("generateName"), str) and stem:
+        # Unlike any other object, a hook may leave its name to us: each run has one of its own.
+        named = {**named, "name": f"{stem}{digest(value)[:7]}"}
+        value = {**value, "metadata": named}
     errors = [
         _wrong(place, path, reason)
         for path, reason, is_right in (
@@ -237,9 +273,8 @@ def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | 
     except ValueError as error:
         return (_wrong(place, ("metadata", "annotations"), str(error)),)
     name = str(named["name"])
-    if not set(turn.phases) & _IN_SYNC:
-        shown = f"{kind_name(value)} {name}"
-        message = f"hook {shown} is not run: hooks of {annotations.get(HOOK, 'Helm tests and deletions')} are not honoured yet"
+    if not turn.phases:
+        message = f"{kind_name(value)} {name} is not run: {annotations.get(HOOK) or 'Helm tests and rollbacks'} is no phase of a sync"
         return Warning(reason="HookNotHonoured", message=message, origin=here)
     return Declaration(
         kind=kind_name(value),

@@ -15,7 +15,7 @@ from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Observation
 from holdfast.model.operation import RolloutStyle
-from holdfast.model.resource import Model, Origin, Prepare, Resource, Warning
+from holdfast.model.resource import Hook, Model, Origin, Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
 from holdfast.model.terms import Terms
 
@@ -175,8 +175,9 @@ class Foreign(Kind, Protocol):
         """Return the declarations of one document; `place` is from a path in it. Never raises for bad input."""
         ...
 
-    def closed(self, resources: tuple[Resource, ...], scope: Scope) -> tuple[Resource, ...]:
-        """Return an Application's resources with the needs that its foreign ones have of each other, and what it asks for itself."""
+    def closed(self, resources: tuple[Resource, ...], scope: Scope) -> tuple[tuple[Resource, ...], tuple[Hook, ...]]:
+        """Return an Application's resources with the needs that its foreign ones have of each other and what it asks for itself, and its
+        hooks, which are none of them."""
         ...
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from holdfast.errors import Where
 from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Instant
+from holdfast.model.hook import DeletePolicy, HookPhase
 from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim
 from holdfast.model.state import State
@@ -102,6 +103,29 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """Something that an operation runs anew each time, in a phase of it. It is no part of what stands: it neither drifts nor is pruned."""
+
+    resource: Resource
+    phase: HookPhase
+    wave: int = 0
+    policies: frozenset[DeletePolicy] = frozenset()
+    is_generated: bool = False
+    """Whether each run has a name of its own."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.phase} {self.resource.id}"
+
+    def named(self, name: str) -> Hook:
+        """Return it under another name."""
+        fields = dict(self.resource.state.fields)
+        metadata = fields.get("metadata")
+        fields["metadata"] = {**(metadata if isinstance(metadata, dict) else {}), "name": name}
+        return replace(self, resource=replace(self.resource, id=self.resource.id._replace(name=name), state=State.of(fields)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warning:
     """Something that Git says and that is not honoured, or not wise: a condition of the Application that names its place."""
 
@@ -158,6 +182,8 @@ class Desired:
     """What is run in the release before it is sealed, in order."""
     excluded: frozenset[str] = frozenset()
     """Declaration files, which are no part of the release."""
+    hooks: tuple[Hook, ...] = ()
+    """What its operations run; within the digest, and no part of `resources`."""
     models: tuple[Model, ...] = field(default=(), compare=False)
     """What files of other tools mean in their own words; nothing is planned by it."""
 
@@ -172,20 +198,21 @@ class Desired:
         prepare: tuple[Prepare, ...] = (),
         excluded: frozenset[str] = frozenset(),
         models: tuple[Model, ...] = (),
+        hooks: tuple[Hook, ...] = (),
     ) -> Desired:
         ordered = tuple(sorted(resources, key=lambda resource: resource.id))
-        seal = digest(
+        lines: list[Json] = [
             [
-                [
-                    *resource.id,
-                    resource.state.digest,
-                    [*sorted(map(str, resource.needs))],
-                    resource.wave,
-                    str(resource.declared_id),
-                ]
-                for resource in ordered
+                *resource.id,
+                resource.state.digest,
+                [*sorted(map(str, resource.needs))],
+                resource.wave,
+                str(resource.declared_id),
             ]
-        )
+            for resource in ordered
+        ]
+        lines += [["hook", each.key, each.wave, each.resource.state.digest] for each in hooks]
+        seal = digest(lines)
         return cls(
             application=application,
             revision=revision,
@@ -196,6 +223,7 @@ class Desired:
             prepare=prepare,
             excluded=excluded,
             models=models,
+            hooks=hooks,
         )
 
     def __iter__(self) -> Iterator[Resource]:

@@ -101,11 +101,14 @@ class Operations:
         if walk.problem or failures:
             first = failure_of(walk.problem) if walk.problem else failures[0]
             phase, message = Phase.FAILED, first.message if first else "failed"
-        elif walk.interrupt.is_set and any(outcome.status is Applied.SKIPPED for outcome in walk.outcomes):
+        elif walk.interrupt.is_set and (self._is_left(walk) or any(outcome.status is Applied.SKIPPED for outcome in walk.outcomes)):
             phase, message = Phase.SUPERSEDED, "a newer desired state took over"
         else:
             phase, message = Phase.SUCCEEDED, f"{count} change{'' if count == 1 else 's'} applied"
         return replace(walk.operation, phase=phase, finished_at=self._clock.now(), message=message, outcomes=tuple(walk.outcomes))
+
+    def _is_left(self, walk: Walk) -> bool:
+        return walk.hooks is not None and walk.hooks.is_left
 
     async def close_cut(self) -> None:
         """Mark superseded what the store did not let finish."""

@@ -22,6 +22,7 @@ from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Wakeup, all_of
 from holdfast.model.declaration import Kind, Serving
+from holdfast.model.hook import HookPhase
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Live, Observation, Status
 from holdfast.model.operation import Applied, Failure, Operation, Outcome, RolloutStyle, Step, StepVerb
@@ -29,6 +30,7 @@ from holdfast.model.plan import Change, Owned, Plan, Verb
 from holdfast.model.ports import Engine, Journal
 from holdfast.model.resource import Desired, Resource
 from holdfast.model.state import State
+from holdfast.walk.hook import HookBook, HookRun
 from holdfast.walk.ledger import Ledger
 
 ATTEMPTS = 4
@@ -89,6 +91,8 @@ class Walk:
     problem: HoldfastError | None = None
     """What kept it from being walked at all."""
     outcomes: list[Outcome] = field(default_factory=list)
+    hooks: HookRun | None = None
+    """What is run beside the changes."""
     resources: dict[ResourceId, Resource] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,7 +112,10 @@ class Walker:
         clock: Clock,
         random: Random,
         slots: int = 16,
+        book: HookBook | None = None,
     ) -> None:
+        self.book = book
+        """Of the hooks that ran; None: hooks are not run."""
         self._engines = engines
         self._by_name = {engine.name: engine for engine in engines.values()}
         self._kinds = kinds
@@ -228,8 +235,58 @@ class Walker:
 
     async def walk(self, walk: Walk) -> tuple[Outcome, ...]:
         """Do the whole plan and return what came of each change. The caller holds its ids. Raises StoreError where it cannot be written."""
+        if walk.hooks is None:
+            await self._waves(walk, walk.plan.waves, None)
+        else:
+            await self._with_hooks(walk, walk.hooks)
+        return tuple(walk.outcomes)
+
+    async def _with_hooks(self, walk: Walk, hooks: HookRun) -> None:
+        """Walk with hooks before, between and after the waves; once one failed, nothing else is begun but those of SyncFail."""
+        await hooks.begin()
+        is_removal = hooks.is_removal
+        first, last = (HookPhase.PRE_DELETE, HookPhase.POST_DELETE) if is_removal else (HookPhase.PRE_SYNC, HookPhase.POST_SYNC)
+        ahead = self._missing_needs(walk, hooks.needs(first))
+        await self._waves(walk, tuple(tuple(each for each in wave if each.id in ahead) for wave in walk.plan.waves), None)
+        if not walk.failed:
+            await hooks.run(first)
+        await self._waves(walk, tuple(tuple(each for each in wave if each.id not in ahead) for wave in walk.plan.waves), hooks)
+        if not (walk.failed or walk.interrupt.is_set):
+            await hooks.run(HookPhase.SYNC)
+            if not any(id in walk.resources for id in walk.plan.blocked):
+                await hooks.run(last)
+        is_good = not (walk.failed or hooks.failed)
+        if not is_good and not walk.interrupt.is_set and not is_removal:
+            await hooks.run(HookPhase.SYNC_FAIL)
+        if is_removal and is_good:
+            await hooks.clear()
+        walk.outcomes += hooks.outcomes
+        if not walk.interrupt.is_set:
+            await hooks.end(is_good=is_good)
+
+    def _missing_needs(self, walk: Walk, needs: frozenset[ResourceId]) -> frozenset[ResourceId]:
+        """Return what hooks of the first phase name, directly or not, and is not there yet: it is made ahead of them."""
+        created = {change.id for change in walk.plan if change.verb is Verb.CREATE}
+        found: set[ResourceId] = set()
+        edge = [*needs]
+        while edge:
+            id = edge.pop()
+            if id in created and id not in found:
+                found.add(id)
+                edge += walk.resources[id].needs
+        return frozenset(found)
+
+    async def _waves(self, walk: Walk, waves: tuple[tuple[Change, ...], ...], hooks: HookRun | None) -> None:
         inventory = dict(self._ledger.inventory)
-        for wave in walk.plan.waves:
+        for wave in waves:
+            if hooks is not None and not (hooks.is_stopped or walk.failed):
+                places = [walk.resources[change.id].wave for change in wave if change.after is not None]
+                await hooks.run(HookPhase.SYNC, before=min(places, default=None))
+            if hooks is not None and hooks.is_stopped:
+                why = f"waits for hook {hooks.failed}, which failed" if hooks.failed else "a newer desired state took over"
+                for change in wave:
+                    await self._skip(walk, change, why)
+                continue
             held = held_up(walk.plan, walk.desired, inventory, walk.failed) if walk.failed else frozenset()
             if walk.failed:
                 held |= {change.id for change in wave if self._is_last(change)}
@@ -238,7 +295,37 @@ class Walker:
                     await self._skip(walk, change, "waits for what failed")
             ready = tuple(change for change in wave if change.id not in held)
             await all_of(*(self._lane(walk, lane) for lane in lanes(ready, lambda id: self._resource(walk, id))))
-        return tuple(walk.outcomes)
+
+    def hook_run(self, walk: Walk, *, is_removal: bool = False) -> HookRun | None:
+        """Return what runs the hooks of a walk beside its changes, or those of an Application that goes; None where there are none."""
+        name = walk.desired.application
+        if self.book is None:
+            return None
+        hooks = self.book.last(name) if is_removal else walk.desired.hooks
+        if not hooks and not (is_removal and self.book.read(name).get("left")):
+            return None
+        return HookRun(
+            hooks,
+            walk.operation,
+            is_removal=is_removal,
+            world=self,
+            engines=self._engines,
+            book=self.book,
+            journal=self._journal,
+            clock=self._clock,
+            is_interrupted=lambda: walk.interrupt.is_set,
+        )
+
+    def deadline_of(self, resource: Resource) -> float:
+        return self._kinds[resource.id.kind].progress_deadline_s(resource.state)
+
+    async def news_of(self, id: ResourceId, within_s: float) -> None:
+        """Wait until something is said to have happened to `id`, or for so long."""
+        bell = self._bells.setdefault(id, Wakeup())
+        try:
+            await bell.wait_until(asyncio.get_running_loop().time() + within_s)
+        finally:
+            self._bells.pop(id, None)
 
     def _is_last(self, change: Change) -> bool:
         """Say whether it is pruned only where all else came about."""

@@ -30,6 +30,7 @@ from holdfast.model.operation import Operation, Phase, Trigger
 from holdfast.model.plan import Policy
 from holdfast.model.ports import Journal, Records, Store
 from holdfast.model.resource import Desired
+from holdfast.walk.hook import IN_SYNC
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Stale, Walker
 
@@ -69,6 +70,7 @@ class SyncController:
             random=random,
             settled=settled,
         )
+        self._walker = walker
         self._journal = journal
         self._store = store
         self._records = records
@@ -289,7 +291,8 @@ class SyncController:
         if not look.plan and refused:
             first = refused[min(refused)]
             raise Refused(first.code or "HF6007", f"cannot sync {name}: {min(refused)} {first.reason}", hint=f"holdfast plan {name}")
-        return await self._course.go_forward(lane, look, Trigger.MANUAL) if look.plan else None
+        runs = self._walker.book is not None and any(hook.phase in IN_SYNC for hook in desired.hooks)
+        return await self._course.go_forward(lane, look, Trigger.MANUAL) if look.plan or runs else None
 
     async def _roll_back(self, lane: Lane, request: Request) -> Operation | None:
         name, memory, desired = lane.managed.name, lane.memory, lane.desired
@@ -318,7 +321,12 @@ class SyncController:
                 hint=f"holdfast down {name} --approve {look.plan.digest}",
             )
         await self.suspend(name, request.person, "taken down")
-        return await self._course.run(lane, self._course.begin(lane, look, Trigger.MANUAL)) if look.plan else None
+        walk = self._course.begin(lane, look, Trigger.MANUAL)
+        walk.hooks = self._walker.hook_run(walk, is_removal=True)
+        done = await self._course.run(lane, walk) if look.plan or walk.hooks is not None else None
+        if self._walker.book is not None and done is not None and done.phase is Phase.SUCCEEDED:
+            await self._walker.book.forget(name)
+        return done
 
     # Memory
 

@@ -71,14 +71,23 @@ class Course:
             return
         look = await self.looker.look(desired, lane.allowed(desired))
         self._hand_over(lane, look)
+        await self._note_hooks(desired, look)
         if self._is_unproven(lane, look):
             await self._gate(lane, look)
-        elif not look.plan:
+        elif not (look.plan or self._are_hooks_due(look)):
             await self._in_sync(lane, look)
         elif decision := self._decide(lane, desired, look.plan):
             await self.go_forward(lane, look, Trigger.COMMIT)
         else:
             await self._hold(lane, desired, decision)
+
+    async def _note_hooks(self, desired: Desired, look: Look) -> None:
+        if self._walker.book is not None:
+            await self._walker.book.note(desired, stands=look.stands)
+
+    def _are_hooks_due(self, look: Look, *, is_rollback: bool = False) -> bool:
+        book = self._walker.book
+        return book is not None and book.is_due(look.desired, look.plan, is_rollback=is_rollback)
 
     def _hand_over(self, lane: Lane, look: Look) -> None:
         """Have heal look at what went astray while nobody watched, and that no operation may touch."""
@@ -191,9 +200,12 @@ class Course:
         inventory = self._ledger.inventory
         created = {change.id for change in look.plan if change.verb is Verb.CREATE and change.id not in inventory}
         lane.interrupt, lane.held = Interrupt(), None
-        return self.operations.begin(
+        walk = self.operations.begin(
             trigger, look.desired, look.plan, look.as_of, interrupt=lane.interrupt, created=created.union(lane.memory.created)
         )
+        if trigger is Trigger.MANUAL or self._are_hooks_due(look, is_rollback=trigger is Trigger.ROLLBACK):
+            walk.hooks = self._walker.hook_run(walk)
+        return walk
 
     async def run(self, lane: Lane, walk: Walk) -> Operation:
         try:

@@ -24,6 +24,7 @@ from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.field_set import shown
 from holdfast.kubernetes.health import HealthRules
+from holdfast.kubernetes.hook import is_at_work
 from holdfast.kubernetes.ignore import fields_of, is_same_but, respecting
 from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, namespace_of, object_id, propagation_of
 from holdfast.kubernetes.sync_option import FORCE, PROPAGATION, RESPECT
@@ -137,6 +138,8 @@ class KubernetesEngine:
         verdict = verdict or self._rules.judge(seen.live, at)
         if verdict is not None:
             handle |= {"health": verdict.status.value, "message": verdict.message}
+        if is_at_work(seen.live):
+            handle["at_work"] = True
         if seen.taken:
             handle["taken"] = {shown(path): manager for path, manager in sorted(seen.taken.items())}
         if seen.live["metadata"].get("deletionTimestamp"):
