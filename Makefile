@@ -18,7 +18,7 @@ demo: setup ## a real web application from Git: served, killed, healed, deployed
 	@$(BIN)/holdfast demo
 
 test: setup ## all tests but the slow ones, real systems included; builds a Kubernetes control plane once
-	@tools/setup --cluster
+	@tools/setup --cluster --pm2
 	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 lint: setup

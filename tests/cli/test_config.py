@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from tests.cli.daemon import Runner
 
 from holdfast.host.config import KEYS
@@ -35,10 +34,9 @@ def test_paths_say_what_is_read(holdfast: Runner, state: Path) -> None:
     assert str(state) in holdfast("config", "path").out
 
 
-def test_a_path_may_begin_at_home(holdfast: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_a_path_may_begin_at_home(holdfast: Runner) -> None:
     environ = {"HOLDFAST_KUBERNETES_KUBECONFIG": "~/.kube/config"}
-    assert holdfast("config", "get", "kubernetes.kubeconfig", environ=environ).out == f"{tmp_path}/.kube/config\n"
+    assert holdfast("config", "get", "kubernetes.kubeconfig", environ=environ).out == f"{Path.home()}/.kube/config\n"
     refused = holdfast("config", "get", "kubernetes.kubeconfig", environ={**environ, "HOLDFAST_KUBERNETES_KUBECONFIG": "~else/x"})
     assert refused.code == 64
     assert "one that begins with ~/" in refused.err
