@@ -40,6 +40,7 @@ PURE_EXTRAS: Mapping[str, frozenset[str]] = {
 }
 # An engine translates the kinds of its own room. A new engine says here which that is.
 ENGINE_ROOMS: Mapping[str, frozenset[str]] = {
+    "application": frozenset(),
     "process": frozenset({"workload"}),
     "file": frozenset({"workload"}),
     "docker": frozenset({"workload"}),

@@ -106,7 +106,6 @@ def test_every_field_of_argo_cd_loads_or_is_told() -> None:
         "spec.orphanedResources",
         "spec.permitOnlyProjectScopedClusters",
         "spec.roles",
-        "spec.sourceNamespaces",
     ]
     followed = replace(application, warnings=(), annotation_places={})
     assert (followed.repository, followed.target_revision, followed.path) == ("https://github.com/example/dry", "env/prod", "web")

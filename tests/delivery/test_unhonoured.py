@@ -72,7 +72,7 @@ def test_what_an_application_says_in_vain() -> None:
     field, annotation = "FieldNotHonoured", "AnnotationNotHonoured"
     assert told(application) == [
         (field, 5, "metadata.uid", "a cluster writes it"),
-        (annotation, 8, "annotation argocd.argoproj.io/sync-wave", "app of apps is not honoured yet"),
+        (annotation, 8, "annotation argocd.argoproj.io/sync-wave", "it counts where another Application declares this one"),
         (annotation, 9, "annotation argocd.argoproj.io/refresh", "a repository is looked at when it moves"),
         (annotation, 11, "annotation argocd.argoproj.io/refrsh", "it is unknown, did you mean argocd.argoproj.io/refresh?"),
         (annotation, 12, "annotation notifications.argoproj.io/subscribe.on-sync-failed.slack", "notifications are not sent yet"),
@@ -96,7 +96,6 @@ def test_what_a_project_says_in_vain() -> None:
         (13, "spec.orphanedResources"),
         (15, "spec.permitOnlyProjectScopedClusters"),
         (8, "spec.roles"),
-        (14, "spec.sourceNamespaces"),
     ]
 
 
@@ -104,7 +103,7 @@ def test_a_projects_warnings_are_its_applications() -> None:
     text = f"{APPLICATION.replace('spec:', 'spec:' + chr(10) + '  project: web', 1)}---\n{PROJECT}"
     (application,), unused = found(text)
     assert unused == ()
-    assert sum("AppProject web" in warning.message for warning in application) == 5
+    assert sum("AppProject web" in warning.message for warning in application) == 4
 
 
 def test_a_warning_names_the_revision_of_what_was_found_in_git() -> None:

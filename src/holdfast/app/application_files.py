@@ -45,14 +45,17 @@ class ApplicationFiles:
                     hint="name a file that holds Applications",
                 ) from error
             folders[shown] = str(path.parent)
-        context = Context(
-            folders=folders,
+        return read_applications(texts, self.context(folders, is_render=is_render))
+
+    def context(self, folders: Mapping[str, str | None] | None = None, *, is_render: bool = False) -> Context:
+        """Return for whom files are read; those that are not in `folders` were found in Git."""
+        return Context(
+            folders=folders or {},
             is_render=is_render,
             clusters=clusters(self.config, self.environ).names,
             prune_share=self.config.prune_share,
             prune_free=self.config.prune_free,
         )
-        return read_applications(texts, context)
 
     def paths(self) -> tuple[Path, ...]:
         """Return the files, absolute; UsageError (HF8022) where there is none."""

@@ -6,8 +6,8 @@ taken away is served no longer; what it has stays as visible orphans, unless its
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from holdfast.api.service import unknown_application
 from holdfast.app.application_files import ApplicationFiles
@@ -18,6 +18,8 @@ from holdfast.core import events
 from holdfast.core.policy import Settings
 from holdfast.core.view import ApplicationView
 from holdfast.delivery.application import Application
+from holdfast.delivery.application import Applications as Read
+from holdfast.delivery.project import Project
 from holdfast.errors import EngineError, HoldfastError, Refused
 from holdfast.host.inotify import Inotify
 from holdfast.kit.clock import Clock
@@ -32,6 +34,20 @@ LOOK_AGAIN_S = 5.0
 PERSON = "its file was taken away"
 
 
+class Children(Protocol):
+    """Those that the content of other Applications says."""
+
+    @property
+    def names(self) -> frozenset[str]: ...
+
+    @property
+    def served_now(self) -> Mapping[str, Application]: ...
+
+    async def rebuild(self) -> None: ...
+
+    async def inherit(self, name: str) -> bool: ...
+
+
 class Applications:
     """`records` remembers, by name, which ones were served and whether their going takes all they have along."""
 
@@ -39,7 +55,7 @@ class Applications:
         self,
         files: ApplicationFiles | None,
         *,
-        served: Collection[Application],
+        read: Read,
         sync: SyncController,
         source: SourceController,
         journal: StoreJournal,
@@ -48,7 +64,9 @@ class Applications:
         clock: Clock,
     ) -> None:
         self._files = files
-        self._served = {each.name: each for each in served}
+        self._of_files = {each.name: each for each in read.applications}
+        self._projects = read.projects
+        self.children: Children | None = None
         self._sync = sync
         self._source = source
         self._journal = journal
@@ -59,6 +77,18 @@ class Applications:
         self._problem: str | None = None
 
     @property
+    def _served(self) -> Mapping[str, Application]:
+        return {**self.children.served_now, **self._of_files} if self.children is not None else self._of_files
+
+    @property
+    def projects(self) -> Mapping[str, Project]:
+        """Those that files declare."""
+        return self._projects
+
+    def is_of_a_file(self, name: str) -> bool:
+        return name in self._of_files
+
+    @property
     def names(self) -> frozenset[str]:
         """Names of all that a person may act on."""
         return frozenset(self._served) | self._taken_over
@@ -66,7 +96,7 @@ class Applications:
     @property
     def local(self) -> frozenset[str]:
         """Folders of this host that an operator named as repositories."""
-        return frozenset(each.repository for each in self._served.values() if each.is_local)
+        return frozenset(each.repository for each in self._of_files.values() if each.is_local)
 
     def managed(self, name: str) -> Managed:
         found = self._served.get(name)
@@ -92,12 +122,22 @@ class Applications:
         self._sync.add(self.managed(name))
 
     async def serve(self) -> None:
-        """Begin to serve all, and let those go whose file was taken away since the last time."""
-        for each in self._served.values():
+        """Begin to serve all of files, and let those go whose file was taken away since the last time. Children are served already."""
+        for each in self._of_files.values():
             await self._serve(each)
         if self._files is not None:
-            for name in sorted(self._records.all().keys() - self._served.keys()):
+            known = self._served.keys() | (self.children.names if self.children is not None else frozenset())
+            for name in sorted(self._records.all().keys() - known):
                 await self._let_go(name)
+
+    async def serve_child(self, it: Application) -> None:
+        await self._serve(it)
+
+    async def let_child_go(self, name: str) -> str | None:
+        """Serve a child no longer, as its finalizer says; return why that is not done yet."""
+        await self._let_go(name, "its parent declares it no longer")
+        left = len(self._ledger.of(name)) if self._records.get(name) is not None else 0
+        return f"{left} of its resources are still there" if left else None
 
     async def run(self) -> None:
         """Follow the files."""
@@ -119,17 +159,21 @@ class Applications:
         """Read the files again, and do what follows from what changed."""
         assert self._files is not None
         try:
-            found = {each.name: each for each in self._files.read().applications}
+            read = self._files.read()
         except HoldfastError as error:
             await self._tell(error)
             return
         await self._tell(None)
-        before, self._served = self._served, found
+        found = {each.name: each for each in read.applications}
+        before, self._of_files, self._projects = self._of_files, found, read.projects
+        if self.children is not None:
+            await self.children.rebuild()
         for name, each in found.items():
             if before.get(name) != each:
                 await self._serve(each)
         for name in before.keys() - found.keys():
-            await self._let_go(name)
+            if self.children is None or not await self.children.inherit(name):
+                await self._let_go(name)
 
     async def _serve(self, it: Application) -> None:
         self._sync.add(managed(it))
@@ -153,7 +197,7 @@ class Applications:
             warnings=it.warnings,
         )
 
-    async def _let_go(self, name: str) -> None:
+    async def _let_go(self, name: str, person: str = PERSON) -> None:
         """Serve it no longer; with the finalizer, all that it has goes first, and it is asked again at the next start where that failed."""
         await self._source.remove(name)
         remembered: Any = self._records.get(name) or {}
@@ -161,7 +205,7 @@ class Applications:
         if cascade:
             self._sync.add(Managed(name=name, settings=Settings()))
             try:
-                done = await self._sync.request(name, Request(ask=Ask.DOWN, person=PERSON))
+                done = await self._sync.request(name, Request(ask=Ask.DOWN, person=person))
             except Refused:
                 return  # told as what the plan is refused for; `holdfast down --approve` says yes
             if self._ledger.of(name) or (done is not None and done.phase is not Phase.SUCCEEDED):

@@ -19,6 +19,7 @@ from holdfast.api.server import ApiServer
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
 from holdfast.app.certificates import HouseCertificates
+from holdfast.app.children import Children
 from holdfast.app.cluster import clusters
 from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
@@ -45,7 +46,9 @@ from holdfast.core import events
 from holdfast.core.view import status
 from holdfast.core.world import find
 from holdfast.declare.render import Renderer
+from holdfast.delivery.application import Applications as Read
 from holdfast.edge.site import VISIT
+from holdfast.engines.application import APPLICATION, ApplicationEngine
 from holdfast.engines.docker.building import Commits
 from holdfast.engines.docker.logs import ContainerLogs
 from holdfast.engines.file import FileEngine
@@ -63,6 +66,7 @@ from holdfast.host.users import SPACE as USERS
 from holdfast.host.users import HostUsers
 from holdfast.kit.secret import Redactor
 from holdfast.kit.tasks import Tasks
+from holdfast.kubernetes.child import ChildKind
 from holdfast.model.declaration import Kind
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Engine
@@ -187,6 +191,13 @@ class House:
                 clock=clock,
             )
         )
+        self.children = Children(
+            files=files,
+            host=lambda: self.applications,
+            view=lambda: journal.view,
+            is_settled=lambda name: self.source.has_judged(name) and self.sync.is_idle(name),
+        )
+        self.nested = ApplicationEngine(records=await self._records("children"), serving=self.children, clock=clock)
         of_host: tuple[Engine, ...] = (
             self.process,
             self.file,
@@ -194,6 +205,7 @@ class House:
             *self.private.engines,
             self.docker,
             *self.edge.engines,
+            self.nested,
         )
         by_kind = {kind: engine for engine in of_host for kind in engine.kinds}
         known = {*by_kind, *(kind.name for kind in kinds.kinds)}
@@ -210,7 +222,7 @@ class House:
             customs=self.customs,
         )
         self.engines: tuple[Engine, ...] = (*of_host, self.kubernetes)
-        by_name: dict[str, Kind] = {kind.name: kind for kind in kinds.kinds}
+        by_name: dict[str, Kind] = {**{kind.name: kind for kind in kinds.kinds}, APPLICATION: ChildKind(None)}
         self.walker = Walker(
             engines=by_kind if not reached.accesses else WithOther(by_kind, self.kubernetes),
             kinds=WithOther(by_name, kinds.foreign) if kinds.foreign is not None else by_name,
@@ -298,7 +310,7 @@ class House:
         )
         self.applications = Applications(
             files,
-            served=files.read().applications if files else (),
+            read=files.read() if files else Read(),
             sync=self.sync,
             source=self.source,
             journal=journal,
@@ -306,6 +318,7 @@ class House:
             records=await self._records("applications"),
             clock=clock,
         )
+        self.applications.children = self.children
         self.pin = PinController(git=self.git, events=lambda: journal.follow(journal.newest), repository_of=self.applications.repository_of)
         self.service = HouseService(
             Neighbours(
@@ -506,6 +519,7 @@ class House:
             await self.docker.start()
             await self.edge.start()
             await self.journal.emit(events.daemon_started(at=self.clock.now(), version=holdfast.__version__, pid=os.getpid()))
+            await self.children.restore(self.nested.children())
             await self.applications.serve()
             if serve:
                 await self.api.start()
@@ -522,6 +536,7 @@ class House:
                 ("sweep", self.sweep.run()),
                 ("pin", self.pin.run()),
                 ("applications", self.applications.run()),
+                ("children", self.children.run(self.journal.follow(self.journal.newest), self.nested)),
                 ("secrets", self._watch_secrets()),
                 ("edge", self.edge.run()),
                 ("kubernetes", self.kubernetes.run()),

@@ -105,5 +105,29 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="spec.signatureKeys or spec.sourceIntegrity is set.",
             next_step="Take the field out if commits may be followed unchecked; protect the branch where it is hosted.",
         ),
+        "HF1156": Explanation(
+            title="Git may not run something on a host",
+            meaning="An Application within another Application has a host as its destination. It is not served.",
+            cause="Who may push could otherwise run programs where Holdfast runs. Power is widened only by who runs it.",
+            next_step="Give the file to `holdfast up -f`, or choose a cluster as the destination.",
+        ),
+        "HF1157": Explanation(
+            title="An operator declares this project",
+            meaning="Git declares an AppProject of the same name as a file of the operator. The operator's counts.",
+            cause="The project was moved into Git and its file was not removed, or somebody tries to widen it.",
+            next_step="Remove one of the two.",
+        ),
+        "HF1158": Explanation(
+            title="Namespace of an Application not permitted",
+            meaning="An Application lies in another namespace than argocd, and its project does not permit it there.",
+            cause="spec.sourceNamespaces of the AppProject leaves it out (Argo CD: applications in any namespace).",
+            next_step="Declare it in namespace argocd, or add the namespace to the project.",
+        ),
+        "HF1159": Explanation(
+            title="The name is taken",
+            meaning="Two Applications within Applications have one name, in two namespaces.",
+            cause="Here an Application is called by its name alone.",
+            next_step="Rename one of the places shown.",
+        ),
     }
 )

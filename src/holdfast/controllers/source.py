@@ -234,6 +234,11 @@ class SourceController:
             if lane.failures:
                 lane.bell.wake()  # its own task waits without an end, and is to try again
 
+    def has_judged(self, name: str) -> bool:
+        """Say whether Git was asked for what an Application asks for now, with or without an answer."""
+        lane = self._lanes.get(name)
+        return lane is not None and (lane.judged is not None or lane.source_error is not None)
+
     def desired(self, name: str) -> Desired | None:
         """Return what Git asks of an Application now, or asked last where it cannot be had."""
         lane = self._lanes.get(name)

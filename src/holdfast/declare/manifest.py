@@ -70,7 +70,7 @@ def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
     applications: dict[str, Warning] = {}
     errors = list(parsed.errors)
     for document in parsed.documents:
-        if foreign is not None and not _is_own(document):
+        if foreign is not None and not _is_own(document):  # Applications within Applications are objects there
             read = foreign.read(document.value, document.where, _origin(document, place))
             declarations += read.declarations
             warnings += read.warnings
@@ -102,11 +102,11 @@ def _is_declaration(parsed: Parsed, data: bytes, is_json: bool) -> bool:
 
 
 def _is_own(document: Document) -> bool:
-    """Say whether a document is of this house or Argo CD's own, wherever it is for."""
+    """Say whether a document is of this house, or one of Argo CD that is not read at all, wherever it is for."""
     version = document.value.get("apiVersion") if isinstance(document.value, dict) else None
     kind = document.value.get("kind") if isinstance(document.value, dict) else None
     group = version.rpartition("/")[0] if isinstance(version, str) else ""
-    return group == GROUP or (group == "argoproj.io" and kind in _HONOURED_ELSEWHERE)
+    return group == GROUP or (group == "argoproj.io" and kind == "ApplicationSet")
 
 
 def _names_a_kind(document: Document, is_json: bool) -> bool:
@@ -164,7 +164,8 @@ def _stranger(document: Document, place: Place, registry: Registry, api_version:
     """Answer a document whose kind is not registered."""
     group, _, _ = api_version.rpartition("/")
     if group == "argoproj.io" and kind in _HONOURED_ELSEWHERE:
-        message = f"the {kind} in {place.shown} is not followed: app of apps is not honoured yet"
+        why = "ApplicationSets are not read yet" if kind == "ApplicationSet" else "app of apps needs a parent for a cluster"
+        message = f"the {kind} in {place.shown} is not followed: {why}"
         origin = Origin(path=place.shown, line=document.where(("kind",), key=True).line or 1, revision=place.revision)
         warning = Warning(reason="AppOfAppsNotHonoured", message=message, origin=origin)
         return _Application(name=_name(document), warning=warning) if kind == "Application" else warning

@@ -7,6 +7,7 @@ its file and line. Law: a folder comes out plain and absolute, however it was wr
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -33,8 +34,9 @@ class Unusable:
     is_secret: bool = False
 
 
-def read_address(text: str, folder: str | None) -> Address | Unusable:
-    """Return what `text` names. `folder` is the absolute folder of the file that says it, None where no operator gave the file."""
+def read_address(text: str, folder: str | None, local: Collection[str] = ()) -> Address | Unusable:
+    """Return what `text` names. `folder` is the absolute folder of the file that says it, None where no operator gave the file: such a file
+    may name of this host only the folders in `local`, by their absolute paths."""
     if not text.isprintable() or text.startswith("-"):
         return _no_address("it holds a control character" if not text.isprintable() else "it starts with '-'")
     if has_credentials(text):
@@ -44,6 +46,8 @@ def read_address(text: str, folder: str | None) -> Address | Unusable:
             hint="take them out of Git and change them; use a credential helper of the local configuration, or a key for ssh",
             is_secret=True,
         )
+    if folder is None and text in local:
+        return Address(text=text, is_local=True)
     if is_local(text):
         return _local(text, folder)
     scheme = _SCHEME.match(text)

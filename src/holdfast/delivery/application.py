@@ -12,6 +12,7 @@ from holdfast.core.policy import Settings, WindowVerdict
 from holdfast.core.retry import RetryPolicy
 from holdfast.declare.select import Directory
 from holdfast.delivery.permission import Permission
+from holdfast.delivery.project import Project
 from holdfast.delivery.sync_window import SyncWindow, verdict
 from holdfast.errors import Where
 from holdfast.kit.canonical import Json
@@ -33,6 +34,10 @@ class Context:
     """Whether nothing will be applied: then a destination that no engine reaches is a warning."""
     clusters: Mapping[str, str] = field(default_factory=dict)
     """Clusters that are reached: a `destination.server` or `destination.name` → what resources there have as their destination."""
+    projects: Mapping[str, Project] = field(default_factory=dict)
+    """AppProjects that are declared elsewhere; those of the files themselves come on top."""
+    local: frozenset[str] = frozenset()
+    """Folders of this host that an operator named as repositories: what was found in Git may name these too."""
     prune_share: float = 0.5
     prune_free: int = 5
     """The prune limit of the local configuration."""
@@ -89,6 +94,8 @@ class Applications:
 
     applications: tuple[Application, ...] = ()
     """In the order of the files."""
+    projects: Mapping[str, Project] = field(default_factory=dict)
+    """Those that the files declare."""
     warnings: tuple[Warning, ...] = ()
     """Of projects that no Application uses."""
 

@@ -210,7 +210,7 @@ def _chart(draft: Draft, source: _Source) -> Iterator[DeclarationError]:
 def _address(draft: Draft, source: _Source, context: Context) -> Address | DeclarationError:
     if not source.url:
         return draft.error("HF1102", "repoURL is missing", source.url_at, "add repoURL: https://host/path", key=True)
-    address = read_address(source.url, context.folders.get(draft.document.path))
+    address = read_address(source.url, context.folders.get(draft.document.path), context.local)
     if isinstance(address, Address):
         return address
     error = draft.error(address.code, address.reason, source.url_at, address.hint)

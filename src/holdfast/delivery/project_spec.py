@@ -194,7 +194,7 @@ class AppProjectSpec:
     source_integrity: Mapping[str, object] | None = None
     """Rules of how commits must be signed. Not checked yet, so a project that has them is refused."""
     source_namespaces: tuple[str, ...] = ()
-    """Namespaces in which Applications may be declared."""
+    """Globs of the namespaces, beside `argocd`, in which Applications within Applications may be declared."""
     permit_only_project_scoped_clusters: bool = False
     """Whether only clusters of the project may be destinations."""
     destination_service_accounts: tuple[DestinationServiceAccount, ...] = ()

@@ -129,8 +129,9 @@ class _Reading:
 
     def result(self) -> Applications:
         applications: list[Application] = []
+        projects = {**self.context.projects, **self.projects}
         for draft in self.drafts:
-            built = build(draft, self.projects, self.broken, self.context)
+            built = build(draft, projects, self.broken, self.context)
             if isinstance(built, Application):
                 applications.append(built)
             else:
@@ -139,7 +140,8 @@ class _Reading:
             raise declaration_errors(sorted(self.errors, key=self.place))
         used = {each.project for each in applications}
         unused = [project for name, project in self.projects.items() if name not in used]
-        return Applications(applications=tuple(applications), warnings=tuple(warning for project in unused for warning in project.warnings))
+        warnings = tuple(warning for project in unused for warning in project.warnings)
+        return Applications(applications=tuple(applications), projects=self.projects, warnings=warnings)
 
     def place(self, error: DeclarationError) -> tuple[int, int, int]:
         where = error.where[0]

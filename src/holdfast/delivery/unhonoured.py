@@ -45,7 +45,6 @@ PROJECT_FIELDS: Mapping[Path, str] = MappingProxyType(
         ("orphanedResources",): "resources that nobody declares are not looked for",
         ("permitOnlyProjectScopedClusters",): "there are no clusters of a project",
         ("roles",): "who may use the daemon's socket may do everything",
-        ("sourceNamespaces",): "Applications are read from files, not from namespaces",
     }
 )
 _QUIET = frozenset({f"{labels.ARGO}{name}" for name in ("manifest-generate-paths", "tracking-id")})
@@ -63,7 +62,7 @@ _ANNOTATIONS: Mapping[str, str] = MappingProxyType(
         "refresh": "a repository is looked at when it moves",
         "skip-reconcile": "use `holdfast suspend`",
         "sync-options": "write them in spec.syncPolicy.syncOptions",
-        "sync-wave": "app of apps is not honoured yet",
+        "sync-wave": "it counts where another Application declares this one",
         "tracking-id": "",
     }
 )

@@ -22,7 +22,7 @@ from holdfast.kubernetes.reference import definition_of, references
 from holdfast.kubernetes.sync_option import DEFINITION, in_vain_for_object, read_policy, read_sync_options
 from holdfast.model.declaration import Declaration, Reading, Scope
 from holdfast.model.ids import HOST, ResourceId
-from holdfast.model.labels import APPLICATION
+from holdfast.model.labels import ADOPT, APPLICATION, HEAL, SYNC_OPTIONS
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Hook, Origin, Resource, ResourcePolicy, Warning
@@ -37,6 +37,10 @@ _ROLLS_S = 600.0
 _HOOK_S = 3600.0
 """Of a hook that says no `activeDeadlineSeconds`: a migration takes its time, but nothing waits for ever."""
 _WORKLOADS = frozenset({"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/Job"})
+APPLICATION_KIND = "argoproj.io/Application"
+ARGO_CD = frozenset({APPLICATION_KIND, "argoproj.io/AppProject"})
+"""Kinds that are served here where an Application's content holds them, instead of lying in the cluster."""
+_OF_A_CHILD = frozenset({SYNC_OPTIONS, ADOPT, HEAL})
 
 
 class KubernetesKind:
@@ -79,7 +83,7 @@ class KubernetesKind:
         id = ResourceId(scope.destination, declaration.kind, namespace, declaration.name)
         return Resource(
             id=id,
-            state=State.of(normalize({**manifest, "metadata": named})),
+            state=State.of(_as_written(manifest, named) if declaration.kind in ARGO_CD else normalize({**manifest, "metadata": named})),
             needs=frozenset(
                 ResourceId(scope.destination, it.kind, it.namespace or CLUSTER, it.name) for it in references(manifest, namespace_of(id))
             ),
@@ -113,6 +117,8 @@ class KubernetesKind:
         `managedNamespaceMetadata` is added where nobody declares it.
         """
         resources = (*resources, *self._namespace(resources, scope))
+        # An Application whose own file lies in what it follows is no child of itself.
+        resources = tuple(each for each in resources if each.id.kind != APPLICATION_KIND or each.id.name != each.labels.get(APPLICATION))
         wide = frozenset(
             f"{group}/{kind}"
             for resource in resources
@@ -206,6 +212,11 @@ def _hook_deadline_s(fields: Mapping[str, Json]) -> float:
     return seconds + _SETTLES_S if isinstance(seconds, int) and seconds > 0 else _HOOK_S
 
 
+def _as_written(manifest: Mapping[str, Json], metadata: dict[str, Json]) -> dict[str, Json]:
+    """Return an Application or AppProject without what Argo CD writes into it; `automated: {}` means something, so nothing is tidied."""
+    return {**{key: value for key, value in manifest.items() if key not in ("status", "operation")}, "metadata": metadata}
+
+
 def _widened(resource: Resource) -> Resource:
     """Return an object as one that lies in no namespace."""
     fields = dict(resource.state.fields)
@@ -283,13 +294,20 @@ def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | 
         spec=value,
         origin=here,
         place=place,
-        annotations={key: text for key, text in annotations.items() if not key.startswith(_TURNS)},
+        annotations=_directions(kind_name(value), annotations),
         labels=_texts(named.get("labels")),
     )
 
 
 _TURNS = tuple(f"argocd.argoproj.io/{name}" for name in ("hook", "sync-wave", "sync-options", "compare-options"))
 """Read here: not told of as not honoured."""
+
+
+def _directions(kind: str, annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return the annotations that say how an object is treated; most of a child Application's are about what the child has."""
+    if kind in ARGO_CD:
+        return {key: text for key, text in annotations.items() if key in _OF_A_CHILD}
+    return {key: text for key, text in annotations.items() if not key.startswith(_TURNS)}
 
 
 def _turn(fields: Mapping[str, Json]) -> Turn:

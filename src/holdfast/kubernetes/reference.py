@@ -51,6 +51,8 @@ def references(manifest: Mapping[str, Json], namespace: str) -> Iterator[Referen
         if isinstance(role, dict) and isinstance(role.get("kind"), str) and isinstance(role.get("name"), str):
             is_wide = role["kind"] == "ClusterRole"
             yield Reference(f"{_RBAC}/{role['kind']}", "" if is_wide else namespace, str(role["name"]))
+    elif full == "argoproj.io/Application" and isinstance(project := _at(manifest, "spec", "project"), str):
+        yield Reference("argoproj.io/AppProject", namespace, project)
 
 
 def definition_of(manifest: Mapping[str, Json]) -> tuple[str, str]:

@@ -186,9 +186,15 @@ class SyncController:
         """Whether every lane is at rest."""
         return all(lane.is_at_rest for lane in self._lanes.values())
 
+    def is_idle(self, name: str) -> bool:
+        """Say whether nothing is under way for an Application, and none of what it was told waits for an answer."""
+        lane = self._lanes.get(name)
+        return lane is not None and lane.is_idle.is_set() and not lane.bell.is_rung
+
     async def idle(self, name: str) -> None:
         """Wait until nothing is under way for an Application and its lane has answered all that it was told."""
-        await self._lanes[name].is_idle.wait()
+        if (lane := self._lanes.get(name)) is not None:  # it may have been let go meanwhile
+            await lane.is_idle.wait()
 
     # A lane
 
