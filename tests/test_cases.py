@@ -26,9 +26,10 @@ def cases(room: str) -> list[Path]:
 
 @pytest.mark.parametrize("path", cases("planner"), ids=lambda path: path.stem)
 def test_planner(path: Path) -> None:
-    """`desired` and `inventory`: id → {state, needs, wave, of (the declared id of a replica), origin, exclusive, adopt, protect, prune,
-    replace_on, restart_with}, inventory also {application, revision}; or the word `desired`: as declared. `live`: id → a state, `desired`
-    or `inventory` (as declared or as last applied), null (absent), {unreachable: why} or {foreign: state} (the engine says: not ours).
+    """`desired` and `inventory`: id → {state, needs, wave, of (the declared id of a replica), origin, exclusive, adopt, holds, protect,
+    prune, replace_on, restart_with}, inventory also {application, revision}; or the word `desired`: as declared. `live`: id → a state,
+    `desired` or `inventory` (as declared or as last applied), null (absent), {unreachable: why} or {foreign: state} (the engine says: not
+    ours).
     `policy`: fields of Policy; `approved: "yes"` approves the digest that the plan has without. `plan`: the text, `nothing` where empty.
     """
     case = yaml.safe_load(path.read_text())
@@ -70,6 +71,7 @@ def resource(id: ResourceId, it: Mapping[str, Any]) -> Resource:
         policy=ResourcePolicy(
             prune=it.get("prune", True),
             protect=it.get("protect", False),
+            holds=it.get("holds", False),
             adopt=it.get("adopt", False),
             replace_on=frozenset(it.get("replace_on", [])),
             restart_with=ids(it.get("restart_with", [])),

@@ -123,6 +123,7 @@ def told() -> Iterator[Event]:
     yield e.resource_forgiven(**OF_WEB)
     yield e.resource_pruned(**OF_WEB, reason="pruned")
     yield e.resource_pruned(**OF_WEB, reason="pruned", operation="op")
+    yield e.resource_moved(**OF_WEB, to="blog")
     yield e.resource_orphaned(**OF_WEB, reason="Prune=false")
     yield e.rollback_started(**OF_SHOP, pin=PIN)
     yield e.rollback_started(**OF_SHOP, pin=PIN, operation="op")

@@ -20,6 +20,7 @@ from holdfast.core.view import ApplicationView
 from holdfast.delivery.application import Application
 from holdfast.delivery.application import Applications as Read
 from holdfast.delivery.project import Project
+from holdfast.engines.application import APPLICATION
 from holdfast.errors import EngineError, HoldfastError, Refused
 from holdfast.host.inotify import Inotify
 from holdfast.kit.clock import Clock
@@ -173,7 +174,12 @@ class Applications:
                 await self._serve(each)
         for name in before.keys() - found.keys():
             if self.children is None or not await self.children.inherit(name):
-                await self._let_go(name)
+                await self._let_go(name, keeps=self._is_a_child_soon(name))
+
+    def _is_a_child_soon(self, name: str) -> bool:
+        """Say whether another Application declares it already, and only has not come to it: then it moves there with all that it has."""
+        found = (self._source.desired(each) for each in self.names)
+        return any(it.id.kind == APPLICATION and it.id.name == name for desired in found if desired is not None for it in desired)
 
     async def _serve(self, it: Application) -> None:
         self._sync.add(managed(it))
@@ -197,11 +203,11 @@ class Applications:
             warnings=it.warnings,
         )
 
-    async def _let_go(self, name: str, person: str = PERSON) -> None:
+    async def _let_go(self, name: str, person: str = PERSON, *, keeps: bool = False) -> None:
         """Serve it no longer; with the finalizer, all that it has goes first, and it is asked again at the next start where that failed."""
         await self._source.remove(name)
         remembered: Any = self._records.get(name) or {}
-        cascade = bool(remembered.get("cascade"))
+        cascade = bool(remembered.get("cascade")) and not keeps
         if cascade:
             self._sync.add(Managed(name=name, settings=Settings()))
             try:

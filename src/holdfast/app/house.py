@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -254,6 +254,7 @@ class House:
             random=random,
             settled=self._settled,
             crashed=self.crashed,
+            others=_Others(lambda: self.source),
         )
         self.heal = HealController(
             engines=self.engines,
@@ -551,6 +552,19 @@ class House:
                 await self.kubernetes.aclose()
                 await tasks.stop()
                 await self.journal.emit(events.daemon_stopped(at=self.clock.now(), reason="asked to stop", pid=os.getpid()))
+
+
+class _Others:
+    """What `source` knows of others, for sync, which is made before it."""
+
+    def __init__(self, source: Callable[[], SourceController]) -> None:
+        self._source = source
+
+    def claimed(self, id: ResourceId, application: str) -> str | None:
+        return self._source().claimed(id, application)
+
+    def are_behind(self, application: str, revision: str) -> bool:
+        return self._source().are_behind(application, revision)
 
 
 @asynccontextmanager

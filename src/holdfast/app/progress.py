@@ -86,6 +86,7 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
         "resource.healed": lambda event, data: f"{event.subject} healed in {data['seconds'] * 1000:.0f} ms",
         "resource.contended": lambda event, data: f"{event.subject} is changed again and again by somebody else",
         "resource.pruned": lambda event, data: f"{event.subject} is gone ({data['reason']})",
+        "resource.moved": lambda event, data: f"{event.subject} is of {data['to']} now",
         "resource.orphaned": lambda event, data: f"{event.subject} stays: {data['reason']}",
         "process.started": lambda event, data: f"{event.subject} started, pid {data['pid']}",
         "process.exited": _exited,

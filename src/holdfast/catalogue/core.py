@@ -124,5 +124,14 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The branch was force-pushed or reset, the repository was replaced, or `targetRevision` names an older revision.",
             next_step="Where it is meant, approve the plan's digest with `holdfast sync --approve`; else push the newer history again.",
         ),
+        "HF2017": Explanation(
+            title="What holds data looks renamed",
+            meaning=(
+                "A StatefulSet or a volume claim would be deleted while another one of its kind is created in its namespace. The new one "
+                "would begin without the data. Neither is done without a person; everything else goes on."
+            ),
+            cause="It was renamed in Git, or one was removed and another added in one commit.",
+            next_step="Move the data first and approve the plan's digest with `holdfast sync --approve`, or take the old name back.",
+        ),
     }
 )

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from holdfast.core import events
+from holdfast.core.world import find
 from holdfast.declare.render import Asks, Renderer, RenderRequest
 from holdfast.declare.select import Directory
 from holdfast.errors import Bug, DeclarationError, HoldfastError, Refused, Retry, SourceError, Where, declaration_errors
@@ -23,6 +24,7 @@ from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock, Instant, Random
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.declaration import Ask
+from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Journal
 from holdfast.model.resource import Desired, Origin
 from holdfast.model.source import Git, Revision, Tree
@@ -233,6 +235,23 @@ class SourceController:
             await self._look(lane)
             if lane.failures:
                 lane.bell.wake()  # its own task waits without an end, and is to try again
+
+    def claimed(self, id: ResourceId, application: str) -> str | None:
+        """Return which Application but `application` declares an id now, None where none does."""
+        names = (name for name in self._lanes if name != application)
+        return next((name for name in names if (it := self.desired(name)) is not None and find(it, id) is not None), None)
+
+    def are_behind(self, application: str, revision: str) -> bool:
+        """Say whether one that follows the same branch of the same repository as `application` has not read `revision` yet.
+
+        One that Git does not answer for, or that does not render, is not waited for.
+        """
+        own = self._lanes.get(application)
+        return own is not None and any(
+            (lane.offered is None or lane.offered[0].revision != revision) and lane.source_error is None and lane.render_error is None
+            for lane in self._lanes.values()
+            if (lane.source.repository, lane.source.target_revision) == (own.source.repository, own.source.target_revision)
+        )
 
     def has_judged(self, name: str) -> bool:
         """Say whether Git was asked for what an Application asks for now, with or without an answer."""

@@ -38,6 +38,7 @@ themselves is in `room_events`.
 | resource.contended | It was changed and put back so often that it is put back only slowly. | heals, window_s |
 | resource.forgiven | It has been quiet long enough. | |
 | resource.pruned | It is gone, as asked. | reason |
+| resource.moved | Another Application declares it now and has it, as it is. | to |
 | resource.orphaned | Git no longer says it, and it stays. | reason |
 | claim.proven | A look from outside saw what is claimed. | claim, method, verdict, evidence, proven_at, valid_for_s, claims[] |
 | claim.refuted | A look from outside did not. | as claim.proven |
@@ -345,6 +346,11 @@ def resource_forgiven(*, at: Instant, application: str, id: ResourceId) -> Event
 
 def resource_pruned(*, at: Instant, application: str, id: ResourceId, reason: str, operation: str | None = None) -> Event:
     return _of_resource("resource.pruned", at, application, id, operation=operation, reason=reason)
+
+
+def resource_moved(*, at: Instant, application: str, id: ResourceId, to: str) -> Event:
+    """It is `application`'s no longer and `to`'s now; nothing was done to it."""
+    return _of_resource("resource.moved", at, application, id, to=to)
 
 
 def resource_orphaned(*, at: Instant, application: str, id: ResourceId, reason: str) -> Event:

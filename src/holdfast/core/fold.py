@@ -311,6 +311,7 @@ ON_RESOURCE: Mapping[str, _OnResource] = MappingProxyType(
         "resource.contended": _contended,
         "resource.forgiven": _forgiven,
         "resource.pruned": _pruned,
+        "resource.moved": _pruned,
         "resource.orphaned": _orphaned,
         "claim.proven": _looked_at,
         "claim.refuted": _looked_at,

@@ -51,6 +51,7 @@ def plan(desired: Desired, live: Live, inventory: Inventory, policy: Policy) -> 
     unchanged = len(world.wanted) - len(verdicts)
     pruned, orphans = _prune(world)
     verdicts |= pruned
+    _rename(world, verdicts, pruned)
     if all(isinstance(verdict, Blocked) for verdict in verdicts.values()):
         return Plan(blocked=_hard(verdicts), orphans=orphans, unchanged=unchanged)
 
@@ -218,6 +219,30 @@ def _delete(world: World, resource: Resource, is_fewer: bool, limit: tuple[str, 
     reason_ = _rolled_back(world.policy, Reason.DECLARED if is_fewer else Reason.PRUNED)
     change = Change(id=resource.id, verb=Verb.DELETE, reason=reason_, before=observation.state, after=None, origin=resource.origin)
     return change if is_fewer else _confirmed(world.policy, change, resource, limit)
+
+
+def _rename(world: World, verdicts: dict[ResourceId, _Verdict], pruned: Collection[ResourceId]) -> None:
+    """Have a person confirm both where what holds data goes and another of its kind and namespace comes: it looks renamed.
+
+    A rollback knows what it deletes.
+    """
+    if world.policy.rolling_back is not None:
+        return
+    going: dict[tuple[str, ...], list[Change]] = {}
+    for id in pruned:
+        verdict = verdicts[id]
+        if world.forgotten[id].policy.holds and isinstance(verdict, Change):
+            going.setdefault(id[:3], []).append(verdict)
+    coming: dict[tuple[str, ...], list[Change]] = {}
+    for id, verdict in verdicts.items() if going else ():
+        if id[:3] in going and isinstance(verdict, Change) and verdict.verb is Verb.CREATE:
+            coming.setdefault(id[:3], []).append(verdict)
+    for place, new in coming.items():
+        for change in new:
+            reason = f"comes where {going[place][0].id} goes, whose data it will not have: a person must confirm"
+            verdicts[change.id] = _asks(change, reason, "HF2017")
+        for change in going[place]:
+            verdicts[change.id] = _asks(change, f"holds data and goes while {new[0].id} comes: a person must confirm", "HF2017")
 
 
 def _confirmed(policy: Policy, change: Change, resource: Resource, limit: tuple[str, str] | None) -> Change | _Asks:

@@ -157,7 +157,7 @@ def approvable(plan: Plan) -> bool:
     return any(blocked.code in APPROVABLE for blocked in plan.blocked.values())
 
 
-APPROVABLE = frozenset({"HF2004", "HF2005", "HF2006", "HF2008", "HF2016"})
+APPROVABLE = frozenset({"HF2004", "HF2005", "HF2006", "HF2008", "HF2016", "HF2017"})
 
 
 def deletions(plan: Plan) -> tuple[ResourceId, ...]:

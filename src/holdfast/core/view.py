@@ -22,6 +22,7 @@ from holdfast.model.proof import Verdict
 SYNCED = "Synced"
 OUT_OF_SYNC = "OutOfSync"
 UNKNOWN = "Unknown"
+OWNED_BY_ANOTHER = "HF2003"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -167,13 +168,28 @@ class View:
 def status(view: View, now: Instant, application: str | None = None) -> dict[str, Any]:
     """Return the data of a `Status` document (product.md §5): of all Applications, or of one; none where it is not known."""
     names = sorted(view.applications) if application is None else [application] if application in view.applications else []
-    return {"applications": [_application(name, view.applications[name], now, view.store_error) for name in names]}
+    shared = _shared(view)
+    return {"applications": [_application(name, view.applications[name], now, view.store_error, shared.get(name, ())) for name in names]}
 
 
-def _application(name: str, it: ApplicationView, now: Instant, store_error: str | None) -> dict[str, Any]:
+def _shared(view: View) -> dict[str, list[Condition]]:
+    """Return by Application who else declares what it has: the refusal stands at the other one, and both are to know (Argo CD
+    `SharedResourceWarning`)."""
+    found: dict[str, list[Condition]] = {}
+    for name, it in sorted(view.applications.items()):
+        for one in it.refused:
+            for owner, other in sorted(view.applications.items()) if one["code"] == OWNED_BY_ANOTHER else ():
+                if owner != name and any(str(id) == one["id"] and id.destination == one["destination"] for id in other.resources):
+                    message = f"{one['id']} is declared by Application {name} too"
+                    told = Condition(type="Warning", status=True, reason="SharedResource", message=message, origin=one["origin"])
+                    found.setdefault(owner, []).append(told)
+    return found
+
+
+def _application(name: str, it: ApplicationView, now: Instant, store_error: str | None, shared: Iterable[Condition] = ()) -> dict[str, Any]:
     health = it.health
     operation = it.operation
-    told = conditions(it, store_error)
+    told = (*conditions(it, store_error), *shared)
     return {
         "name": name,
         "revision": it.revision,

@@ -101,6 +101,7 @@ def _joined(one: ResourcePolicy, other: ResourcePolicy) -> ResourcePolicy:
         prune=one.prune and other.prune,
         heal=one.heal and other.heal,
         protect=one.protect or other.protect,
+        holds=one.holds or other.holds,
         adopt=one.adopt or other.adopt,
         replace_on=one.replace_on | other.replace_on,
         restart_with=one.restart_with | other.restart_with,

@@ -37,6 +37,8 @@ _ROLLS_S = 600.0
 _HOOK_S = 3600.0
 """Of a hook that says no `activeDeadlineSeconds`: a migration takes its time, but nothing waits for ever."""
 _WORKLOADS = frozenset({"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/Job"})
+_HOLD = frozenset({"apps/StatefulSet", "PersistentVolumeClaim", "PersistentVolume"})
+"""Hold data, which another of another name does not have."""
 APPLICATION_KIND = "argoproj.io/Application"
 ARGO_CD = frozenset({APPLICATION_KIND, "argoproj.io/AppProject"})
 """Kinds that are served here where an Application's content holds them, instead of lying in the cluster."""
@@ -87,7 +89,7 @@ class KubernetesKind:
             needs=frozenset(
                 ResourceId(scope.destination, it.kind, it.namespace or CLUSTER, it.name) for it in references(manifest, namespace_of(id))
             ),
-            policy=read_policy(manifest, _annotations(manifest), namespace_of(id), scope.terms),
+            policy=replace(read_policy(manifest, _annotations(manifest), namespace_of(id), scope.terms), holds=declaration.kind in _HOLD),
             origin=declaration.origin,
             labels={APPLICATION: scope.application},
         )

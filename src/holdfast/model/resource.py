@@ -60,6 +60,8 @@ class ResourcePolicy:
     heal: bool = True
     protect: bool = False
     """Whether deleting or replacing it needs a person (`Prune=confirm`, `Delete=confirm`)."""
+    holds: bool = False
+    """Whether it holds data: a person must say so before it goes while another of its kind comes, as when it is renamed."""
     adopt: bool = False
     """Whether something that is there already, and not ours, may be taken over."""
     replace_on: frozenset[str] = frozenset()

@@ -5,9 +5,9 @@ Used by sync. Reads the world and the ledger; changes only what the ledger remem
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.core import events
 from holdfast.core.planner import gone, plan, unrecorded
@@ -63,8 +63,23 @@ class Look:
         return self.is_disturbed or any(not it.refused or it.code in LIFTED_BY_THE_WORLD for it in self.plan.blocked.values())
 
 
+def _nobody(id: ResourceId, application: str) -> str | None:
+    return None
+
+
 class Looker:
-    def __init__(self, *, walker: Walker, ledger: Ledger, journal: Journal, clock: Clock) -> None:
+    """`claimed` says which Application but the one that is named declares an id now, None where none does."""
+
+    def __init__(
+        self,
+        *,
+        walker: Walker,
+        ledger: Ledger,
+        journal: Journal,
+        clock: Clock,
+        claimed: Callable[[ResourceId, str], str | None] = _nobody,
+    ) -> None:
+        self._claimed = claimed
         self._walker = walker
         self._ledger = ledger
         self._journal = journal
@@ -75,6 +90,7 @@ class Looker:
     async def look(self, desired: Desired, allowed: Policy, said: Desired | None = None) -> Look:
         """Look at `desired`; what stands is told as judged by `said`, what Git says now, where that is something else."""
         await self._ledger.refresh()
+        await self._hand_over(desired)
         said = said or desired
         as_of, live = await self._observe(desired, said)
         if doubtful := gone(desired, live, self._ledger.inventory):
@@ -95,6 +111,18 @@ class Looker:
             is_disturbed=not is_sure or bool(unsure),
             astray=frozenset(id for id in {*found.blocked, *found.orphans} - unsure.keys() if self._is_astray(id, live)),
         )
+
+    async def _hand_over(self, desired: Desired) -> None:
+        """Let what is no longer declared here go to the Application that declares it now: it moved, and nothing is done to it."""
+        name = desired.application
+        leaving = [it.resource.id for it in self._ledger.of(name) if find(desired, it.resource.id) is None]
+        for id, to in [(id, to) for id in leaving if (to := self._claimed(id, name)) is not None]:
+            async with self._walker.hold([id]):
+                owned = self._ledger.inventory.get(id)
+                if owned is not None and owned.application == name:
+                    moved = events.resource_moved(at=self._clock.now(), application=name, id=id, to=to)
+                    await self._ledger.put(replace(owned, application=to), moved)
+                    self._walker.untold(id)
 
     def _is_astray(self, id: ResourceId, live: Live) -> bool:
         owned, seen = self._ledger.inventory.get(id), live.observed.get(id)

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from holdfast.controllers.sync.course import Course
-from holdfast.controllers.sync.lane import Ask, Lane, Managed, Releases, Request
+from holdfast.controllers.sync.lane import Alone, Ask, Lane, Managed, Others, Releases, Request
 from holdfast.core import events
 from holdfast.core.memory import Memory
 from holdfast.core.policy import policy, refusals, removal
@@ -58,6 +58,7 @@ class SyncController:
         random: Random,
         settled: Callable[[str, tuple[ResourceId, ...]], None],
         crashed: Callable[[str, BaseException], None],
+        others: Others | None = None,
     ) -> None:
         self._course = Course(
             walker=walker,
@@ -69,6 +70,7 @@ class SyncController:
             clock=clock,
             random=random,
             settled=settled,
+            others=others or Alone(),
         )
         self._walker = walker
         self._journal = journal
@@ -281,6 +283,7 @@ class SyncController:
             )
         settings = replace(lane.managed.settings, prune=lane.managed.settings.prune or request.approve is not None)
         rewound = memory.rewound == desired.digest
+        await self._course.others_read(desired)
         look = await self._course.looker.look(
             desired, policy(settings, complete=lane.is_complete, rewound=rewound, approved=request.approve)
         )

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from holdfast.controllers.sync.lane import Lane, Releases
+from holdfast.controllers.sync.lane import Lane, Others, Releases
 from holdfast.core import events
 from holdfast.core.policy import Decision, Kind, decide_automated, policy
 from holdfast.core.retry import failed
 from holdfast.core.rollback import Healthy, Pin, on_failure, resumes
+from holdfast.core.world import find
 from holdfast.errors import Retry, StoreError, TimedOut
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
@@ -31,6 +32,8 @@ from holdfast.walk.walker import Interrupt, Stale, Walk, Walker
 LOOK_AGAIN = Backoff(first_s=2.0, cap_s=60.0)
 """Between two looks while the world is in the way."""
 GATE_AGAIN_S = 1.0
+READ_AGAIN_S, READ_LOOKS = 0.1, 100
+"""How often, and how often at most, it is looked whether others have read a revision."""
 
 
 class Course:
@@ -48,8 +51,10 @@ class Course:
         clock: Clock,
         random: Random,
         settled: Callable[[str, tuple[ResourceId, ...]], None],
+        others: Others,
     ) -> None:
-        self.looker = Looker(walker=walker, ledger=ledger, journal=journal, clock=clock)
+        self.looker = Looker(walker=walker, ledger=ledger, journal=journal, clock=clock, claimed=others.claimed)
+        self._others = others
         self.operations = Operations(walker=walker, journal=journal, clock=clock, random=random)
         self._walker = walker
         self._ledger = ledger
@@ -69,6 +74,7 @@ class Course:
             await self._keep_pinned(lane, memory.pin)
             await self._hold(lane, desired, self._decide(lane, desired))
             return
+        await self.others_read(desired)
         look = await self.looker.look(desired, lane.allowed(desired))
         self._hand_over(lane, look)
         await self._note_hooks(desired, look)
@@ -88,6 +94,17 @@ class Course:
     def _are_hooks_due(self, look: Look, *, is_rollback: bool = False) -> bool:
         book = self._walker.book
         return book is not None and book.is_due(look.desired, look.plan, is_rollback=is_rollback)
+
+    async def others_read(self, desired: Desired) -> None:
+        """Wait, not for ever, until those who follow the same repository have read this revision, where something is no longer declared
+        here: it may have moved to one of them, and must not go before that is known."""
+        name = desired.application
+        for _ in range(READ_LOOKS):
+            if not self._others.are_behind(name, desired.revision):
+                return
+            if all(find(desired, owned.resource.id) is not None for owned in self._ledger.of(name)):
+                return
+            await self._clock.sleep(READ_AGAIN_S)
 
     def _hand_over(self, lane: Lane, look: Look) -> None:
         """Have heal look at what went astray while nobody watched, and that no operation may touch."""

@@ -54,6 +54,28 @@ class Request:
     """Of a rollback: where to; None: the last healthy one before."""
 
 
+class Others(Protocol):
+    """What other Applications declare."""
+
+    def claimed(self, id: ResourceId, application: str) -> str | None:
+        """Return which Application but `application` declares an id now."""
+        ...
+
+    def are_behind(self, application: str, revision: str) -> bool:
+        """Say whether one that follows the same branch of the same repository has not read `revision` yet."""
+        ...
+
+
+class Alone:
+    """Nobody else."""
+
+    def claimed(self, id: ResourceId, application: str) -> str | None:
+        return None
+
+    def are_behind(self, application: str, revision: str) -> bool:
+        return False
+
+
 class Releases(Protocol):
     """What processes run from."""
 
