@@ -6,6 +6,8 @@ taken away is served no longer; what it has stays as visible orphans, unless its
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -25,6 +27,7 @@ from holdfast.errors import EngineError, HoldfastError, Refused
 from holdfast.host.inotify import Inotify
 from holdfast.kit.clock import Clock
 from holdfast.model.event import Event
+from holdfast.model.ids import HOST
 from holdfast.model.operation import Phase
 from holdfast.model.ports import Records
 from holdfast.store.journal import StoreJournal
@@ -75,6 +78,8 @@ class Applications:
         self._records = records
         self._clock = clock
         self._taken_over: set[str] = set()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By name: one that is let go is not served again before it has gone."""
         self._problem: str | None = None
 
     @property
@@ -174,14 +179,22 @@ class Applications:
                 await self._serve(each)
         for name in before.keys() - found.keys():
             if self.children is None or not await self.children.inherit(name):
-                await self._let_go(name, keeps=self._is_a_child_soon(name))
+                await self._let_go(name, keeps=await self._is_a_child_soon(name), is_nobodys=True)
 
-    def _is_a_child_soon(self, name: str) -> bool:
-        """Say whether another Application declares it already, and only has not come to it: then it moves there with all that it has."""
+    async def _is_a_child_soon(self, name: str) -> bool:
+        """Say whether another Application declares it in Git, and only has not come to it: then it moves there with all that it has."""
+        if not self._declared_to_cascade(name):
+            return False
+        for each in [each.name for each in self._served.values() if each.destination != HOST]:
+            await self._source.refresh(each)
         found = (self._source.desired(each) for each in self.names)
         return any(it.id.kind == APPLICATION and it.id.name == name for desired in found if desired is not None for it in desired)
 
     async def _serve(self, it: Application) -> None:
+        async with self._turns[it.name]:
+            await self._begin(it)
+
+    async def _begin(self, it: Application) -> None:
         self._sync.add(managed(it))
         declared = self._declared(it)
         if not _says(self._journal.view.applications.get(it.name), declared):
@@ -203,11 +216,22 @@ class Applications:
             warnings=it.warnings,
         )
 
-    async def _let_go(self, name: str, person: str = PERSON, *, keeps: bool = False) -> None:
-        """Serve it no longer; with the finalizer, all that it has goes first, and it is asked again at the next start where that failed."""
-        await self._source.remove(name)
+    def _declared_to_cascade(self, name: str) -> bool:
         remembered: Any = self._records.get(name) or {}
-        cascade = bool(remembered.get("cascade")) and not keeps
+        return bool(remembered.get("cascade"))
+
+    async def _let_go(self, name: str, person: str = PERSON, *, keeps: bool = False, is_nobodys: bool = False) -> None:
+        """Serve it no longer; with the finalizer, all that it has goes first, and it is asked again at the next start where that failed.
+
+        `keeps`: it is to be another's, so that nothing of it goes. `is_nobodys`: only while nobody serves it (again).
+        """
+        async with self._turns[name]:
+            if not (is_nobodys and name in self._served):
+                await self._end(name, person, keeps)
+
+    async def _end(self, name: str, person: str, keeps: bool) -> None:
+        await self._source.remove(name)
+        cascade = self._declared_to_cascade(name) and not keeps
         if cascade:
             self._sync.add(Managed(name=name, settings=Settings()))
             try:
