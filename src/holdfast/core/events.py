@@ -349,7 +349,6 @@ def resource_pruned(*, at: Instant, application: str, id: ResourceId, reason: st
 
 
 def resource_moved(*, at: Instant, application: str, id: ResourceId, to: str) -> Event:
-    """It is `application`'s no longer and `to`'s now; nothing was done to it."""
     return _of_resource("resource.moved", at, application, id, to=to)
 
 
