@@ -83,6 +83,23 @@ def test_a_move_transfers_what_is_there(cluster: Cluster, house: House) -> None:
     until(lambda: live(cluster, maps("moved")), "its new owner heals it")
 
 
+def test_a_branch_is_planned_against_the_cluster_and_secrets_are_masked(cluster: Cluster, house: House) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {{ name: key }}\nstringData: {{ word: {word} }}\n"
+    house.well(house.commit("a secret", left__secret_yaml=secret.format(word="rumpelstiltskin")))
+    house.git("checkout", "--quiet", "-b", "feature")
+    house.commit("otherwise", left__secret_yaml=secret.format(word="snowwhite"), left__own_yaml=config_map("left", "branch"))
+    house.git("checkout", "--quiet", "main")
+    words = house.run("plan", "left", "--revision", "feature", "--markdown", "--state", str(house.state), expect=2).stdout
+    assert "| ~ update | `Secret/shop/key` |" in words
+    assert '+ data.GREETING: "branch"' in words
+    (plan,) = house.answer("plan", "left", "--revision", "feature", expect=2)["data"]["applications"]
+    assert {each["id"]: each["verb"] for each in plan["changes"]} == {"ConfigMap/shop/left": "update", "Secret/shop/key": "update"}
+    for text in (words, json.dumps(plan)):
+        for word in ("rumpelstiltskin", "snowwhite", "cnVtcGVs", "c25vd3do"):  # nor in base64
+            assert word not in text
+    assert live(cluster, maps("left"))["data"] == {"GREETING": "hello"}  # type: ignore[index]
+
+
 def test_two_applications_on_one_object_are_told_in_both(cluster: Cluster, house: House) -> None:
     house.commit("twice", right__again_yaml=config_map("left", "of the right"))
     house.until("the newcomer is refused", lambda: "is owned by Application left" in told(house, "right")["message"])
