@@ -10,8 +10,9 @@ from holdfast.delivery.permission import CLUSTER
 from holdfast.delivery.project_spec import AppProjectSpec, GroupKind, ProjectDestination
 from holdfast.delivery.reader import read_applications
 from holdfast.errors import DeclarationError
+from holdfast.model.hook import HookPhase
 from holdfast.model.ids import ResourceId
-from holdfast.model.resource import Desired, Origin, Resource
+from holdfast.model.resource import Desired, Hook, Origin, Resource
 from holdfast.model.state import State
 
 SERVER = "https://kubernetes.default.svc"
@@ -63,6 +64,13 @@ def test_an_object_in_another_namespace_must_be_permitted_there() -> None:
     assert found == (
         f"HF1109 web.yaml:2 cannot declare ConfigMap/kube-system/c: project web does not permit namespace kube-system at {SERVER}"
     )
+
+
+def test_a_hook_is_held_to_the_project_too() -> None:
+    job = Resource(id=ResourceId(SERVER, "batch/Job", "shop", "migrate"), state=State.of({}))
+    spec = AppProjectSpec(destinations=ANYWHERE, namespace_resource_blacklist=(GroupKind(group="batch", kind="*"),))
+    desired = Desired.of("web", "c", (), hooks=(Hook(resource=job, phase=HookPhase.PRE_SYNC),))
+    assert [error.code for error in project(spec).permission(SERVER, "").refusals(desired)] == ["HF1108"]
 
 
 def test_kinds_of_a_host_are_of_the_group_of_this_house() -> None:

@@ -142,8 +142,10 @@ class Applications:
     async def let_child_go(self, name: str) -> str | None:
         """Serve a child no longer, as its finalizer says; return why that is not done yet."""
         await self._let_go(name, "its parent declares it no longer")
-        left = len(self._ledger.of(name)) if self._records.get(name) is not None else 0
-        return f"{left} of its resources are still there" if left else None
+        if self._records.get(name) is None:
+            return None
+        left = len(self._ledger.of(name))
+        return f"{left} of its resources are still there" if left else "it could not be taken down"
 
     async def run(self) -> None:
         """Follow the files."""

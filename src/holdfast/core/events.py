@@ -353,7 +353,6 @@ def resource_moved(*, at: Instant, application: str, id: ResourceId, to: str) ->
 
 
 def resource_orphaned(*, at: Instant, application: str, id: ResourceId, reason: str) -> Event:
-    """Git no longer says it, and it stays."""
     return _of_resource("resource.orphaned", at, application, id, severity=Severity.WARNING, reason=reason)
 
 

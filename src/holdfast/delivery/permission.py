@@ -46,9 +46,9 @@ class Permission:
     """Rule → where the project says it, or would."""
 
     def refusals(self, desired: Desired) -> tuple[DeclarationError, ...]:
-        """Return an error (HF1108, HF1109) for each declared object that the project does not permit, at its own place."""
+        """Return an error (HF1108, HF1109) for each declared object, hooks too, that the project does not permit, at its own place."""
         found: dict[ResourceId, DeclarationError] = {}
-        for resource in desired:
+        for resource in (*desired, *(hook.resource for hook in desired.hooks)):
             id = resource.declared_id
             if id not in found and (error := self._refusal(id, resource.origin)) is not None:
                 found[id] = error
