@@ -168,3 +168,16 @@ def test_what_cannot_be_reached_is_not_taken_for_what_was_seen_of_it() -> None:
     adopts = resource(A, policy=ResourcePolicy(adopt=True))
     assert unrecorded(desired(adopts), stands(A), {}) == (adopts,)
     assert unrecorded(desired(adopts), known, {}) == ()
+
+
+def test_nothing_goes_down_with_what_cannot_be_replaced() -> None:
+    """A is to be replaced, but D goes down with it and is out of scope: so A stays, and B, which would go down with it too, goes on."""
+    first = resource(A, policy=ResourcePolicy(replace_on=frozenset({"version"})))
+    with_it = ResourcePolicy(restart_with=frozenset({A}))
+    follower, outside = resource(B, policy=with_it), resource(D, policy=with_it)
+    wanted = desired(replace(first, state=TWO), follower, outside)
+    known = inventory(owned(first), owned(follower), owned(outside))
+    seen = Live(observed={id: Observation(state=ONE) for id in (A, B, D)})
+    found = plan(wanted, seen, known, replace(PRUNES, only=frozenset({A, B})))
+    assert list(found) == []
+    assert codes(found) == {"a": "HF2009"}

@@ -13,6 +13,7 @@ One pure function. Engines observe and apply; this decides. Four ideas carry it:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -289,28 +290,48 @@ def _waiting_last(world: World, changes: Mapping[ResourceId, Change], blocked: M
 def _restart(world: World, verdicts: dict[ResourceId, _Verdict]) -> frozenset[ResourceId]:
     """Turn what restarts with a replaced resource into a replacement too, to a fixed point; return what goes down first.
 
-    What would have to go down but is out of scope, and was not seen to be gone, blocks the replacement instead.
+    What would have to go down but is out of scope, and was not seen to be gone, blocks the replacement instead; then nothing goes down for
+    it either.
     """
     replaced = {id for id, verdict in verdicts.items() if not isinstance(verdict, Blocked) and _change(verdict).verb is Verb.REPLACE}
+    takes = _taken_down(world.wanted) if replaced else {}
+    down: set[ResourceId] = set()
+    while True:
+        down = _going_down(world, verdicts, replaced, takes)
+        stopped = _held_outside(world, replaced | down)
+        if not stopped:
+            break
+        verdicts |= stopped
+        replaced -= stopped.keys()
+    verdicts |= {id: _protected(_restarted(world, id), world.wanted[id].policy) for id in sorted(down - replaced)}
+    return frozenset(down)
+
+
+def _going_down(
+    world: World, verdicts: Mapping[ResourceId, _Verdict], replaced: AbstractSet[ResourceId], takes: Mapping[ResourceId, list[ResourceId]]
+) -> set[ResourceId]:
+    """Return what goes down because it restarts with one of `replaced`, or with another that does."""
     down: set[ResourceId] = set()
     edge = list(replaced)
-    takes = _taken_down(world.wanted) if replaced else {}
     while edge:
         for id in takes.get(edge.pop(), ()):
-            verdict = verdicts.get(id)
-            if id in down or isinstance(verdict, Blocked) or world.seen(id) is None:
+            if id in down or isinstance(verdicts.get(id), Blocked) or world.seen(id) is None:
                 continue
             down.add(id)
             if id not in replaced:
-                verdicts[id] = _protected(_restarted(world, id), world.wanted[id].policy)
                 edge.append(id)
-    replaced |= down
+    return down
+
+
+def _held_outside(world: World, replaced: AbstractSet[ResourceId]) -> dict[ResourceId, Blocked]:
+    """Return which replacements cannot be, since what goes down with them is no part of the plan."""
+    stopped: dict[ResourceId, Blocked] = {}
     for id in sorted(restarts(replaced, world.inventory)):
         if id not in world.wanted and id not in world.forgotten and not world.is_gone(id):
             for target in replaced & world.inventory[id].resource.policy.restart_with:
                 reason = f"waits for {id}, which goes down with it and is no part of this plan"
-                verdicts[target] = Blocked(reason=reason, origin=world.wanted[target].origin, code="HF2009")
-    return frozenset(down)
+                stopped[target] = Blocked(reason=reason, origin=world.wanted[target].origin, code="HF2009")
+    return stopped
 
 
 def _taken_down(wanted: Mapping[ResourceId, Resource]) -> dict[ResourceId, list[ResourceId]]:
