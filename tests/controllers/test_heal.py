@@ -247,3 +247,26 @@ def test_a_stranger_in_the_place_of_what_is_ours_is_not_overwritten() -> None:
         assert await stage.rest()
 
     assert play(story).stands(A) == 1
+
+
+def test_a_crash_does_not_bring_back_a_fight_that_a_new_state_ended() -> None:
+    async def edited(stage: Stage, version: int) -> None:
+        stage.world.edit(F, State.of({"version": 9}))
+        await stage.clock.sleep(0.01)
+        while stage.stands(F) != version:
+            await stage.clock.sleep(0.05)
+
+    async def story(stage: Stage) -> None:
+        for _ in range(4):
+            await edited(stage, 1)
+        stage.commit("shop", wanted(A), wanted(F, 2))
+        while stage.stands(F) != 2:
+            await stage.clock.sleep(0.05)
+        await stage.clock.sleep(5.0)
+        await stage.restart()
+        await stage.clock.sleep(5.0)
+        await edited(stage, 2)
+        await stage.clock.sleep(5.0)
+        assert len(stage.events("resource.healed")) == 5
+
+    assert play(story).events("resource.contended") == []

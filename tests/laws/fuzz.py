@@ -7,6 +7,7 @@ thousand times. That finds what random bytes never reach: the far side of a read
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import resource
 import signal
@@ -47,8 +48,12 @@ def words(text: str) -> tuple[bytes, ...]:
 def bounded() -> Iterator[None]:
     """Fail what takes too much memory, and in the soak run what computes for too long."""
     before = _peak()
-    with _timed() if IS_SOAK else _untimed():
-        yield
+    gc.freeze()  # what was there before is not this input's to collect: after many thousand examples that alone takes a second
+    try:
+        with _timed() if IS_SOAK else _untimed():
+            yield
+    finally:
+        gc.unfreeze()
     grown = _peak() - before
     assert grown <= MOST_BYTES, f"one input took {grown >> 20} MiB"
 

@@ -342,7 +342,7 @@ class Siege:
 
     def _judge_events(self) -> None:
         """No gap, nothing twice, nothing lost that anybody heard; every process that runs or ended says so, and why."""
-        heard = {seq: event for seq, event in list(self._listener.heard.items()) if seq > self._checked}
+        heard = {seq: event for seq, event in self._listener.heard.copy().items() if seq > self._checked}
         assert self._listener.doubled == []
         with StoreReader.open(self._house.state / "store.sqlite") as store:
             events = store.events(after=self._checked)
