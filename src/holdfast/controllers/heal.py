@@ -111,10 +111,10 @@ class HealController:
 
     async def run(self) -> None:
         self._damping.restore(self._stored())
-        for id, owned in self._ledger.inventory.items():
+        for known, owned in self._ledger.inventory.items():
             # What an operation gave a new state was forgiven in the memory of a daemon that died before its next heal wrote that down.
-            if self._damping.forgive(id, owned.resource.state.digest):
-                self._forgiven.add(id)
+            if self._damping.forgive(known, owned.resource.state.digest):
+                self._forgiven.add(known)
         async with Tasks(on_crash=self._crashed) as tasks:
             for engine in self._engines:
                 tasks.start(f"watch {engine.name}", self._watch(engine))
