@@ -267,3 +267,16 @@ def test_an_event_that_was_seen_changes_nothing_and_an_unknown_one_only_the_time
     assert fold(view, [unknown]) == View(seq=8, at=5.0)
     nameless = Event(seq=9, at=6.0, type="resource.forgiven", subject="x", data={})
     assert fold(view, [nameless]) == View(seq=9, at=6.0)
+
+
+def test_what_is_suspended_without_a_reason_says_by_whom() -> None:
+    assert after(events.application_suspended(at=1.0, application="shop", by="ann", reason="")).suspended == "suspended by ann"
+    assert after(events.application_suspended(at=1.0, application="shop", by="ann", reason="move")).suspended == "suspended by ann: move"
+
+
+def test_a_look_of_an_older_version_does_not_say_how_it_looked() -> None:
+    proof = Proof(claim="answers", subject=WEB, method="tcp", verdict=Verdict.PROVEN, evidence="ok", proven_at=1.0, valid_for_s=60.0)
+    looked = events.claim_looked_at(at=1.5, application="shop", proof=proof)
+    older = replace(looked, data={name: value for name, value in looked.data.items() if name != "method"})
+    assert web(rendered(resource()), older).proofs["answers"].method == ""
+    assert web(rendered(resource()), looked).proofs["answers"].method == "tcp"

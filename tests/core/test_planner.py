@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.core.order import held_up
 from holdfast.core.planner import gone, plan, unrecorded
-from holdfast.core.world import subjects
+from holdfast.core.world import EXCLUSIVE, subjects
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.plan import Inventory, Owned, Plan, Policy, Verb
@@ -181,3 +181,71 @@ def test_nothing_goes_down_with_what_cannot_be_replaced() -> None:
     found = plan(wanted, seen, known, replace(PRUNES, only=frozenset({A, B})))
     assert list(found) == []
     assert codes(found) == {"a": "HF2009"}
+
+
+HERE, THERE = Origin(path="web.yaml", line=3, revision="r2"), Origin(path="old.yaml", line=7, revision="r1")
+OURS = inventory(owned(resource(A, origin=THERE)), owned(resource(B)))
+
+
+@pytest.mark.parametrize(
+    ("live", "policy", "code", "reason"),
+    [
+        (stands(A, B), replace(PRUNES, complete=False), "HF2007", "the source did not render completely: nothing is pruned"),
+        (replace(stands(B), unreachable={A: "no answer"}), PRUNES, "HF2001", "unknown: no answer"),
+        (
+            replace(stands(B), observed={**stands(A, owned=False).observed, **stands(B).observed}),
+            PRUNES,
+            "HF2002",
+            "is to be deleted, but what is there is no longer ours",
+        ),
+    ],
+)
+def test_what_may_not_be_deleted_says_why_and_where_it_was_declared(live: Live, policy: Policy, code: str, reason: str) -> None:
+    found = plan(desired(resource(B)), live, OURS, policy).blocked[A]
+    assert (found.code, found.reason, found.origin) == (code, reason, THERE)
+
+
+def test_a_change_says_where_it_was_declared() -> None:
+    deleted = plan(desired(resource(B)), stands(A, B), OURS, PRUNES)
+    assert [(change.id, change.origin) for change in deleted] == [(A, THERE)]
+    first = resource(A, policy=ResourcePolicy(replace_on=frozenset({"version"})))
+    follower = resource(B, origin=HERE, policy=ResourcePolicy(restart_with=frozenset({A})))
+    known = inventory(owned(first), owned(follower))
+    restarted = plan(desired(replace(first, state=TWO), follower), stands(A, B), known, PRUNES)
+    assert {change.origin for change in restarted if change.id == B} == {HERE}
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "reason"),
+    [
+        (None, None, "is owned by Application blog"),
+        (THERE, None, "is owned by Application blog (old.yaml:7)"),
+        (None, HERE, "is owned by Application blog; web.yaml:3 declares it again"),
+    ],
+)
+def test_what_is_anothers_says_whose_and_where_both_are_declared(there: Origin | None, here: Origin | None, reason: str) -> None:
+    known = inventory(owned(resource(A, origin=there), application="blog"))
+    found = plan(desired(resource(A, origin=here)), stands(A), known, PRUNES).blocked[A]
+    assert (found.code, found.reason, found.origin) == ("HF2003", reason, here)
+
+
+def test_a_share_that_is_just_reached_is_no_reason_to_ask() -> None:
+    half = replace(PRUNES, prune_share=0.5, prune_free=0)
+    assert [change.id for change in plan(desired(resource(B)), stands(A, B), OURS, half)] == [A]
+
+
+def test_each_of_several_exclusive_things_is_one() -> None:
+    """B takes one of the two ports that A holds: A goes first."""
+    both, one = ({EXCLUSIVE: text} for text in ("tcp:80, tcp:81", "tcp:81"))
+    known = inventory(owned(resource(A, labels=both)))
+    live = Live(observed={**stands(A).observed, B: Observation(state=None)})
+    found = plan(desired(resource(B, labels=one)), live, known, replace(PRUNES, prune_share=1.0))
+    assert [[change.id for change in wave] for wave in found.waves] == [[A], [B]]
+
+
+def test_what_is_unknown_is_not_there_to_be_needed() -> None:
+    known = inventory(owned(resource(A)))
+    live = Live(observed={**stands(A).observed, B: Observation(state=None)}, unreachable={A: "no answer"})
+    assert codes(plan(desired(resource(A), resource(B, needs=frozenset({A}))), live, known, replace(PRUNES, only=frozenset({B})))) == {
+        "b": "HF2009"
+    }
