@@ -249,3 +249,82 @@ def test_what_is_unknown_is_not_there_to_be_needed() -> None:
     assert codes(plan(desired(resource(A), resource(B, needs=frozenset({A}))), live, known, replace(PRUNES, only=frozenset({B})))) == {
         "b": "HF2009"
     }
+
+
+NEEDY = resource(B, origin=HERE, needs=frozenset({A}))
+HOLDS = {EXCLUSIVE: "tcp:80"}
+STAYS = ResourcePolicy(prune=False)
+ELSEWHERE = owned(resource(D, needs=frozenset({A})), application="blog")
+ABSENT = Observation(state=None)
+BLOCKED: dict[str, tuple[ResourceId, Desired, Live, Inventory, Policy, bool]] = {
+    "waits for Process/shop/a: unknown: no answer": (
+        B,
+        desired(resource(A), NEEDY),
+        Live(observed={B: ABSENT}, unreachable={A: "no answer"}),
+        {},
+        replace(PRUNES, only=frozenset({B})),
+        True,
+    ),
+    "waits for Process/shop/a, which is not there": (
+        B,
+        desired(resource(A), NEEDY),
+        Live(observed={A: ABSENT, B: ABSENT}),
+        {},
+        replace(PRUNES, only=frozenset({B})),
+        False,
+    ),
+    "waits for Process/shop/a, which stays and holds what this needs": (
+        B,
+        desired(resource(B, origin=HERE, labels=HOLDS)),
+        Live(observed={**stands(A).observed, B: ABSENT}),
+        inventory(owned(resource(A, labels=HOLDS, policy=STAYS))),
+        PRUNES,
+        False,
+    ),
+    "waits for Process/shop/a, which is blocked": (
+        B,
+        desired(resource(A), NEEDY),
+        Live(observed={B: ABSENT}, unreachable={A: "no answer"}),
+        {},
+        PRUNES,
+        False,
+    ),
+    "is still needed by Process/shop/c, which stays": (
+        A,
+        desired(resource(B)),
+        stands(A, B, C),
+        inventory(owned(resource(A, origin=HERE)), owned(resource(B)), owned(resource(C, needs=frozenset({A}), policy=STAYS))),
+        PRUNES,
+        False,
+    ),
+    "is still needed by Process/shop/d of Application blog": (
+        A,
+        desired(resource(B)),
+        stands(A, B, D),
+        inventory(owned(resource(A, origin=HERE)), owned(resource(B)), ELSEWHERE),
+        PRUNES,
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", BLOCKED)
+def test_what_waits_says_for_what_its_code_and_where_it_was_declared(reason: str) -> None:
+    id, wanted, live, known, policy, unknown = BLOCKED[reason]
+    found = plan(wanted, live, known, policy).blocked[id]
+    assert (found.reason, found.unknown, found.code, found.origin) == (reason, unknown, "HF2009", HERE)
+
+
+def test_what_another_application_needs_goes_once_that_is_gone_and_not_while_nobody_knows() -> None:
+    known = inventory(owned(resource(A)), owned(resource(B)), ELSEWHERE)
+    mute = plan(desired(resource(B)), replace(stands(A, B), unreachable={D: "no answer"}), known, PRUNES).blocked[A]
+    assert (mute.unknown, mute.code) == (True, "HF2009")
+    gone_ = Live(observed={**stands(A, B).observed, D: ABSENT})
+    assert [change.id for change in plan(desired(resource(B)), gone_, known, PRUNES)] == [A]
+
+
+def test_what_holds_its_port_already_waits_for_nobody() -> None:
+    """Two of one Application may have held one port: who has it keeps it while the other goes."""
+    both = inventory(owned(resource(A, labels=HOLDS)), owned(resource(B, labels=HOLDS)))
+    found = plan(desired(resource(B, TWO, labels=HOLDS)), stands(A, B), both, replace(PRUNES, prune_share=1.0))
+    assert [[(change.id.name, change.verb) for change in wave] for wave in found.waves] == [[("b", Verb.UPDATE)], [("a", Verb.DELETE)]]
