@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.controllers.sync.lane import Managed
 from holdfast.core.policy import Settings
+from holdfast.errors import SourceError
 from holdfast.model.operation import Phase
 from holdfast.model.resource import Resource, ResourcePolicy
 from holdfast.model.state import State
@@ -270,3 +271,82 @@ def test_a_crash_does_not_bring_back_a_fight_that_a_new_state_ended() -> None:
         assert len(stage.events("resource.healed")) == 5
 
     assert play(story).events("resource.contended") == []
+
+
+FORWARD = replace(SHOP, rollback="off")
+
+
+async def hang(stage: Stage, *left: Resource) -> None:
+    """Commit what is `left`, and let no deletion come through until it is tried no more; end that, so that all that is done is done."""
+    stage.weather["units"].begin(Fault.LOST_CALL, 1.0)
+    stage.commit("shop", *left)
+    await stage.clock.sleep(3600.0)
+    assert stage.events("operation.failed")
+    assert stage.stands(A) == 1
+    stage.weather["units"].end(Fault.LOST_CALL)
+
+
+def test_what_git_no_longer_declares_is_not_made_again_when_its_deletion_that_hung_ends() -> None:
+    async def story(stage: Stage) -> None:
+        await hang(stage, wanted(F))
+        stage.world.take(A, None)
+        assert await stage.rest()
+        assert A not in stage.house.ledger.inventory, "sync forgets it, though it tries no more"
+
+    stage = play(story, shop=FORWARD)
+    assert stage.stands(A) is None
+    assert heals(stage) == []
+    assert [it.data["id"] for it in stage.events("resource.pruned")] == [str(A)]
+
+
+def test_what_comes_with_a_replaced_one_is_not_made_again_where_git_no_longer_declares_it() -> None:
+    fixed = ResourcePolicy(replace_on=frozenset({"version"}))
+    first = replace(wanted(F), policy=fixed)
+    second = replace(wanted(A, 1, F), policy=ResourcePolicy(restart_with=frozenset({F})))
+
+    async def story(stage: Stage) -> None:
+        await hang(stage, first)
+        stage.weather["units"].begin(Fault.WATCH_GAP, 1.0)
+        stage.world.take(A, None)
+        stage.world.edit(F, State.of({"version": 9}))
+        assert await stage.rest()
+
+    stage = play(story, first, second, shop=FORWARD)
+    assert (stage.stands(F), stage.stands(A)) == (1, None)
+
+
+def test_what_git_declares_no_more_is_made_again_while_a_person_must_say_that_git_means_it() -> None:
+    async def story(stage: Stage) -> None:
+        stage.commit("shop")
+        assert await stage.rest()
+        assert stage.stands(A) == 1
+        stage.world.take(A, None)
+        assert await stage.rest()
+
+    stage = play(story)
+    assert (stage.stands(A), stage.stands(F)) == (1, 1)
+    assert len(heals(stage)) == 1
+
+
+def test_what_git_declares_no_more_is_made_again_where_its_newest_commit_does_not_render() -> None:
+    async def story(stage: Stage) -> None:
+        await hang(stage, wanted(F))
+        stage.commit("shop", error=SourceError("HF3001", "it does not render"))
+        await stage.clock.sleep(60.0)
+        stage.world.take(A, None)
+        assert await stage.rest()
+
+    assert play(story, shop=FORWARD).stands(A) == 1
+
+
+def test_what_the_pinned_revision_declares_is_made_again_though_git_declares_it_no_more() -> None:
+    async def story(stage: Stage) -> None:
+        stage.commit("shop", wanted(F), wanted(B, 1, bad="dies"))
+        assert await stage.rest()
+        assert stage.house.sync.undeclared("shop", A) is False
+        stage.world.take(A, None)
+        assert await stage.rest()
+
+    stage = play(story)
+    assert stage.events("revision.pinned")
+    assert stage.stands(A) == 1

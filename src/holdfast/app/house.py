@@ -198,15 +198,8 @@ class House:
             is_settled=lambda name: self.source.has_judged(name) and self.sync.is_idle(name),
         )
         self.nested = ApplicationEngine(records=await self._records("children"), serving=self.children, clock=clock)
-        of_host: tuple[Engine, ...] = (
-            self.process,
-            self.file,
-            self.registry,
-            *self.private.engines,
-            self.docker,
-            *self.edge.engines,
-            self.nested,
-        )
+        of_host: tuple[Engine, ...] = (self.process, self.file, self.registry, *self.private.engines, self.docker)
+        of_host += (*self.edge.engines, self.nested)
         by_kind = {kind: engine for engine in of_host for kind in engine.kinds}
         known = {*by_kind, *(kind.name for kind in kinds.kinds)}
         self.customs = Customs(config, self._applied)
@@ -266,6 +259,8 @@ class House:
             random=random,
             may_heal=self.sync.heals,
             wanted=self._wanted_state,
+            undeclared=self.sync.undeclared,
+            gone=self.sync.look,
             crashed=self.crashed,
             after=self._sync_first,
         )

@@ -2,8 +2,9 @@
 
 Engines say which id may have changed; the id is looked at in its lane; where its state differs from the inventory's, a plan of one is
 walked. It never moves anything forward: only an operation does, and ids that an operation holds are its own. Repeated heals of one id are
-damped until it is shown as contended. A watch that breaks off is taken up again, and all that it may have missed is looked at. The sweep is
-the safety net: it marks everything now and then.
+damped until it is shown as contended. What is gone and Git is known not to declare is not made again: a deletion that hung has ended. A
+watch that breaks off is taken up again, and all that it may have missed is looked at. The sweep is the safety net: it marks everything now
+and then.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ RECORD = "damping"
 class HealController:
     """`may_heal` says of an Application whether its drift is healed; `wanted` what Git says of an id now, None where it says nothing.
 
+    `undeclared` says whether Git is known not to declare an id of an Application, which is more than that it says nothing; `gone` hears of
+    an Application that such an id of it is no longer there.
+
     `after` is waited for before the first look: what a crash cut off on its way forward is sync's to finish, and no drift.
     """
 
@@ -57,6 +61,8 @@ class HealController:
         random: Random,
         may_heal: Callable[[str], bool],
         wanted: Callable[[ResourceId], State | None],
+        undeclared: Callable[[str, ResourceId], bool],
+        gone: Callable[[str], None],
         crashed: Callable[[str, BaseException], None],
         after: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -70,6 +76,8 @@ class HealController:
         self._random = random
         self._may_heal = may_heal
         self._wanted = wanted
+        self._undeclared = undeclared
+        self._gone = gone
         self._crashed = crashed
         self._after = after
         self._inbox = Inbox(slots=WORKERS)
@@ -204,6 +212,9 @@ class HealController:
             return None
         if not owned.is_applied:
             return None  # it never stood: there is nothing to go back to
+        if seen.state is None and self._undeclared(owned.application, id):
+            self._gone(owned.application)
+            return None
         await self._tell_drift(owned, seen.state)
         if not owned.resource.policy.heal or not self._may_heal(owned.application):
             return None
@@ -226,6 +237,7 @@ class HealController:
         together = frozenset(resource.id for resource in desired) if owned.resource.policy.replace_on else frozenset([id])
         if len(together) > 1:
             live = await self._walker.observe(subjects(desired, self._ledger.inventory))
+        desired = self._without_gone(desired, live)
         found = plan(desired, live, self._ledger.inventory, Policy(only=together, prune=False))
         if not found:
             return BLOCKED_AGAIN_S if any(not it.refused for it in found.blocked.values()) else None
@@ -233,6 +245,16 @@ class HealController:
         done = await self._operations.run(walk)
         await self._healed(owned, done)
         return None
+
+    def _without_gone(self, desired: Desired, live: Live) -> Desired:
+        """Return `desired` without what Git is known not to declare and is gone: what is replaced does not bring it back."""
+        application = desired.application
+        kept = tuple(
+            each
+            for each in desired
+            if (seen := live.observed.get(each.id)) is None or seen.state is not None or not self._undeclared(application, each.id)
+        )
+        return desired if len(kept) == len(desired.resources) else Desired.of(application, desired.revision, kept)
 
     async def _healed(self, owned: Owned, done: Operation) -> None:
         id, now, application = owned.resource.id, self._clock.now(), owned.application

@@ -159,6 +159,9 @@ def approvable(plan: Plan) -> bool:
 
 APPROVABLE = frozenset({"HF2004", "HF2005", "HF2006", "HF2008", "HF2016", "HF2017"})
 
+GIT_IN_DOUBT = frozenset({"HF2004", "HF2005", "HF2007", "HF2016"})
+"""Not pruned since Git may not mean it: so much at once, all of it, not rendered completely, or rewound."""
+
 
 def deletions(plan: Plan) -> tuple[ResourceId, ...]:
     """Return what the plan deletes for good, for the sentence that says how many and what."""

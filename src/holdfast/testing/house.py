@@ -149,6 +149,8 @@ class House:
             random=self.random,
             may_heal=self.sync.heals,
             wanted=self._wanted,
+            undeclared=self.sync.undeclared,
+            gone=self.sync.look,
             crashed=self._crashed,
         )
         self.source = parts.source(

@@ -183,6 +183,17 @@ class SyncController:
         lane = self._lanes.get(name)
         return lane is not None and lane.managed.settings.self_heal and lane.memory.suspended is None
 
+    def undeclared(self, name: str, id: ResourceId) -> bool:
+        """Say whether Git is known not to declare `id` of an Application."""
+        lane = self._lanes.get(name)
+        return lane is not None and lane.is_undeclared(id)
+
+    def look(self, name: str) -> None:
+        """Say that something of an Application is to be looked at: what Git no longer declares is gone."""
+        if (lane := self._lanes.get(name)) is not None:
+            lane.is_idle.clear()
+            lane.bell.wake()
+
     @property
     def is_at_rest(self) -> bool:
         """Whether every lane is at rest."""

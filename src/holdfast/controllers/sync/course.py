@@ -11,7 +11,7 @@ from typing import Any
 
 from holdfast.controllers.sync.lane import Lane, Others, Releases
 from holdfast.core import events
-from holdfast.core.policy import Decision, Kind, decide_automated, policy
+from holdfast.core.policy import GIT_IN_DOUBT, Decision, Kind, decide_automated, policy
 from holdfast.core.retry import failed
 from holdfast.core.rollback import Healthy, Pin, on_failure, resumes
 from holdfast.core.world import find
@@ -108,6 +108,7 @@ class Course:
 
     def _hand_over(self, lane: Lane, look: Look) -> None:
         """Have heal look at what went astray while nobody watched, and that no operation may touch."""
+        lane.doubted = look.desired.digest, frozenset(id for id, it in look.plan.blocked.items() if it.code in GIT_IN_DOUBT)
         if look.astray != lane.astray:
             lane.astray = look.astray
             self._settled(lane.managed.name, tuple(sorted(look.astray)))

@@ -11,6 +11,7 @@ from typing import Protocol
 from holdfast.core.memory import Memory
 from holdfast.core.policy import Settings, WindowVerdict, policy
 from holdfast.core.retry import RetryPolicy
+from holdfast.core.world import find
 from holdfast.kit.clock import Instant
 from holdfast.kit.tasks import Wakeup
 from holdfast.model.ids import ResourceId
@@ -111,6 +112,8 @@ class Lane:
     """In a row that found the world in the way of `desired`."""
     astray: frozenset[ResourceId] = frozenset()
     """What the last look handed over to heal."""
+    doubted: tuple[str, frozenset[ResourceId]] | None = None
+    """Digest of what was last looked at, and what is to go by it but not before a person says that Git means it."""
     is_pin_told: bool = False
     is_recalled: bool = False
     """Whether what the last run left of it was read."""
@@ -121,6 +124,13 @@ class Lane:
     def allowed(self, desired: Desired) -> Policy:
         """Return what a plan to `desired` may do by itself now."""
         return policy(self.managed.settings, complete=self.is_complete, rewound=self.memory.rewound == desired.digest)
+
+    def is_undeclared(self, id: ResourceId) -> bool:
+        """Say whether Git is known not to declare `id`: it renders, nothing is pinned, and no person must say that Git means it."""
+        if self.desired is None or self.doubted is None or self.memory.pin is not None or not self.is_complete:
+            return False
+        digest, doubted = self.doubted
+        return digest == self.desired.digest and id not in doubted and find(self.desired, id) is None
 
     @property
     def is_asked(self) -> bool:
