@@ -138,3 +138,8 @@ def test_a_hold_says_why(says: str) -> None:
 @pytest.mark.parametrize("prune", [False, True])
 def test_whether_to_prune_reaches_the_policy(prune: bool) -> None:
     assert policy(Settings(prune=prune)).prune is prune
+
+
+def test_taking_down_deletes_all_but_what_is_protected() -> None:
+    found = removal("abc")
+    assert (found.prune, found.allow_empty, found.prune_share, found.removing, found.approved) == (True, True, 1.0, True, "abc")

@@ -371,3 +371,26 @@ def test_a_source_that_fails_is_no_news_while_something_stands() -> None:
     failed = events.source_failed(at=5.0, application="shop", error=error)
     assert shown([failed])["message"] == "cannot reach it"
     assert shown([*SYNCED, seen(WEB, Status.DEGRADED, message="it is sick"), failed])["message"] == "it is sick"
+
+
+def test_what_another_application_declares_too_is_told_to_whoever_has_it() -> None:
+    origin = Origin(path="blog.yaml", line=4, revision="r1")
+    refused = Plan(blocked={WEB: Blocked(reason="is owned by Application shop", refused=True, code="HF2003", origin=origin)}, digest="abc")
+    other = Plan(blocked={DB: Blocked(reason="is protected", refused=True, code="HF2006", origin=origin)}, digest="abc")
+
+    def warnings(*told: Event) -> list[tuple[str, str, str, str | None]]:
+        applications = status(fold(View(), [*SYNCED, *told]), 10.0)["applications"]
+        found = [(it["name"], one) for it in applications for one in it["conditions"] if one["reason"] == "SharedResource"]
+        assert all(one["type"] == "Warning" and one["status"] for _, one in found)
+        return [(name, one["reason"], one["message"], one["origin"]) for name, one in found]
+
+    said = ("shop", "SharedResource", "Process/shop/web is declared by Application blog too", "blog.yaml:4")
+    assert warnings(events.plan_refused(at=5.0, application="blog", revision="r2", plan=refused)) == [said]
+    assert warnings(events.plan_refused(at=5.0, application="blog", revision="r2", plan=other)) == []
+    assert warnings(events.plan_refused(at=5.0, application="shop", revision="r2", plan=refused)) == []
+    elsewhere = Plan(blocked={replace_destination(WEB): refused.blocked[WEB]}, digest="abc")
+    assert warnings(events.plan_refused(at=5.0, application="blog", revision="r2", plan=elsewhere)) == []
+
+
+def replace_destination(id: ResourceId) -> ResourceId:
+    return id._replace(destination="unix:///elsewhere.sock")

@@ -73,11 +73,14 @@ def test_a_newline_is_a_character_however_many_choices_there_are() -> None:
     [
         ("[a]]b", "a]b", True),
         ("[a]]b", "ab", False),
-        ("[X]", "X", True),
-        ("[X]", "Y", False),
         ("{a{b}", "{a{b}", True),
         ("{a{b}", "ab", False),
     ],
 )
 def test_brackets_end_at_the_first_and_braces_must_end(pattern: str, text: str, fits: bool) -> None:
     assert matches(pattern, text) is fits
+
+
+def test_only_a_mark_at_the_beginning_turns_a_set_round() -> None:
+    assert [matches("[XY]", text) for text in "XYZ"] == [True, True, False]
+    assert [matches("[!XY]", text) for text in "XYZ"] == [False, False, True]

@@ -76,3 +76,8 @@ def test_the_bound_above_a_range_is_its_first_pre_release() -> None:
 def test_equal_versions_have_one_hash() -> None:
     assert len({Version.parse(text) for text in ("1.2.3", "v1.2.3+build", "1.2.3-rc.1")}) == 2
     assert hash(Version(1, 2, 3)) != hash(Version(1, 2, 4))
+
+
+def test_a_range_of_three_says_what_cannot_be_read() -> None:
+    with pytest.raises(ValueError, match=re.escape("'2 - 3' is no version")):
+        Range.parse("1 - 2 - 3")
