@@ -134,10 +134,6 @@ spec:
     (here,) = read_applications([("a.yaml", text.replace("SERVER", "host://local").encode())], Context(revision="abc"))
     assert [(it.reason, it.message) for it in there.warnings] == [
         (
-            "FieldNotHonoured",
-            "spec.ignoreDifferences[0].jqPathExpressions of Application shop is not honoured: jq is not followed yet: such fields count",
-        ),
-        (
             "SyncOptionNotHonoured",
             "sync option ServerSideApply=false of Application shop is not honoured: objects are always applied on the server's side",
         ),

@@ -146,7 +146,7 @@ def test_the_program_ends_when_nobody_asks() -> None:
     async def run() -> int | None:
         lua = Lua(idle_s=0.0)
         await lua.run("return 1", "one", {})
-        process: Any = lua._process
+        process: Any = lua._program._process
         code = await process.wait()
         assert await lua.run("return 2", "two", {}) == 2
         await lua.aclose()

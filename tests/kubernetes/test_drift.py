@@ -132,5 +132,5 @@ def test_a_jq_rule_without_jq_is_an_error() -> None:
     rule = IgnoreRule(group="*", kind="*", jq_path_expressions=(".spec",))
     with pytest.raises(ValueError, match="nobody answers jq"):
         ignored((rule,), DESIRED, live())
-    sides = ignored((rule,), DESIRED, live(), jq=lambda expression, value: (("spec",),))
+    sides = ignored((rule,), DESIRED, live(), {".spec": ((("spec",),), (("spec",),))})
     assert all("spec" not in side for side in sides)

@@ -108,3 +108,56 @@ def test_what_a_manager_wrote_is_its_own_after_a_restart_too(cluster: Cluster, h
     assert data_of(cluster, house, "a")["count"] == "5"
     house.well(house.commit("second", a_yaml=config("a", count="1", other="new")))
     assert data_of(cluster, house, "a") == {"count": "5", "other": "new"}
+
+
+def service(*ports: int) -> str:
+    named = [{"name": name, "port": port, "targetPort": port} for name, port in zip(("web", "admin"), ports, strict=True)]
+    metadata = {"name": "a", "labels": {"ports": "-".join(map(str, ports))}}
+    return json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": "a"}, "ports": named}})
+
+
+def targets(cluster: Cluster, house: House) -> dict[str, int]:
+    ports = cluster.ask("GET", f"/api/v1/namespaces/{house.name}/services/a")[1]["spec"]["ports"]
+    return {each["name"]: each["targetPort"] for each in ports}
+
+
+def retarget(cluster: Cluster, house: House, **ports: int) -> None:
+    """Change the target of ports, by an apply of somebody's that forces."""
+    named = [{"port": {"web": 80, "admin": 81}[name], "targetPort": port} for name, port in ports.items()]
+    path = f"/api/v1/namespaces/{house.name}/services/a?fieldManager=somebody"
+    status, answer = cluster.ask("PATCH", path, {"spec": {"ports": named}}, kind="application/strategic-merge-patch+json")
+    assert status == 200, answer
+
+
+WEB = '.spec.ports[] | select(.name == "web") | .targetPort'
+
+
+def test_what_jq_names_is_no_drift_and_an_apply_keeps_it_where_respected(cluster: Cluster, house: House) -> None:
+    say(house, {"kind": "Service", "jqPathExpressions": [WEB, ".spec.nowhere[] | .x"]}, options=("RespectIgnoreDifferences=true",))
+    house.commit("first", a_yaml=service(80, 81))
+    house.up()
+    house.well()
+    assert house.resource(f"Service/{house.name}/a")["sync"] == "Synced"
+    retarget(cluster, house, web=8080)
+    retarget(cluster, house, admin=8081)
+    house.until("the other port is healed", lambda: targets(cluster, house)["admin"] == 81)
+    assert targets(cluster, house) == {"web": 8080, "admin": 81}
+    house.until("it is in order", lambda: house.resource(f"Service/{house.name}/a")["sync"] == "Synced")
+    changed = service(80, 81).replace('"targetPort": 81', '"targetPort": 82')
+    house.well(house.commit("second", a_yaml=changed))
+    assert targets(cluster, house) == {"web": 8080, "admin": 82}
+
+
+def test_an_endless_expression_is_told_of_and_others_go_on(cluster: Cluster, house: House) -> None:
+    say(house, {"kind": "ConfigMap", "name": "a", "jqPathExpressions": ["def f: f; f"]})
+    house.commit("first", a_yaml=config("a", free="git", other="git"), b_yaml=config("b", free="git", other="git"))
+    house.up()
+    house.well()
+    edit(cluster, house, "a", free="theirs")
+    house.until("it is told of", lambda: house.resource(f"ConfigMap/{house.name}/a")["sync"] == "Unknown")
+    told = json.dumps(house.resource(f"ConfigMap/{house.name}/a"))
+    assert "ignoreDifferences cannot be followed (HF3322): jqPathExpressions 'def f: f; f': it used more than 1 s of processor time" in told
+    edit(cluster, house, "b", free="theirs")
+    house.until("the other is healed", lambda: data_of(cluster, house, "b")["free"] == "git")
+    assert data_of(cluster, house, "a")["free"] == "theirs"
+    assert house.resource(f"ConfigMap/{house.name}/a")["sync"] == "Unknown"

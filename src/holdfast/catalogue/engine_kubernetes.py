@@ -117,8 +117,10 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             title="Rule of ignoreDifferences not followed",
             meaning="What an Application says to ignore cannot be told for this object, so that it is unknown whether it drifted. "
             "Nothing of it is changed.",
-            cause="A JSON pointer that does not begin with a slash.",
-            next_step="Mend the rule in spec.ignoreDifferences.",
+            cause="A JSON pointer that does not begin with a slash; a jq expression that is none, that makes values and names no fields, "
+            "that used more than 1 s of processor time or 512 MiB of memory, or the optional extra `jq` is not installed.",
+            next_step="Mend the rule in spec.ignoreDifferences; the message names it. Where jq is not installed: "
+            "pip install 'holdfast[jq]', and start the daemon again.",
         ),
         "HF3340": Explanation(
             title="Lua not installed",

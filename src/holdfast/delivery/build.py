@@ -306,9 +306,6 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str,
     yield from unhonoured.annotations(draft.metadata.annotations)
     is_cluster = destination in context.clusters.values()
     yield from unhonoured.application(source.at, is_cluster=is_cluster)
-    for at, rule in enumerate(draft.spec.ignore_differences if is_cluster else ()):
-        if rule.jq_path_expressions:
-            yield unhonoured.field(("spec", "ignoreDifferences", at, "jqPathExpressions"), "jq is not followed yet: such fields count")
     for at, option, why in options.in_vain_in_cluster if is_cluster else ((*each, "") for each in options.in_vain):
         path: Path = ("spec", "syncPolicy", "syncOptions", at)
         message = f"sync option {option} of Application {draft.name} is not honoured{f': {why}' if why else ' yet'}"

@@ -1,28 +1,18 @@
-"""The program that runs users' Lua: one script after another, each in a state of its own, with nothing to reach. Run by `lua`.
+"""What runs users' Lua within `bounded_program`: each script in a state of its own, with nothing to reach.
 
-Started by its path under `-I`; needs lupa (the extra `lua`) and nothing of the house. Each line on stdin is {script, name, globals}; each
-answer is a line {value} or {error}. What bounds a script is not asked of the script: its processor time by a timer of the kernel that ends
-this process, whatever loop or pattern it is in; its memory by the allocator of its state, and by the limit of this process.
+Needs lupa (the extra `lua`) and nothing of the house. Asked is {script, name, globals}. The memory of a script is bounded by the allocator
+of its state; all else by the program.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import resource
-import signal
-import sys
 from typing import Any, NoReturn
 
 from lupa.luajit21 import LuaError, LuaMemoryError, LuaRuntime, lua_type
 
-CPU_S = 1.0
-"""Of one script, as Argo CD allows it."""
 MEMORY = 64 << 20
 PROCESS_MEMORY = 1 << 30
 DEEPEST = 100
-NOBODY = 65534
 
 SANDBOX = """
 jit.off()
@@ -88,35 +78,3 @@ def plain(value: Any, depth: int = 0) -> Any:
     if {key for key, _ in items} == set(range(1, len(items) + 1)):
         return [plain(item, depth + 1) for _, item in sorted(items, key=lambda pair: int(pair[0]))]
     return {str(key): plain(item, depth + 1) for key, item in items}
-
-
-def give_up() -> None:
-    """Let go of everything that a script could use if it left its sandbox."""
-    resource.setrlimit(resource.RLIMIT_AS, (PROCESS_MEMORY, PROCESS_MEMORY))
-    for what, most in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 3), (resource.RLIMIT_NPROC, 0)):
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(what, (most, most))
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-
-
-def main() -> int:
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    give_up()
-    for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        signal.setitimer(signal.ITIMER_PROF, CPU_S)
-        try:
-            answer = json.dumps(run(asked))
-        except (MemoryError, ValueError, RecursionError) as error:
-            answer = json.dumps({"error": f"its answer cannot be read: {type(error).__name__}"})
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        sys.stdout.write(answer + "\n")
-        sys.stdout.flush()
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -78,5 +78,9 @@ def read_policy(manifest: Mapping[str, Json], annotations: Mapping[str, str], na
 
 
 def _fields(rule: IgnoredFields) -> IgnoredFields:
-    """Return what a rule names, without what is asked of jq: nobody answers it yet, and the Application is told so."""
-    return IgnoredFields(json_pointers=rule.json_pointers, managed_fields_managers=rule.managed_fields_managers)
+    """Return what a rule names, without the objects that it is about."""
+    return IgnoredFields(
+        json_pointers=rule.json_pointers,
+        jq_path_expressions=rule.jq_path_expressions,
+        managed_fields_managers=rule.managed_fields_managers,
+    )

@@ -16,8 +16,10 @@ from typing import Any
 from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
 from holdfast.engines.kubernetes.client import Client, Object
 from holdfast.engines.kubernetes.custom import CustomHealth
+from holdfast.engines.kubernetes.ignoring import Ignoring
 from holdfast.engines.kubernetes.writing import FORCE_HINT, IMMUTABLE, write
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable, Where
+from holdfast.host.jq import Jq
 from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks, Wakeup
@@ -25,7 +27,7 @@ from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.field_set import shown
 from holdfast.kubernetes.health import HealthRules
 from holdfast.kubernetes.hook import is_at_work
-from holdfast.kubernetes.ignore import fields_of, is_same_but, respecting
+from holdfast.kubernetes.ignore import fields_of
 from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, namespace_of, object_id, propagation_of
 from holdfast.kubernetes.sync_option import FORCE, PROPAGATION, RESPECT
 from holdfast.model.ids import ResourceId
@@ -80,6 +82,7 @@ class KubernetesEngine:
         self._clusters = {name: _Cluster(client) for name, client in clusters.items()}
         self._rules = rules
         self._custom = custom
+        self._ignoring = Ignoring(Jq(), clock)
         self._records = records
         self._described = described
         self._clock = clock
@@ -145,19 +148,19 @@ class KubernetesEngine:
         if seen.live["metadata"].get("deletionTimestamp"):
             handle["finalizers"] = [*seen.finalizers]
         try:
-            state = self._unless_ignored(id, self._said(id, seen.state), seen)
+            state = await self._unless_ignored(id, self._said(id, seen.state), seen)
         except ValueError as error:
-            return f"ignoreDifferences cannot be followed: {error}"
+            return f"ignoreDifferences cannot be followed (HF3322): {error}"
         return Observation(state=state, observed_at=at, handle=handle)
 
-    def _unless_ignored(self, id: ResourceId, state: State, seen: Seen) -> State:
+    async def _unless_ignored(self, id: ResourceId, state: State, seen: Seen) -> State:
         """Return what was observed; where it differs from what is known of it only in fields that do not count, what is known."""
         for known in self._described(id):
             if known.state == state:
                 return state
             if known.policy.ignored:
                 self._managers |= {name for each in known.policy.ignored for name in each.managed_fields_managers}
-                if is_same_but(known.policy.ignored, known.state.fields, state.fields, theirs=seen.theirs):
+                if await self._ignoring.is_same_but(known.policy.ignored, known.state, state, seen.theirs):
                     return known.state
         return state
 
@@ -242,7 +245,8 @@ class KubernetesEngine:
             return manifest
         names = {name for each in wanted.policy.ignored for name in each.managed_fields_managers}
         try:
-            return respecting(wanted.policy.ignored, manifest, live, theirs={name: fields_of(live, [name]) for name in names})
+            theirs = {name: fields_of(live, [name]) for name in names}
+            return await self._ignoring.respecting(wanted.policy.ignored, manifest, live, theirs)
         except ValueError as error:
             raise Rejected("HF3322", f"cannot apply {wanted.id}: ignoreDifferences cannot be followed: {error}") from error
 
@@ -406,6 +410,7 @@ class KubernetesEngine:
 
     async def aclose(self) -> None:
         await self._tasks.stop()
+        await self._ignoring.aclose()
         if self._custom is not None:
             await self._custom.aclose()
         for cluster in self._clusters.values():
