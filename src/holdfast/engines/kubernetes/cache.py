@@ -26,6 +26,7 @@ from holdfast.kubernetes.drift import field_owners, owned
 from holdfast.kubernetes.field_set import FieldSet, Path
 from holdfast.kubernetes.ignore import fields_of
 from holdfast.kubernetes.projection import project, taken
+from holdfast.kubernetes.takeover import is_shared
 from holdfast.model.state import State
 
 Key = tuple[str, str]
@@ -52,6 +53,8 @@ class Seen:
     """Fields that were ours, and who has them."""
     theirs: Mapping[str, FieldSet] = field(default_factory=dict)
     """The fields of those other managers that rules of `ignoreDifferences` name."""
+    is_shared: bool = False
+    """Whether a takeover has not been finished: fields of ours are those of Argo CD or kubectl too."""
 
     @property
     def finalizers(self) -> tuple[str, ...]:
@@ -259,7 +262,7 @@ def seen(item: Object, before: Seen | None = None, managers: Collection[str] = (
     live["metadata"] = {key: value for key, value in metadata.items() if key != "managedFields"}
     lost = taken(ours, earlier, field_owners(item)) if earlier - ours else {}
     theirs = {name: fields_of(item, [name]) for name in managers}
-    return Seen(uid, version, State.of(project(item, ours)), ours, live, lost, theirs)
+    return Seen(uid, version, State.of(project(item, ours)), ours, live, lost, theirs, is_shared(item, MANAGER))
 
 
 def _key(item: Object) -> Key:

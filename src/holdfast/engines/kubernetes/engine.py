@@ -17,7 +17,7 @@ from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
 from holdfast.engines.kubernetes.client import Client, Object
 from holdfast.engines.kubernetes.custom import CustomHealth
 from holdfast.engines.kubernetes.ignoring import Ignoring
-from holdfast.engines.kubernetes.writing import FORCE_HINT, IMMUTABLE, write
+from holdfast.engines.kubernetes.writing import FORCE_HINT, IMMUTABLE, take_over, write
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable, Where
 from holdfast.host.jq import Jq
 from holdfast.kit.canonical import Json, digest
@@ -226,6 +226,7 @@ class KubernetesEngine:
             raise _misplaced(id, resource)
         if RESPECT in wanted.policy.options and wanted.policy.ignored:
             manifest = await self._respecting(client, resource, wanted, manifest)
+        await self._finish_takeover(client, resource, id)
         item = await self._written(client, resource, wanted, manifest, deadline_s)
         cache = await self._cache(id.destination, id.kind)
         if cache is None:
@@ -237,6 +238,13 @@ class KubernetesEngine:
         cache.put(item)
         seen = cache.get(_key(id))
         await self._remember(id, state, seen.state if seen is not None and seen.state is not None else state)
+
+    async def _finish_takeover(self, client: Client, resource: ApiResource, id: ResourceId) -> None:
+        """End a takeover that ended in the middle: what the manifest has lost since would stay after an apply, as theirs."""
+        cache = self._clusters[id.destination].caches.get(id.kind)
+        seen = cache.get(_key(id)) if cache is not None else None
+        if seen is not None and seen.is_shared and (live := await client.get(resource, namespace_of(id), id.name)) is not None:
+            await take_over(client, resource, namespace_of(id), live)
 
     async def _respecting(self, client: Client, resource: ApiResource, wanted: Resource, manifest: dict[str, Json]) -> dict[str, Json]:
         """Return the manifest with the live values of what is ignored, where the object is there."""
