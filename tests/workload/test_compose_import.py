@@ -9,9 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.kit.secret_look import looks_secret
 from holdfast.workload.compose.import_docker import Host, import_docker, is_managed
 from holdfast.workload.compose.import_seen import Noted, size
-from holdfast.workload.compose.import_service import duration, looks_secret
+from holdfast.workload.compose.import_service import duration
 from holdfast.workload.compose.write import write
 
 ID = "a" * 64

@@ -17,6 +17,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "up": "Bring Applications up and keep them as Git says",
             "import nginx": "Turn nginx files into Sites that mend their weaknesses",
             "import docker": "Turn running containers into a compose file",
+            "import argocd": "Take over the Applications and projects that Argo CD manages",
             "pin": "Write the digests of images into the files that name them",
         },
         "Ask first": {

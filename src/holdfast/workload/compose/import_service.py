@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.kit.canonical import Json
+from holdfast.kit.secret_look import looks_secret
 from holdfast.workload.compose.import_limit import limits, namespaces, plain
 from holdfast.workload.compose.import_mount import mounts
 from holdfast.workload.compose.import_reach import network, ports
@@ -33,11 +34,6 @@ NOT_OURS = ("com.docker.compose.", "dev.holdfast", "holdfast.dev/", "desktop.doc
 SHM_SIZE = 64 << 20
 RUNTIME = "runc"
 _ID = re.compile(r"sha256:[0-9a-f]{12,64}|[0-9a-f]{64}")
-_SECRET_NAME = re.compile(
-    r"PASS(?:WORD|WD|PHRASE)?(?:_|$)|SECRET|TOKEN|CREDENTIAL|PRIVATE|(?:API|ACCESS|AUTH|SIGNING|ENCRYPTION)_?KEY", re.IGNORECASE
-)
-_NO_SECRET = re.compile(r"_(?:FILE|PATH|DIR|URL|URI|HOST|USER|NAME|TTL|LENGTH)$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
 def service_of(container: Mapping[str, Any], image: Mapping[str, Any], around: Surroundings, telling: Telling) -> dict[str, Any]:
@@ -226,13 +222,6 @@ class _Maker:
                 self.left(what)
         if (self.container.get("State") or {}).get("Paused"):
             self.left("it is paused; a service runs")
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Say whether a variable looks like a secret: by its name, or by credentials or a private key in its value."""
-    if not value or value.startswith("/run/secrets/"):
-        return False
-    return bool(_SECRET_VALUE.search(value)) or bool(_SECRET_NAME.search(name) and not _NO_SECRET.search(name))
 
 
 def duration(nanoseconds: int) -> str:
