@@ -26,6 +26,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
+LONGEST = 8_000
+"""Characters of a message or a hint: it may quote what Git says, which is as long as somebody likes."""
+
 
 class Retry(Enum):
     """When the same work may be tried again."""
@@ -71,11 +74,12 @@ class HoldfastError(Exception):
         hint: str | None = None,
         errors: Iterable[HoldfastError] = (),
     ) -> None:
+        message = _bounded(message)
         super().__init__(message)
         self.code = code
         self.message = message
         self.where = tuple(where)
-        self.hint = hint
+        self.hint = _bounded(hint) if hint is not None else None
         self.errors = tuple(errors)
 
     def to_json(self) -> dict[str, Any]:
@@ -87,6 +91,10 @@ class HoldfastError(Exception):
             "hint": self.hint,
             "errors": [error.to_json() for error in self.errors],
         }
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 class DeclarationError(HoldfastError):
