@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from holdfast.kubernetes.pod import Position, default_container, run_of, selector_of, source_of, started
+from holdfast.kubernetes.pod import default_container, run_of, selector_of, source_of, started
 
 
 @pytest.mark.parametrize(
@@ -68,32 +66,3 @@ def test_the_default_container_is_the_annotated_one_or_the_first() -> None:
     assert default_container(pod("a", "b", annotations={key: "b"})) == "b"
     assert default_container(pod("a", "b", annotations={key: "gone"})) == "a"
     assert default_container(pod()) is None
-
-
-def test_what_comes_again_after_a_break_is_told_once() -> None:
-    position = Position()
-    stamps = ("00.5", "00.5", "00.500000001", "01")
-    lines = [f"2026-01-02T12:00:{stamp}Z line {number}" for number, stamp in enumerate(stamps)]
-    assert position.begin() is None
-    assert [position.take(line) for line in lines[:2]] == ["line 0", "line 1"]
-    assert position.begin() == "2026-01-02T12:00:00Z"
-    assert [position.take(line) for line in lines] == [None, None, "line 2", "line 3"]
-    position.begin()
-    assert [position.take(line) for line in lines] == [None, None, None, None]
-    assert position.take("no time at all") == "no time at all"
-
-
-@given(
-    st.lists(st.integers(min_value=0, max_value=3 * 10**9), max_size=12).map(sorted),
-    st.lists(st.integers(min_value=0, max_value=12), max_size=5),
-)
-def test_a_stream_that_breaks_anywhere_tells_every_line_once(times: list[int], breaks: list[int]) -> None:
-    """The server is asked since a second, and answers with every line of that second and after."""
-    written = [f"2026-01-02T03:04:0{at // 10**9}.{at % 10**9:09d}Z {number}" for number, at in enumerate(times)]
-    position, told = Position(), []
-    for upto in [*sorted(breaks), len(written)]:
-        since = (position.begin() or "")[:19]
-        again = [each for each in written if each[:19] >= since]
-        until = max(0, upto - (len(written) - len(again)))
-        told += [text for each in again[:until] if (text := position.take(each)) is not None]
-    assert told == [str(number) for number in range(len(times))]

@@ -5,7 +5,6 @@ Pure; asked by the engine's logs, exec and tree. Law: a source is one container 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -17,7 +16,6 @@ WITH_PODS = frozenset(
 """Kinds whose pods are looked for."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 OF_JOB = "batch.kubernetes.io/controller-uid"
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
 
 
 def selector_of(live: Object) -> str | None:
@@ -85,38 +83,3 @@ def is_ready(pod: Object) -> bool:
 def is_owned(item: Object, uid: str) -> bool:
     """Say whether an object is owned by the one of `uid`."""
     return any(each.get("uid") == uid for each in item["metadata"].get("ownerReferences") or ())
-
-
-class Position:
-    """How far the lines of one container were told: the time of the last, and how many of that very time.
-
-    The server can be asked for lines since a second, not since a nanosecond: what comes again is passed over.
-    """
-
-    def __init__(self) -> None:
-        self._at = ""
-        self._told = 0
-        self._skipped = 0
-
-    def begin(self) -> str | None:
-        """Begin to read again; return the second to ask for as RFC 3339, None where nothing was told."""
-        self._skipped = 0
-        return f"{self._at[:19]}Z" if self._at else None
-
-    def take(self, line: str) -> str | None:
-        """Return the text of a line that comes with its time; None where it was told before."""
-        found = _STAMP.match(line)
-        if found is None or found[3] not in ("Z", "+00:00"):
-            return line[found.end() :] if found else line
-        at = f"{found[1]}.{(found[2] or '').ljust(9, '0')}"
-        if at < self._at:
-            return None
-        if at == self._at:
-            if self._skipped < self._told:
-                self._skipped += 1
-                return None
-            self._told += 1
-            self._skipped = self._told
-        else:
-            self._at, self._told, self._skipped = at, 1, 1
-        return line[found.end() :]

@@ -7,7 +7,6 @@ a replacement is read from its first line. Implements `model.ports.Logs` for the
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import datetime
@@ -17,6 +16,7 @@ from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.reading import read
 from holdfast.errors import EngineError
 from holdfast.kit.clock import Instant
+from holdfast.kit.log_position import LogPosition
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.model.ids import ResourceId
 
@@ -24,7 +24,6 @@ OF_ONE_TIME = 20
 """More lines are not written within one nanosecond."""
 LOOK_AGAIN_S = 5.0
 """A safety net: news say when there is more to read."""
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z ?")
 
 
 class Containers(Protocol):
@@ -35,42 +34,6 @@ class Containers(Protocol):
     def watch(self) -> AsyncIterator[ResourceId]: ...
 
     async def tail(self, id: ResourceId, lines: int) -> tuple[str, ...]: ...
-
-
-class Position:
-    """How far one container's lines were told: the time of the last, and how many of that very time."""
-
-    def __init__(self) -> None:
-        self._at = ""
-        self._told = 0
-        self._skipped = 0
-
-    def query(self, *, follow: bool) -> dict[str, str | int | bool]:
-        """Begin to read again, and return what to ask for: what was told of the last time comes once more, and is passed over."""
-        self._skipped = 0
-        found = _STAMP.match(self._at)
-        asked: dict[str, str | int | bool] = {"follow": follow, "timestamps": True}
-        if found is not None:  # as the engine wants it: seconds since 1970
-            asked["since"] = f"{int(datetime.fromisoformat(found[1] + '+00:00').timestamp())}.{found[2]}"
-        return asked
-
-    def take(self, line: str) -> str | None:
-        """Return the text of a line that comes with its time, None where it was told before."""
-        found = _STAMP.match(line)
-        if found is None:
-            return line  # cut at its beginning, since it is very long
-        at = found[0].strip()
-        if at < self._at:
-            return None
-        if at == self._at:
-            if self._skipped < self._told:
-                self._skipped += 1
-                return None
-            self._told += 1
-            self._skipped = self._told
-        else:
-            self._at, self._told, self._skipped = at, 1, 1
-        return line[found.end() :]
 
 
 class ContainerLogs:
@@ -97,9 +60,9 @@ class ContainerLogs:
                     found = self._containers.container_of(id)
                     if found is not None:
                         if found[1] != serving:
-                            serving, position = found[1], Position()
+                            serving, position = found[1], LogPosition()
                         with suppress(EngineError, ValueError):
-                            async with aclosing(read(*found, position.query(follow=True))) as lines:
+                            async with aclosing(read(*found, _asked(position))) as lines:
                                 async for line in lines:
                                     if (text := position.take(line)) is not None:
                                         yield text
@@ -107,9 +70,9 @@ class ContainerLogs:
             finally:
                 await tasks.stop()
 
-    async def _here(self, id: ResourceId) -> tuple[str | None, Position]:
+    async def _here(self, id: ResourceId) -> tuple[str | None, LogPosition]:
         """Return what serves now, and the position behind its last line."""
-        found, position = self._containers.container_of(id), Position()
+        found, position = self._containers.container_of(id), LogPosition()
         if found is None:
             return None, position
         with suppress(EngineError, ValueError):
@@ -122,3 +85,12 @@ class ContainerLogs:
         async for changed in self._containers.watch():
             if changed == id:
                 bell.wake()
+
+
+def _asked(position: LogPosition) -> dict[str, str | int | bool]:
+    """Return what to ask for to go on from there: the engine wants seconds since 1970, and what was told of the last time comes again."""
+    asked: dict[str, str | int | bool] = {"follow": True, "timestamps": True}
+    if at := position.begin():
+        second, _, nanoseconds = at.partition(".")
+        asked["since"] = f"{int(datetime.fromisoformat(second + '+00:00').timestamp())}.{nanoseconds}"
+    return asked

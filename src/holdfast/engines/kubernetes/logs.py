@@ -17,8 +17,9 @@ from holdfast.engines.kubernetes.client import Client, Object
 from holdfast.engines.kubernetes.pods import Pods
 from holdfast.errors import EngineError
 from holdfast.kit.clock import Clock
+from holdfast.kit.log_position import LogPosition
 from holdfast.kit.tasks import Tasks, Wakeup
-from holdfast.kubernetes.pod import Position, run_of, source_of, started
+from holdfast.kubernetes.pod import run_of, source_of, started
 from holdfast.model.ids import ResourceId
 
 QUEUE = 256
@@ -47,7 +48,7 @@ class PodLogs:
         client = self._clients(id)
         for pod in await Pods(client, id).found():
             for container in started(pod):
-                async with aclosing(_read(client, pod, container, Position(), extent, follow=False)) as lines:
+                async with aclosing(_read(client, pod, container, LogPosition(), extent, follow=False)) as lines:
                     async for line in lines:
                         yield line
 
@@ -122,7 +123,7 @@ class _Following:
 
     async def _stream(self, uid: str, pod: Object, container: str, extent: Extent, bell: Wakeup) -> None:
         """Tell the lines of one container until its pod is gone, through its restarts."""
-        position = Position()
+        position = LogPosition()
         while True:
             run, _ = run_of(self._pods.get(uid, pod), container)
             is_broken = False
@@ -148,10 +149,11 @@ class _Following:
 
 
 async def _read(
-    client: Client, pod: Object, container: str, position: Position, extent: Extent, *, follow: bool
+    client: Client, pod: Object, container: str, position: LogPosition, extent: Extent, *, follow: bool
 ) -> AsyncGenerator[tuple[str, str], None]:
     metadata, source = pod["metadata"], source_of(pod, container)
-    since = position.begin() or (_instant(extent.since) if extent.since is not None else None)
+    at = position.begin()[:19]  # the server can be asked for lines since a second, no finer
+    since = f"{at}Z" if at else _instant(extent.since) if extent.since is not None else None
     async with client.log(metadata["namespace"], metadata["name"], container, follow=follow, tail=extent.lines, since=since) as lines:
         async for line in lines:
             text = position.take(line[:LONGEST_LINE].decode(errors="replace").rstrip("\r"))
