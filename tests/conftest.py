@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from tests.engines.docker_stage import Dockerd
+from tests.real.cluster import Cluster, running
 
 # Debian keeps nginx and ip here; an ordinary user's PATH does not.
 SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
@@ -137,3 +138,10 @@ def processes() -> Iterator[tuple[int, str, list[bytes]]]:
         except OSError:
             continue  # ended meanwhile, or another user's
         yield int(folder.name), command, environ
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Kubernetes control plane of the module's own; with its controllers, and nodes, where it is marked so."""
+    with running(tmp_path_factory.mktemp("cluster"), controllers=request.node.get_closest_marker("controllers") is not None) as started:
+        yield started

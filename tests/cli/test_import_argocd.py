@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from tests.cli.daemon import Run, Runner
-from tests.real.cluster import NOBODY, Cluster, running
+from tests.real.cluster import NOBODY, Cluster
 
 API = "argoproj.io/v1alpha1"
 GROUP = f"/apis/{API}/namespaces/argocd"
@@ -111,12 +110,6 @@ def test_without_a_cluster_or_a_file_it_says_what_to_do(holdfast: Runner, tmp_pa
     assert (missing.code, missing.data["code"]) == (64, "HF8059")
     (tmp_path / "bad.yaml").write_text("a: [")
     assert holdfast("import", "argocd", "-f", str(tmp_path / "bad.yaml"), "--json").code == 1
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        yield started
 
 
 def definition(kind: str, plural: str) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from tests.real.cluster import Cluster
+from tests.real.house import House
+from tests.real.house import house as lent
 
 WAIT_S = 40.0
 LOOK_AGAIN_S = 0.02
@@ -23,6 +26,19 @@ def until(is_so: Callable[[], Any], what: str) -> Any:
             return found
         time.sleep(LOOK_AGAIN_S)
     pytest.fail(f"waited {WAIT_S:g} s in vain: {what}")
+
+
+@contextmanager
+def house_on(cluster: Cluster, name: str) -> Iterator[House]:
+    """Lend a house whose destination `https://kubernetes.default.svc` is `cluster`."""
+    with lent(name) as house:
+        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+        yield house
+
+
+def name_of(request: pytest.FixtureRequest) -> str:
+    """Return a name for an Application and a namespace that no other test of the run has."""
+    return f"t{abs(hash(request.node.name)) % 10**9}"
 
 
 def live(cluster: Cluster, path: str) -> dict[str, Any] | None:

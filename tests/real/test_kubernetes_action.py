@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.kubernetes_house import DESTINATION, client_of
 
 from holdfast.engines.kubernetes.acting import MANAGER, Actions, Done
@@ -50,12 +50,6 @@ definitions:
     obj.metadata.namespace = "kube-system"
     return obj
 """
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.house import House
-from tests.real.house import house as lent
-from tests.real.kubernetes_apps import config_map, live, until
+from tests.real.kubernetes_apps import config_map, house_on, live, until
 
 pytestmark = pytest.mark.real
 PARENT = """\
@@ -56,17 +55,15 @@ def all_of(house: House) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        for name in ("shop", "blog"):
-            started.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        yield started
+def cluster(cluster: Cluster) -> Cluster:
+    for name in ("shop", "blog"):
+        cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return cluster
 
 
 @pytest.fixture(scope="module")
 def house(cluster: Cluster) -> Iterator[House]:
-    with lent("platform") as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+    with house_on(cluster, "platform") as house:
         house.file.write_text(PARENT.format(name="platform", repository=house.repository, path="apps"))
         house.commit(
             "two children",

@@ -6,16 +6,14 @@ and line and holds nothing else up, a rollback is held, and real Deployments rol
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.house import House
-from tests.real.house import house as lent
+from tests.real.kubernetes_apps import house_on, live, until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.controllers]
 ARTICLE = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -70,22 +68,13 @@ apiVersion: v1
 kind: Namespace
 metadata: { name: production }
 """
-WAIT_S = 40.0
-LOOK_AGAIN_S = 0.02
 API = "/apis/apps/v1/namespaces/production/deployments/web"
 CORE = "/api/v1/namespaces/production"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def house(cluster: Cluster) -> Iterator[House]:
-    with lent("resilient-web") as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+    with house_on(cluster, "resilient-web") as house:
         house.file.write_text(ARTICLE.replace("https://github.com/your-org/platform-infra", str(house.repository)))
         put(house, "first", namespace=NAMESPACE, config=CONFIG, service=SERVICE, deployment=DEPLOYMENT.format(image="web:1"))
         house.up()
@@ -103,20 +92,6 @@ def put(house: House, subject: str, **files: str | None) -> str:
         else:
             path.write_text(text)
     return house.commit(subject)
-
-
-def until(is_so: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        if found := is_so():
-            return found
-        time.sleep(LOOK_AGAIN_S)
-    pytest.fail(f"waited {WAIT_S:g} s in vain: {what}")
-
-
-def live(cluster: Cluster, path: str) -> dict[str, Any] | None:
-    status, body = cluster.ask("GET", path)
-    return body if status == 200 else None
 
 
 def rolled_to(cluster: Cluster, image: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 
 from holdfast.engines.kubernetes.client import Client
 from holdfast.engines.kubernetes.credential import Credentials
@@ -23,12 +23,6 @@ from holdfast.kubernetes.kubeconfig import Access, read_kubeconfig
 
 pytestmark = pytest.mark.real
 WAIT_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        yield started
 
 
 def access_of(kubeconfig: Path, context: str) -> Access:

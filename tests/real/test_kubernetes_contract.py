@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from tests.engines.cluster_world import World
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.kubernetes_house import wire_of
 
 from holdfast.host.clock import RealClock, RealRandom
@@ -18,12 +18,6 @@ from holdfast.testing.contracts import engine, kubernetes
 
 pytestmark = pytest.mark.real
 MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        yield started
 
 
 class Town(World):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.kubernetes_house import DESTINATION, running_engine
 
 from holdfast.engines.kubernetes.custom import CustomHealth
@@ -27,12 +26,6 @@ if obj.data.phase == "broken" then return nothing.there end
 if obj.data.phase == "silent" then return nil end
 return {status = obj.data.phase, message = obj.metadata.name .. " says so"}
 """
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        yield started
 
 
 def step(name: str, phase: str) -> Step:

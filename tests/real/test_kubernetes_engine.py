@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
 from tests.engines.cluster_world import config_map, resource_of
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.kubernetes_house import DESTINATION, Running, running_engine
 
 from holdfast.errors import Rejected, Unavailable
@@ -25,12 +25,6 @@ pytestmark = pytest.mark.real
 WAIT_S = 20.0
 LOOK_AGAIN_S = 0.02
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        yield started
 
 
 @pytest.fixture

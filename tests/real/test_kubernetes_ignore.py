@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.house import House
-from tests.real.house import house as lent
+from tests.real.kubernetes_apps import house_on, name_of
 
 pytestmark = pytest.mark.real
 APPLICATION = """\
@@ -26,17 +26,9 @@ spec:
 """
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        yield started
-
-
 @pytest.fixture
 def house(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[House]:
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    with lent(name) as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+    with house_on(cluster, name_of(request)) as house:
         yield house
 
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.house import House
-from tests.real.house import house as lent
-from tests.real.kubernetes_apps import config_map, live, until
+from tests.real.kubernetes_apps import config_map, house_on, live, until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.controllers]
 FILE = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -48,16 +47,14 @@ def told(house: House, name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as started:
-        started.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
-        yield started
+def cluster(cluster: Cluster) -> Cluster:
+    cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
+    return cluster
 
 
 @pytest.fixture(scope="module")
 def house(cluster: Cluster) -> Iterator[House]:
-    with lent("left") as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+    with house_on(cluster, "left") as house:
         house.file.write_text("---\n".join(FILE.format(name=name, repository=house.repository) for name in ("left", "right")))
         house.commit(
             "first",

@@ -8,18 +8,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.real.cluster import LOGGED_IN, Cluster, running
+from tests.real.cluster import LOGGED_IN, Cluster
 from tests.real.house import HOLDFAST, House
-from tests.real.house import house as lent
+from tests.real.kubernetes_apps import house_on, until
 
-pytestmark = pytest.mark.real
-WAIT_S = 40.0
-LOOK_AGAIN_S = 0.05
+pytestmark = [pytest.mark.real, pytest.mark.controllers]
 APPLICATION = f"""\
 apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -76,15 +73,8 @@ PODS = f"/api/v1/namespaces/{LOGGED_IN}/pods"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def house(cluster: Cluster) -> Iterator[House]:
-    with lent("shop") as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+    with house_on(cluster, "shop") as house:
         house.file.write_text(APPLICATION.replace("REPOSITORY", str(house.repository)))
         folder = house.repository / "cluster"
         folder.mkdir()
@@ -95,15 +85,6 @@ def house(cluster: Cluster) -> Iterator[House]:
         until(lambda: all(is_running(cluster, name) for name in ("web-0", "web-1")), "two pods run")
         house.well()
         yield house
-
-
-def until(is_so: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        if found := is_so():
-            return found
-        time.sleep(LOOK_AGAIN_S)
-    pytest.fail(f"waited {WAIT_S:g} s in vain: {what}")
 
 
 def is_running(cluster: Cluster, name: str) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.real.cluster import LOGGED_IN, Cluster, running
+from tests.real.cluster import LOGGED_IN, Cluster
+from tests.real.kubernetes_apps import until
 from tests.real.kubernetes_house import DESTINATION, access_of, client_of
 
 from holdfast.engines.kubernetes.credential import Credentials
@@ -24,21 +24,11 @@ from holdfast.host.clock import RealClock
 from holdfast.kubernetes.object_id import object_id
 from holdfast.model.ids import ResourceId
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.controllers]
 WAIT_S = 40.0
-LOOK_AGAIN_S = 0.05
 WEB = object_id(DESTINATION, "apps/StatefulSet", LOGGED_IN, "web")
 APPS = f"/apis/apps/v1/namespaces/{LOGGED_IN}/statefulsets"
 PODS = f"/api/v1/namespaces/{LOGGED_IN}/pods"
-
-
-def until(is_so: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        if found := is_so():
-            return found
-        time.sleep(LOOK_AGAIN_S)
-    pytest.fail(f"waited {WAIT_S:g} s in vain: {what}")
 
 
 def runs(cluster: Cluster, name: str, not_uid: str = "") -> Any:
@@ -48,17 +38,16 @@ def runs(cluster: Cluster, name: str, not_uid: str = "") -> Any:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as started:
-        started.ask("POST", "/api/v1/namespaces", {"metadata": {"name": LOGGED_IN}})
-        labels = {"app": "web"}
-        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "web:1"}]}}
-        spec = {"replicas": 2, "serviceName": "web", "selector": {"matchLabels": labels}, "template": template}
-        status, _ = started.ask("POST", APPS, {"metadata": {"name": "web"}, "spec": spec})
-        assert status == 201
-        for name in ("web-0", "web-1"):
-            until(lambda name=name: runs(started, name), f"{name} runs")  # type: ignore[misc]
-        yield started
+def cluster(cluster: Cluster) -> Cluster:
+    cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": LOGGED_IN}})
+    labels = {"app": "web"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "web:1"}]}}
+    spec = {"replicas": 2, "serviceName": "web", "selector": {"matchLabels": labels}, "template": template}
+    status, _ = cluster.ask("POST", APPS, {"metadata": {"name": "web"}, "spec": spec})
+    assert status == 201
+    for name in ("web-0", "web-1"):
+        until(lambda name=name: runs(cluster, name), f"{name} runs")  # type: ignore[misc]
+    return cluster
 
 
 @pytest.fixture

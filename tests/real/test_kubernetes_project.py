@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.house import House
-from tests.real.house import house as lent
-from tests.real.kubernetes_apps import config_map, live, until
+from tests.real.kubernetes_apps import config_map, house_on, live, until
 
 pytestmark = pytest.mark.real
 FILE = """\
@@ -50,16 +49,14 @@ OWN = "/api/v1/namespaces/shop/configmaps/web"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
-        started.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
-        yield started
+def cluster(cluster: Cluster) -> Cluster:
+    cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
+    return cluster
 
 
 @pytest.fixture(scope="module")
 def house(cluster: Cluster) -> Iterator[House]:
-    with lent("shop") as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+    with house_on(cluster, "shop") as house:
         house.file.write_text(FILE.format(repository=house.repository))
         house.commit("first", class_yaml=CLASS, web_yaml=config_map("web"))
         house.up()

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.house import House
-from tests.real.house import house as lent
+from tests.real.kubernetes_apps import house_on, name_of
 
 from holdfast.walk.walker import REMOVAL_DEADLINE_S
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.controllers]
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -32,18 +32,10 @@ spec:
 OPTIONS = "argocd.argoproj.io/sync-options"
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as started:
-        yield started
-
-
 @pytest.fixture
 def house(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[House]:
     """An Application with a namespace of its own, which it has made where it is not there."""
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    with lent(name) as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
+    with house_on(cluster, name_of(request)) as house:
         say(house, ["CreateNamespace=true"])
         yield house
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from tests.engines.cluster_world import resource_of
-from tests.real.cluster import Cluster, running
+from tests.real.cluster import Cluster
 from tests.real.house import House
-from tests.real.house import house as lent
+from tests.real.kubernetes_apps import house_on, name_of
 from tests.real.kubernetes_house import running_engine
 from tests.real.test_kubernetes_engine import apply_of
 
 from holdfast.kubernetes.normal import LAST_APPLIED
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.controllers]
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -32,19 +32,11 @@ SCALED = 3
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as started:
-        yield started
-
-
 @pytest.fixture
 def house(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[House]:
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    with lent(name) as house:
-        house.environ["HOLDFAST_KUBERNETES_KUBECONFIG"] = str(cluster.kubeconfig)
-        house.file.write_text(APPLICATION.format(name=name, repository=house.repository))
-        assert cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})[0] == 201
+    with house_on(cluster, name_of(request)) as house:
+        house.file.write_text(APPLICATION.format(name=house.name, repository=house.repository))
+        assert cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": house.name}})[0] == 201
         yield house
 
 
