@@ -182,7 +182,7 @@ def test_nothing_is_asked_when_in_sync(cluster: Cluster, namespace: str) -> None
                 assert all(live.observed[each.id].state == each.state for each in maps)
             after = await asyncio.to_thread(cluster.requests)
             assert {verb: count - before.get(verb, 0) for verb, count in after.items() if count != before.get(verb, 0)}.keys() <= {"GET"}
-            assert await house.engine.verify() == {}
+            assert await house.engine.watches.verify() == {}
 
     asyncio.run(run())
 
@@ -195,13 +195,13 @@ def test_a_hole_in_the_cache_is_found_and_mended(cluster: Cluster, namespace: st
         async with running_engine(cluster) as house:
             await house.engine.apply(apply_of(there))
             await house.engine.observe([there.id])
-            assert await house.engine.verify() == {}  # the watch has told of it by now
-            cache = house.engine._clusters[DESTINATION].caches["ConfigMap"]
+            assert await house.engine.watches.verify() == {}  # the watch has told of it by now
+            cache = house.engine.watches._caches[DESTINATION, "ConfigMap"]
             del cache._seen[key]  # as if an event had been lost
-            assert await house.engine.verify() == {"ConfigMap": (key,)}
+            assert await house.engine.watches.verify() == {"ConfigMap": (key,)}
             await until(lambda: house.engine.observe([there.id]), lambda live: live.observed[there.id].state == there.state)
             assert cache.lists == 2
-            assert await house.engine.verify() == {}
+            assert await house.engine.watches.verify() == {}
 
     asyncio.run(run())
 

@@ -124,7 +124,7 @@ def test_it_is_done_once_and_asks_nothing_more(cluster: Cluster, house: House) -
         async with running_engine(cluster) as engine:
             wanted = resource_of(item)
             await engine.engine.observe([wanted.id])
-            client, before = engine.engine.client_of(wanted.id), dict[int, int]()
+            client, before = engine.engine.watches.client_of(wanted.id), dict[int, int]()
             for number in (1, 2):
                 before[number] = client.requests
                 await engine.engine.apply(apply_of(wanted))

@@ -300,7 +300,7 @@ class House:
         self.sweep = SweepController(
             owned=lambda: tuple(ledger.inventory),
             mark=self.heal.mark,
-            chores=(self._snapshot, self._forget, self._maintain),
+            chores=(self._snapshot, self._forget, self._maintain, self.kubernetes.watches.sample),
             clock=clock,
             random=random,
         )
@@ -326,7 +326,7 @@ class House:
                 journal=journal,
                 store=self.store,
                 logs={"Process": self.process, "Container": ContainerLogs(self.docker)},
-                pods=PodLogs(self.kubernetes.client_of, clock=clock, crashed=self.crashed),
+                pods=PodLogs(self.kubernetes.watches.client_of, clock=clock, crashed=self.crashed),
                 wanted=self.source.desired,
                 refresh=self._refresh,
                 edge=DoorAnswers(self.edge),
@@ -343,7 +343,7 @@ class House:
 
     def _objects(self) -> HouseObjects:
         return HouseObjects(
-            Actions(self.kubernetes.client_of, said=self.customs.said, lua=self.customs.lua, clock=self.clock),
+            Actions(self.kubernetes.watches.client_of, said=self.customs.said, lua=self.customs.lua, clock=self.clock),
             inventory=lambda: self.ledger.inventory,
             cluster=self.kubernetes,
             heals=lambda name: name in (view := self.journal.view.applications) and view[name].self_heal,

@@ -76,16 +76,16 @@ class HouseObjects:
             here = {id: seen for id in ids if id.destination == destination and (seen := self._cluster.live(id)) is not None}
             try:
                 if here:
-                    found |= await look_beneath(self._cluster.client_of(next(iter(here))), here, self._cluster.judge)
+                    found |= await look_beneath(self._cluster.watches.client_of(next(iter(here))), here, self._cluster.judge)
             except EngineError as error:
                 warnings.append(f"what stands beneath is not shown: {error.message}")
         return found, tuple(warnings)
 
     def has(self, id: ResourceId) -> bool:
-        return self._cluster.has(id)
+        return self._cluster.watches.has(id)
 
     def _find(self, name: str) -> ResourceId:
-        return object_named(name, [id for id in self._inventory() if self._cluster.has(id)])
+        return object_named(name, [id for id in self._inventory() if self._cluster.watches.has(id)])
 
 
 def object_named(name: str, known: Collection[ResourceId]) -> ResourceId:

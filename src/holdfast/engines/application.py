@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from holdfast.errors import DeclarationError, EngineError, HoldfastError, Rejected, TimedOut, Unavailable
+from holdfast.host.news import News
 from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Clock
-from holdfast.kit.tasks import Wakeup
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Live, Observation
 from holdfast.model.operation import Step, StepVerb
@@ -74,8 +74,7 @@ class ApplicationEngine:
         self._records = records
         self._serving = serving
         self._clock = clock
-        self._changed: dict[ResourceId, None] = {}
-        self._bell = Wakeup()
+        self._news = News()
 
     def children(self) -> Iterator[Child]:
         """Yield all that is remembered, projects first."""
@@ -140,16 +139,10 @@ class ApplicationEngine:
 
     def noticed(self, id: ResourceId) -> None:
         """Say that a child may be otherwise than it was."""
-        self._changed[id] = None
-        self._bell.wake()
+        self._news.tell(id)
 
-    async def watch(self) -> AsyncIterator[ResourceId]:
-        while True:
-            while self._changed:
-                id = next(iter(self._changed))
-                del self._changed[id]
-                yield id
-            await self._bell.wait()
+    def watch(self) -> AsyncIterator[ResourceId]:
+        return self._news.watch()
 
 
 def _key(id: ResourceId) -> str:

@@ -34,6 +34,7 @@ class MoodyWire:
         self._stale: set[str] = set()
         self._expired: set[str] = set()
         self._gap = False
+        self._swallowed: list[str] = []
 
     @property
     def server(self) -> str:
@@ -62,6 +63,10 @@ class MoodyWire:
     def expire(self, path: str) -> None:
         """Break the watch of `path` at its next news, and say of the place where it would go on that it is too old (410)."""
         self._expired.add(path)
+
+    def swallow(self, name: str) -> None:
+        """Never tell the next news of an object: it is lost, and nobody notices."""
+        self._swallowed.append(f'"name":"{name}"')
 
     def hang_up(self) -> None:
         """Break each watch at its next news, which is lost, and let none begin."""
@@ -110,6 +115,10 @@ class MoodyWire:
                 await self._clock.sleep(self.lag_s)
             if self._gap or question.path in self._expired:
                 raise Unavailable("HF3300", f"cannot {question.verb} {question.subject}: connection reset by peer")
+            text = line.decode().replace(": ", ":")
+            if lost := next((each for each in self._swallowed if each in text), None):
+                self._swallowed.remove(lost)
+                continue
             yield line
             if self.is_repeating and b'"BOOKMARK"' not in line:
                 yield line

@@ -9,26 +9,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
+from holdfast.engines.kubernetes.cache import KindCache, Seen
 from holdfast.engines.kubernetes.client import Client, Object
 from holdfast.engines.kubernetes.custom import CustomHealth
 from holdfast.engines.kubernetes.ignoring import Ignoring
+from holdfast.engines.kubernetes.watches import SYNC_S, Watches, key_of
 from holdfast.engines.kubernetes.writing import FORCE_HINT, IMMUTABLE, take_over, write
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable, Where
 from holdfast.host.jq import Jq
 from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Clock, Random
-from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.field_set import shown
 from holdfast.kubernetes.health import HealthRules
 from holdfast.kubernetes.hook import is_at_work
 from holdfast.kubernetes.ignore import fields_of
-from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, namespace_of, object_id, propagation_of
+from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, namespace_of, propagation_of
 from holdfast.kubernetes.sync_option import FORCE, PROPAGATION, RESPECT
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Live, Observation
@@ -40,8 +39,6 @@ from holdfast.model.state import State
 LEARN_S = 5.0
 """How long a render waits for a cluster to say what it serves."""
 _WIDE = "cluster-scoped"
-SYNC_S = 15.0
-"""How long the first look at a kind may take."""
 
 
 class Others(frozenset[str]):
@@ -49,14 +46,6 @@ class Others(frozenset[str]):
 
     def __contains__(self, kind: object) -> bool:
         return not super().__contains__(kind)
-
-
-@dataclass(slots=True)
-class _Cluster:
-    client: Client
-    caches: dict[str, KindCache] = field(default_factory=dict)
-    pinned: set[str] = field(default_factory=set)
-    """Kinds that are watched in a version which the server does not prefer."""
 
 
 class KubernetesEngine:
@@ -79,26 +68,16 @@ class KubernetesEngine:
         custom: CustomHealth | None = None,
     ) -> None:
         self.kinds: frozenset[str] = Others(known)
-        self._clusters = {name: _Cluster(client) for name, client in clusters.items()}
+        self.watches = Watches(clusters, clock=clock, random=random, crashed=crashed)
         self._rules = rules
         self._custom = custom
         self._ignoring = Ignoring(Jq(), clock)
         self._records = records
         self._described = described
         self._clock = clock
-        self._random = random
-        self._tasks = Tasks(crashed)
-        self._is_running = asyncio.Event()
-        self._changed: dict[ResourceId, None] = {}
-        self._bell = Wakeup()
-        self._bells: dict[ResourceId, Wakeup] = {}
-        self._managers: frozenset[str] = frozenset()
-        """Field managers that rules of `ignoreDifferences` name."""
 
     async def run(self) -> None:
-        async with self._tasks:
-            self._is_running.set()
-            await asyncio.Event().wait()
+        await self.watches.run()
 
     async def observe(self, ids: Collection[ResourceId]) -> Live:
         observed: dict[ResourceId, Observation] = {}
@@ -106,17 +85,14 @@ class KubernetesEngine:
         for name, kind in sorted({(id.destination, id.kind) for id in ids}):
             asked = [id for id in ids if (id.destination, id.kind) == (name, kind)]
             try:
-                cache = await self._cache(name, kind)
-                if cache is not None:
-                    await cache.synced(SYNC_S)
-                    cache = await self._as_applied(name, kind, cache)
+                cache = await self.watches.looked_at(name, kind)
             except EngineError as error:
                 unreachable |= dict.fromkeys(asked, error.message)
                 continue
             # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
             found = {id: await self._observation(id, cache) for id in asked}
-            if cache is not None and self._managers - cache.managers:
-                cache = await self._with_managers(name, kind, cache)
+            if cache is not None and self.watches.managers - cache.managers:
+                cache = await self.watches.begin(name, kind, cache.resource)
                 found = {id: await self._observation(id, cache) for id in asked}
             for id, seen in found.items():
                 if isinstance(seen, Observation):
@@ -128,7 +104,7 @@ class KubernetesEngine:
     async def _observation(self, id: ResourceId, cache: KindCache | None) -> Observation | str:
         """Return what is seen of an object, or why that cannot be told: a rule of `ignoreDifferences` cannot be followed."""
         at = self._clock.now()
-        seen = cache.get(_key(id)) if cache is not None else None
+        seen = cache.get(key_of(id)) if cache is not None else None
         if seen is None or cache is None:
             return Observation(state=None, observed_at=at)
         if seen.state is None:
@@ -159,17 +135,10 @@ class KubernetesEngine:
             if known.state == state:
                 return state
             if known.policy.ignored:
-                self._managers |= {name for each in known.policy.ignored for name in each.managed_fields_managers}
+                self.watches.managers |= {name for each in known.policy.ignored for name in each.managed_fields_managers}
                 if await self._ignoring.is_same_but(known.policy.ignored, known.state, state, seen.theirs):
                     return known.state
         return state
-
-    async def _with_managers(self, name: str, kind: str, cache: KindCache) -> KindCache:
-        """Return the cache begun anew, so that it keeps the fields of all managers that rules name by now."""
-        await self._begin(name, kind, cache.resource)
-        fresh = self._clusters[name].caches[kind]
-        await fresh.synced(SYNC_S)
-        return fresh
 
     def _said(self, id: ResourceId, state: State) -> State:
         """Return what was observed, in the words of the manifest where the server answered just so to it."""
@@ -180,12 +149,12 @@ class KubernetesEngine:
 
     async def learn(self, destination: str) -> None:
         """Ask a cluster what it serves, and remember which kinds lie in no namespace. What does not answer is asked again next time."""
-        cluster = self._clusters.get(destination)
-        if cluster is None:
+        client = self.watches.clients.get(destination)
+        if client is None:
             return
         try:
             async with asyncio.timeout(LEARN_S):
-                served = await cluster.client.discover()
+                served = await client.discover()
         except (EngineError, TimeoutError):
             return
         wide = {kind for kind, versions in served.kinds.items() if not versions[0].is_namespaced} - CLUSTER_SCOPED
@@ -214,7 +183,7 @@ class KubernetesEngine:
         state = wanted.state
         manifest = dict(state.fields)
         version = str(manifest.get("apiVersion") or "").rpartition("/")[2]
-        client = self._client(id)
+        client = self.watches.client_of(id)
         resource = await client.kind(id.kind, version)
         if resource is None or resource.version != version:
             served = f"it serves {resource.api_version}" if resource is not None else "its definition is not there"
@@ -228,21 +197,18 @@ class KubernetesEngine:
             manifest = await self._respecting(client, resource, wanted, manifest)
         await self._finish_takeover(client, resource, id)
         item = await self._written(client, resource, wanted, manifest, deadline_s)
-        cache = await self._cache(id.destination, id.kind)
+        cache = await self.watches.of(id.destination, id.kind)
         if cache is None:
             return
         if item["apiVersion"] != cache.resource.api_version:
-            await self._begin(id.destination, id.kind, resource)
-            cache = self._clusters[id.destination].caches[id.kind]
-            await cache.synced(SYNC_S)
+            cache = await self.watches.begin(id.destination, id.kind, resource)
         cache.put(item)
-        seen = cache.get(_key(id))
+        seen = cache.get(key_of(id))
         await self._remember(id, state, seen.state if seen is not None and seen.state is not None else state)
 
     async def _finish_takeover(self, client: Client, resource: ApiResource, id: ResourceId) -> None:
         """End a takeover that ended in the middle: what the manifest has lost since would stay after an apply, as theirs."""
-        cache = self._clusters[id.destination].caches.get(id.kind)
-        seen = cache.get(_key(id)) if cache is not None else None
+        seen = self.watches.seen(id)
         if seen is not None and seen.is_shared and (live := await client.get(resource, namespace_of(id), id.name)) is not None:
             await take_over(client, resource, namespace_of(id), live)
 
@@ -289,16 +255,16 @@ class KubernetesEngine:
 
         `policy`: its own; else that of what is known of it.
         """
-        client = self._client(id)
+        client = self.watches.client_of(id)
         policy = policy or next((each.policy for each in self._described(id)), ResourcePolicy())
         propagation = policy.options[PROPAGATION].capitalize() if PROPAGATION in policy.options else propagation_of(id.kind)
-        cache = await self._cache(id.destination, id.kind)
+        cache = await self.watches.of(id.destination, id.kind)
         if cache is None:
             return
         await cache.synced(SYNC_S)
         deadline = asyncio.get_running_loop().time() + deadline_s
         uid, is_asked, is_gone = "", False, False
-        while (seen := cache.get(_key(id))) is not None and (not uid or seen.uid == uid):
+        while (seen := cache.get(key_of(id))) is not None and (not uid or seen.uid == uid):
             uid = uid or seen.uid
             if not is_asked:
                 is_asked = True
@@ -310,119 +276,26 @@ class KubernetesEngine:
                 reason = f"its finalizers {held} are not done" if held else "it is still there"
                 hint = "the controller of the finalizer must take it away; look whether it runs" if held else None
                 raise TimedOut("HF3312", f"cannot delete {id}: {reason} after {deadline_s:g} s", hint=hint)
-            await self._heard(id, deadline)
+            await self.watches.heard(id, deadline)
         await self._records.drop(_record_of(id))
 
-    async def _heard(self, id: ResourceId, deadline: float) -> None:
-        """Wait for news of `id`, a second at most: a watch may have been replaced meanwhile."""
-        bell = self._bells.setdefault(id, Wakeup())
-        try:
-            await bell.wait_until(min(deadline, asyncio.get_running_loop().time() + 1.0))
-        finally:
-            self._bells.pop(id, None)
-
-    async def watch(self) -> AsyncIterator[ResourceId]:
-        while True:
-            while self._changed:
-                id = next(iter(self._changed))
-                del self._changed[id]
-                yield id
-            await self._bell.wait()
-
-    async def verify(self) -> Mapping[str, tuple[Key, ...]]:
-        """Prove every cache; return by kind what was wrong, which is listed anew."""
-        wrong: dict[str, tuple[Key, ...]] = {}
-        for name, cluster in self._clusters.items():
-            for kind, cache in sorted(cluster.caches.items()):
-                if cache.is_synced and (found := await cache.verify()):
-                    wrong[kind] = found
-                    cache.doubt()
-                    await self._restart(name, kind, cache)
-        return wrong
-
-    def has(self, id: ResourceId) -> bool:
-        """Say whether an id is an object of a cluster that is reached."""
-        return id.destination in self._clusters
+    def watch(self) -> AsyncIterator[ResourceId]:
+        return self.watches.news.watch()
 
     def live(self, id: ResourceId) -> tuple[str, Mapping[str, Any] | None] | None:
         """Return uid and live object of an id as they were seen last, without asking; the object only where something of it is ours."""
-        cluster = self._clusters.get(id.destination)
-        cache = cluster.caches.get(id.kind) if cluster is not None else None
-        seen = cache.get(_key(id)) if cache is not None else None
+        seen = self.watches.seen(id)
         return (seen.uid, seen.live or None) if seen is not None else None
 
     def judge(self, live: Mapping[str, Any]) -> Health | None:
         """Return what the rules say of a live object; users' scripts are not asked."""
         return self._rules.judge(live, self._clock.now())
 
-    def client_of(self, id: ResourceId) -> Client:
-        """Return the client of an object's cluster. Raises `Unavailable` (HF3313) where there is none."""
-        return self._client(id)
-
-    def _client(self, id: ResourceId) -> Client:
-        if id.destination not in self._clusters:
-            raise Unavailable("HF3313", f"cannot reach {id}: no cluster of this installation is {id.destination}")
-        return self._clusters[id.destination].client
-
-    async def _cache(self, name: str, kind: str) -> KindCache | None:
-        """Return the cache of a kind, begun now where nobody asked before; None where the cluster does not serve the kind."""
-        cluster = self._clusters.get(name)
-        if cluster is None:
-            raise Unavailable("HF3313", f"cannot reach {name}: no cluster of this installation is called so")
-        if kind in cluster.caches:
-            return cluster.caches[kind]
-        resource = await cluster.client.kind(kind)
-        if resource is None:
-            return None
-        if kind not in cluster.caches:
-            await self._begin(name, kind, resource)
-        return cluster.caches[kind]
-
-    async def _as_applied(self, name: str, kind: str, cache: KindCache) -> KindCache:
-        """Return the cache in the version in which we applied: who owns what is told in that version's fields (`autoscaling/v1`)."""
-        cluster = self._clusters[name]
-        if not cache.other_version or kind in cluster.pinned:
-            return cache
-        cluster.pinned.add(kind)
-        resource = await cluster.client.kind(kind, cache.other_version)
-        if resource is None or resource.version != cache.other_version:
-            return cache
-        await self._begin(name, kind, resource)
-        await cluster.caches[kind].synced(SYNC_S)
-        return cluster.caches[kind]
-
-    async def _begin(self, name: str, kind: str, resource: ApiResource) -> None:
-        cluster = self._clusters[name]
-        cache = KindCache(
-            cluster.client, resource, clock=self._clock, random=self._random, changed=self._news(name), managers=self._managers
-        )
-        cluster.caches[kind] = cache
-        await self._restart(name, kind, cache)
-
-    async def _restart(self, name: str, kind: str, cache: KindCache) -> None:
-        task = f"watch {kind} at {name}"
-        await self._is_running.wait()
-        if self._tasks.cancel(task):
-            await self._tasks.ended(task)
-        self._tasks.start(task, cache.run(), guard=True)
-
-    def _news(self, destination: str) -> Callable[[ApiResource, Key], None]:
-        def news(resource: ApiResource, key: Key) -> None:
-            id = object_id(destination, resource.name, *key)
-            self._changed[id] = None
-            self._bell.wake()
-            if id in self._bells:
-                self._bells[id].wake()
-
-        return news
-
     async def aclose(self) -> None:
-        await self._tasks.stop()
+        await self.watches.aclose()
         await self._ignoring.aclose()
         if self._custom is not None:
             await self._custom.aclose()
-        for cluster in self._clusters.values():
-            await cluster.client.aclose()
 
 
 def _placed(error: Rejected, origin: Origin | None) -> Rejected:
@@ -439,10 +312,6 @@ def _misplaced(id: ResourceId, resource: ApiResource) -> Rejected:
         return Rejected("HF3314", f"cannot apply {id}: objects of {resource.name} lie in a namespace", hint="write metadata.namespace")
     hint = "the next commit puts it right, or `holdfast sync` now"
     return Rejected("HF3314", f"cannot apply {id}: objects of {resource.name} lie in no namespace, which was not known yet", hint=hint)
-
-
-def _key(id: ResourceId) -> Key:
-    return namespace_of(id), id.name
 
 
 @lru_cache(maxsize=20_000)

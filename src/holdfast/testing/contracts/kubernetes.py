@@ -248,6 +248,26 @@ async def news_that_come_late_are_not_newer_than_our_own_write(world: ClusterWor
             await world.clock.sleep(LOOK_AGAIN_S)
 
 
+async def what_a_watch_lost_is_found_by_a_sample(world: ClusterWorld) -> None:
+    """An event never came, and nothing says so: a proof of the cache against a list of names does."""
+    web, other = world.config_map("web", a="1"), world.config_map("other", a="1")
+    await _stands(world, web)
+    await _stands(world, other)
+    await world.engine.watches.sample()  # the watch has told of all this by now
+    world.moods.swallow("web")
+    await world.by_hand("web", {"data": {"a": "theirs"}}, manager="rival")
+    await world.by_hand("other", {"data": {"b": "theirs"}})
+    assert (await see(world, web.id)).state == web.state
+    await world.engine.watches.sample()
+
+    async def is_known() -> bool:
+        live = await world.engine.observe([web.id])
+        return web.id in live.observed and live.observed[web.id].state != web.state
+
+    await _until(world, is_known)
+    assert (await _handle(world, web.id))["taken"] == {".data.a": "rival"}
+
+
 async def what_an_admission_changes_is_no_drift(world: ClusterWorld) -> None:
     """The server writes into a list that is ours whole. Its answer to our apply counts as what we said, after a restart too."""
     definition, thing = world.definition(), world.thing("one")
@@ -359,6 +379,7 @@ LAWS: Mapping[str, Callable[[ClusterWorld], Awaitable[None]]] = MappingProxyType
             a_list_of_yesterday_takes_nothing_away,
             news_that_are_told_twice_change_nothing,
             news_that_come_late_are_not_newer_than_our_own_write,
+            what_a_watch_lost_is_found_by_a_sample,
             what_an_admission_changes_is_no_drift,
             a_definition_that_comes_later_is_found,
             a_deletion_that_hangs_names_its_finalizer,
