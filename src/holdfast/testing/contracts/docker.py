@@ -21,7 +21,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Step, StepVerb
 from holdfast.model.resource import Resource
 from holdfast.testing.contracts import engine
-from holdfast.testing.contracts.engine import DEADLINE_S, LOOK_AGAIN_S, see, walk, way
+from holdfast.testing.contracts.engine import DEADLINE_S, LOOK_AGAIN_S, listening, see, walk, way
 from holdfast.testing.moody_docker import MoodyDocker
 from holdfast.workload.container_spec import AttachmentSpec, ContainerLimits, ContainerRestart, ContainerSpec
 
@@ -233,15 +233,7 @@ async def a_newcomer_that_dies_leaves_what_serves(world: DockerWorld) -> None:
 async def what_happened_while_nobody_told_is_told(world: DockerWorld) -> None:
     """Events of a gap are lost; when the stream is back, all that is known may have changed, and that is told."""
     web = await _stands(world)
-    told: set[ResourceId] = set()
-
-    async def listen() -> None:
-        async for id in world.engine.watch():
-            told.add(id)
-
-    async with Tasks() as tasks:
-        tasks.start("listen", listen())
-        await world.clock.sleep(LOOK_AGAIN_S)
+    async with listening(world) as told:
         world.moods.hang_up()
         await world.by_hand("web", "stop")
         told.clear()
@@ -249,7 +241,6 @@ async def what_happened_while_nobody_told_is_told(world: DockerWorld) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while web.id not in told:
                 await world.clock.sleep(LOOK_AGAIN_S)
-        await tasks.stop()
     assert await drift(world, web.id) == ["stopped"]
 
 

@@ -6,8 +6,8 @@ Use: `for name, law in LAWS.items(): await law(world)`, each in a world of its o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
@@ -80,6 +80,22 @@ async def walk(world: EngineWorld, before: Resource | None, after: Resource, ope
 
 async def see(world: EngineWorld, id: ResourceId) -> Observation:
     return (await world.engine.observe([id])).observed[id]
+
+
+@asynccontextmanager
+async def listening(world: EngineWorld) -> AsyncIterator[set[ResourceId]]:
+    """Yield what the engine has told news of, which grows meanwhile."""
+    told: set[ResourceId] = set()
+
+    async def listen() -> None:
+        async for id in world.engine.watch():
+            told.add(id)
+
+    async with Tasks() as tasks:
+        tasks.start("listen", listen())
+        await world.clock.sleep(LOOK_AGAIN_S)
+        yield told
+        await tasks.stop()
 
 
 async def what_was_never_there_is_absent(world: EngineWorld) -> None:
@@ -190,21 +206,12 @@ async def what_somebody_else_does_is_told(world: EngineWorld) -> None:
     await walk(world, None, web)
     await walk(world, None, other)
     await see(world, web.id)
-    told: set[ResourceId] = set()
-
-    async def listen() -> None:
-        async for id in world.engine.watch():
-            told.add(id)
-
-    async with Tasks() as tasks:
-        tasks.start("listen", listen())
-        await world.clock.sleep(LOOK_AGAIN_S)
+    async with listening(world) as told:
         told.clear()
         await world.disturb(web.id)
         async with asyncio.timeout(DEADLINE_S):
             while web.id not in told:
                 await world.clock.sleep(LOOK_AGAIN_S)
-        await tasks.stop()
 
 
 async def what_is_not_known_is_not_absent(world: EngineWorld) -> None:

@@ -22,7 +22,7 @@ from holdfast.model.operation import Step, StepVerb
 from holdfast.model.plan import Change, Reason, Verb
 from holdfast.model.resource import Resource
 from holdfast.testing.contracts import engine
-from holdfast.testing.contracts.engine import DEADLINE_S, LOOK_AGAIN_S, end_of, see, walk
+from holdfast.testing.contracts.engine import DEADLINE_S, LOOK_AGAIN_S, end_of, listening, see, walk
 from holdfast.testing.moody_wire import MoodyWire
 
 RETRY_AFTER_S = 1
@@ -162,21 +162,13 @@ async def what_happened_while_nobody_told_is_told(world: ClusterWorld) -> None:
     changed, gone, kept = (world.config_map(name, a="1") for name in ("changed", "gone", "kept"))
     for each in (changed, gone, kept):
         await _stands(world, each)
-    told: set[ResourceId] = set()
-
-    async def listen() -> None:
-        async for id in world.engine.watch():
-            told.add(id)
-
-    async with Tasks() as tasks:
-        tasks.start("listen", listen())
+    async with listening(world) as told:
         world.moods.hang_up()
         await world.by_hand("changed", {"data": {"a": "2"}})
         await world.take("gone")
         told.clear()
         world.moods.listen_again()
         await _until(world, lambda: _true({changed.id, gone.id} <= told))
-        await tasks.stop()
 
     async def is_known() -> bool:
         live = await world.engine.observe([changed.id, gone.id, kept.id])
