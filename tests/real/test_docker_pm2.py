@@ -52,6 +52,15 @@ class Example:
         top = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/top?ps_args=-eo%20pid,args")
         return {int(row[0]) for row in top["Processes"] if "server.js" in row[-1]}
 
+    def have_two(self, service: str, but: int = 0) -> None:
+        """Wait until two processes serve beside `but`; tells what runs where they do not come."""
+        try:
+            self.house.until(f"two workers of {service}", lambda: len(self.workers(service) - {but}) == 2)
+        except AssertionError as error:
+            top = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/top?ps_args=-eo%20pid,args")
+            said = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/logs?stderr=1&stdout=1", is_json=False)
+            raise AssertionError(f"{error}\n{top}\n{said}") from error
+
     def kill(self, service: str) -> int:
         pid = min(self.workers(service))
         os.kill(pid, signal.SIGKILL)
@@ -74,11 +83,11 @@ def test_an_ecosystem_file_is_supervised_in_a_container_or_left_to_pm2(example: 
     for service in ("supervised", "runtime"):
         before = example.container(service)
         assert example.ask(service)["version"] == "1"
-        example.house.until(f"two workers of {service}", lambda service=service: len(example.workers(service)) == 2)  # type: ignore[misc]
+        example.have_two(service)
         gone = example.kill(service)
         if service == "supervised":
             assert [example.ask(service)["version"] for _ in range(REQUESTS)] == ["1"] * REQUESTS, "its socket is held: nobody is lost"
-        example.house.until("there are two again", lambda service=service, gone=gone: len(example.workers(service) - {gone}) == 2)  # type: ignore[misc]
+        example.have_two(service, but=gone)
         after = example.container(service)
         assert (after["Id"], after["State"]["Pid"], after["RestartCount"]) == (before["Id"], before["State"]["Pid"], 0)
     lines = example.house.answer("logs", "supervised")["data"]["lines"]
