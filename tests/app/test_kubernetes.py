@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.app.cluster import clusters
 from holdfast.app.kubernetes import ARGOCD_CM, Customs, rules_of
 from holdfast.errors import UsageError
 from holdfast.host.config import Config, environment_layer, resolve
@@ -80,3 +81,10 @@ def test_a_rule_that_cannot_be_read_is_told_with_its_line(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="No such file") as missing:
         rules_of(config(rules=str(tmp_path / "none")))
     assert missing.value.code == "HF8072"
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        clusters(config(kubeconfig=str(tmp_path / "nope")), {})
+    assert raised.value.code == "HF8070"
+    assert raised.value.message == f"cannot use '{tmp_path}/nope' for kubernetes.kubeconfig: No such file or directory"

@@ -46,7 +46,7 @@ def clusters(config: Config, environment: Mapping[str, str]) -> Clusters:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             "HF8070",
-            f"cannot use kubernetes.kubeconfig: {reason}",
+            f"cannot use {path!r} for kubernetes.kubeconfig: {reason}",
             hint="`holdfast config explain kubernetes.kubeconfig` shows where it is set",
         ) from error
     # A context that means the chosen one is no second cluster: two names of one would fight over what stands there.
