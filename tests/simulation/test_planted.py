@@ -33,7 +33,8 @@ from holdfast.testing.play import play
 from holdfast.testing.simulated_engine import SimulatedEngine
 from holdfast.testing.world import Thing
 from holdfast.walk.ledger import Ledger
-from holdfast.walk.walker import Walk, Walker
+from holdfast.walk.walk import Walk
+from holdfast.walk.walker import Walker
 
 pytestmark = pytest.mark.simulation
 MOST_SEEDS = 600

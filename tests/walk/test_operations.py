@@ -16,7 +16,7 @@ from holdfast.testing.fault import Fault
 from holdfast.testing.simulated_loop import run
 from holdfast.testing.stage import Stage, unit, wanted
 from holdfast.walk.operations import Operations
-from holdfast.walk.walker import Walk
+from holdfast.walk.walk import Walk
 
 SHOP = Managed(name="shop", settings=Settings())
 A, B = unit("a"), unit("b")

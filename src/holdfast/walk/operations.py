@@ -20,7 +20,8 @@ from holdfast.model.operation import Applied, Operation, Phase, Trigger
 from holdfast.model.plan import Plan
 from holdfast.model.ports import Append, Journal, PutOperation
 from holdfast.model.resource import Desired
-from holdfast.walk.walker import Interrupt, Walk, Walker, failure_of
+from holdfast.walk.walk import Interrupt, Walk
+from holdfast.walk.walker import Walker, failure_of
 
 
 class Operations:

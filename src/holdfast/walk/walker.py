@@ -8,9 +8,8 @@ step that only waits gives its slot back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from functools import reduce
 
 from holdfast.core import events
@@ -25,13 +24,15 @@ from holdfast.model.declaration import Kind, Serving
 from holdfast.model.hook import HookPhase
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Live, Observation, Status
-from holdfast.model.operation import Applied, Failure, Operation, Outcome, RolloutStyle, Step, StepVerb
-from holdfast.model.plan import Change, Owned, Plan, Verb
+from holdfast.model.operation import Applied, Failure, Outcome, RolloutStyle, Step, StepVerb
+from holdfast.model.plan import Change, Owned, Verb
 from holdfast.model.ports import Engine, Journal
 from holdfast.model.resource import Desired, Resource
 from holdfast.model.state import State
 from holdfast.walk.hook import HookBook, HookRun
+from holdfast.walk.hooked import walk_with_hooks
 from holdfast.walk.ledger import Ledger
+from holdfast.walk.walk import Interrupted, Walk
 
 ATTEMPTS = 4
 """How often one step is tried while its engine does not answer."""
@@ -42,61 +43,8 @@ LOOK_AGAIN_S = 1.0
 REMOVAL_DEADLINE_S = 120.0
 
 
-class Interrupt:
-    """Ends a walk early: gates are left at once, no further change begins. What began otherwise goes to its end."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self._scopes: dict[asyncio.Timeout, None] = {}
-
-    def set(self) -> None:
-        self.is_set = True
-        for scope in self._scopes:
-            scope.reschedule(asyncio.get_running_loop().time())
-
-    @contextmanager
-    def listening(self, scope: asyncio.Timeout) -> Iterator[None]:
-        self._scopes[scope] = None
-        try:
-            yield
-        finally:
-            del self._scopes[scope]
-
-
-class Interrupted(Exception):
-    """A newer desired state took over while this change waited."""
-
-
 class Stale(Exception):
     """Something of a plan was changed by somebody else of this house between the look that it was made from and its turn: look again."""
-
-
-@dataclass(kw_only=True)
-class Walk:
-    """One plan on its way. `retriable` and the rest are filled while it goes."""
-
-    operation: Operation
-    plan: Plan
-    desired: Desired
-    as_of: int
-    """`Walker.moves` when the look began that the plan was made from."""
-    interrupt: Interrupt = field(default_factory=Interrupt)
-    failed: set[ResourceId] = field(default_factory=set)
-    gated: set[ResourceId] = field(default_factory=set)
-    """What did not become healthy in time, or died on the way: trying the same again is no help."""
-    broken: set[ResourceId] = field(default_factory=set)
-    """Declared ids of which a change failed: their other lanes stop too."""
-    is_retriable: bool = False
-    """Whether an engine merely did not answer, or somebody else was faster: trying again may do."""
-    problem: HoldfastError | None = None
-    """What kept it from being walked at all."""
-    outcomes: list[Outcome] = field(default_factory=list)
-    hooks: HookRun | None = None
-    """What is run beside the changes."""
-    resources: dict[ResourceId, Resource] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.resources = {resource.id: resource for resource in self.desired}
 
 
 class Walker:
@@ -238,43 +186,8 @@ class Walker:
         if walk.hooks is None:
             await self._waves(walk, walk.plan.waves, None)
         else:
-            await self._with_hooks(walk, walk.hooks)
+            await walk_with_hooks(walk, walk.hooks, self._waves)
         return tuple(walk.outcomes)
-
-    async def _with_hooks(self, walk: Walk, hooks: HookRun) -> None:
-        """Walk with hooks before, between and after the waves; once one failed, nothing else is begun but those of SyncFail."""
-        await hooks.begin()
-        is_removal = hooks.is_removal
-        first, last = (HookPhase.PRE_DELETE, HookPhase.POST_DELETE) if is_removal else (HookPhase.PRE_SYNC, HookPhase.POST_SYNC)
-        ahead = self._missing_needs(walk, hooks.needs(first))
-        await self._waves(walk, tuple(tuple(each for each in wave if each.id in ahead) for wave in walk.plan.waves), None)
-        if not walk.failed:
-            await hooks.run(first)
-        await self._waves(walk, tuple(tuple(each for each in wave if each.id not in ahead) for wave in walk.plan.waves), hooks)
-        if not (walk.failed or walk.interrupt.is_set):
-            await hooks.run(HookPhase.SYNC)
-            if not any(id in walk.resources for id in walk.plan.blocked):
-                await hooks.run(last)
-        is_good = not (walk.failed or hooks.failed)
-        if not is_good and not walk.interrupt.is_set and not is_removal:
-            await hooks.run(HookPhase.SYNC_FAIL)
-        if is_removal and is_good:
-            await hooks.clear()
-        walk.outcomes += hooks.outcomes
-        if not walk.interrupt.is_set:
-            await hooks.end(is_good=is_good)
-
-    def _missing_needs(self, walk: Walk, needs: frozenset[ResourceId]) -> frozenset[ResourceId]:
-        """Return what hooks of the first phase name, directly or not, and is not there yet: it is made ahead of them."""
-        created = {change.id for change in walk.plan if change.verb is Verb.CREATE}
-        found: set[ResourceId] = set()
-        edge = [*needs]
-        while edge:
-            id = edge.pop()
-            if id in created and id not in found:
-                found.add(id)
-                edge += walk.resources[id].needs
-        return frozenset(found)
 
     async def _waves(self, walk: Walk, waves: tuple[tuple[Change, ...], ...], hooks: HookRun | None) -> None:
         inventory = dict(self._ledger.inventory)

@@ -15,7 +15,8 @@ from holdfast.testing.house import REAL
 from holdfast.testing.play import play
 from holdfast.testing.scenario import CONF, replica, told
 from holdfast.testing.stage import wanted
-from holdfast.walk.walker import Walk, Walker
+from holdfast.walk.walk import Walk
+from holdfast.walk.walker import Walker
 
 pytestmark = pytest.mark.simulation
 

@@ -27,7 +27,8 @@ from holdfast.model.resource import Desired
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.look import Look, Looker
 from holdfast.walk.operations import Operations
-from holdfast.walk.walker import Interrupt, Stale, Walk, Walker
+from holdfast.walk.walk import Interrupt, Walk
+from holdfast.walk.walker import Stale, Walker
 
 LOOK_AGAIN = Backoff(first_s=2.0, cap_s=60.0)
 """Between two looks while the world is in the way."""

@@ -18,7 +18,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation
 from holdfast.model.plan import Policy
 from holdfast.model.resource import Desired
-from holdfast.walk.walker import Interrupt
+from holdfast.walk.walk import Interrupt
 
 PATIENT_LOOKS = 8
 """After so many in a row nothing is expected to come of the next."""

@@ -1,0 +1,71 @@
+"""A walk: one plan on its way to being done, what came of it so far, and how it is ended early.
+
+Begun by operations, walked by walker, and looked at by whoever began it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from holdfast.errors import HoldfastError
+from holdfast.model.ids import ResourceId
+from holdfast.model.operation import Operation, Outcome
+from holdfast.model.plan import Plan
+from holdfast.model.resource import Desired, Resource
+from holdfast.walk.hook import HookRun
+
+
+class Interrupt:
+    """Ends a walk early: gates are left at once, no further change begins. What began otherwise goes to its end."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._scopes: dict[asyncio.Timeout, None] = {}
+
+    def set(self) -> None:
+        self.is_set = True
+        for scope in self._scopes:
+            scope.reschedule(asyncio.get_running_loop().time())
+
+    @contextmanager
+    def listening(self, scope: asyncio.Timeout) -> Iterator[None]:
+        self._scopes[scope] = None
+        try:
+            yield
+        finally:
+            del self._scopes[scope]
+
+
+class Interrupted(Exception):
+    """A newer desired state took over while this change waited."""
+
+
+@dataclass(kw_only=True)
+class Walk:
+    """One plan on its way. `retriable` and the rest are filled while it goes."""
+
+    operation: Operation
+    plan: Plan
+    desired: Desired
+    as_of: int
+    """`Walker.moves` when the look began that the plan was made from."""
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    failed: set[ResourceId] = field(default_factory=set)
+    gated: set[ResourceId] = field(default_factory=set)
+    """What did not become healthy in time, or died on the way: trying the same again is no help."""
+    broken: set[ResourceId] = field(default_factory=set)
+    """Declared ids of which a change failed: their other lanes stop too."""
+    is_retriable: bool = False
+    """Whether an engine merely did not answer, or somebody else was faster: trying again may do."""
+    problem: HoldfastError | None = None
+    """What kept it from being walked at all."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    hooks: HookRun | None = None
+    """What is run beside the changes."""
+    resources: dict[ResourceId, Resource] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.resources = {resource.id: resource for resource in self.desired}
