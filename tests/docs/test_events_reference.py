@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tests.docs.tool import REFERENCE, tool
 
-from holdfast.core import events
+from holdfast.core import events, hook_events
 
 TOOL = tool("reference_events")
 BESIDE = {"severity", "operation", "revision", "key"}
@@ -33,11 +33,10 @@ def test_the_table_names_what_each_constructor_writes() -> None:
 
 def constructed() -> Iterator[tuple[str, set[str]]]:
     """Yield the type and the names of the data of each event that is written with its type in place."""
-    for call in (node for node in ast.walk(ast.parse(inspect.getsource(events))) if isinstance(node, ast.Call)):
+    source = "".join(map(inspect.getsource, (events, hook_events)))
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
         first = call.args[0] if call.args else None
-        if not (
-            isinstance(call.func, ast.Name) and call.func.id in {"_of_application", "_of_resource"} and isinstance(first, ast.Constant)
-        ):
+        if not (isinstance(call.func, ast.Name) and call.func.id in {"of_application", "of_resource"} and isinstance(first, ast.Constant)):
             continue
         names = {each.arg for each in call.keywords if each.arg is not None} - BESIDE
         nested = [each.value for each in call.keywords if each.arg is None]

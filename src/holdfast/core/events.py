@@ -71,10 +71,9 @@ themselves is in `room_events`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from holdfast.core.event_of import counted, of_application, of_changed, of_finished, of_operation, of_resource, place_of, told_warnings
 from holdfast.core.policy import Decision
 from holdfast.core.rollback import Pin
 from holdfast.errors import HoldfastError
@@ -89,7 +88,6 @@ from holdfast.model.proof import Proof, Verdict
 from holdfast.model.resource import Desired, Origin, Warning
 from holdfast.model.source import Revision
 
-APPLICATION = "Application/"
 HOLDFAST = "Holdfast"  # the subject of what concerns the whole daemon
 
 
@@ -105,7 +103,7 @@ def application_declared(
     origin: Origin | None = None,
     warnings: Iterable[Warning] = (),
 ) -> Event:
-    return _of_application(
+    return of_application(
         "application.declared",
         at,
         application,
@@ -114,26 +112,26 @@ def application_declared(
         target_revision=target_revision,
         automated=automated,
         self_heal=self_heal,
-        origin=_text(origin),
-        warnings=_warnings(warnings),
+        origin=place_of(origin),
+        warnings=told_warnings(warnings),
     )
 
 
 def application_removed(*, at: Instant, application: str, cascaded: bool) -> Event:
     """Its file was taken away: with the cascade all it had is gone too, without it stays as visible orphans."""
-    return _of_application("application.removed", at, application, cascaded=cascaded)
+    return of_application("application.removed", at, application, cascaded=cascaded)
 
 
 def application_suspended(*, at: Instant, application: str, by: str, reason: str = "") -> Event:
-    return _of_application("application.suspended", at, application, by=by, reason=reason)
+    return of_application("application.suspended", at, application, by=by, reason=reason)
 
 
 def application_resumed(*, at: Instant, application: str, by: str, reason: str = "") -> Event:
-    return _of_application("application.resumed", at, application, by=by, reason=reason)
+    return of_application("application.resumed", at, application, by=by, reason=reason)
 
 
 def revision_fetched(*, at: Instant, application: str, revision: Revision) -> Event:
-    return _of_application(
+    return of_application(
         "revision.fetched",
         at,
         application,
@@ -149,21 +147,21 @@ def revision_fetched(*, at: Instant, application: str, revision: Revision) -> Ev
 
 def revision_rendered(*, at: Instant, desired: Desired) -> Event:
     """What Git asks for was rendered. Not for what a rollback renders: that is not what Git asks for."""
-    return _of_application(
+    return of_application(
         "revision.rendered",
         at,
         desired.application,
         revision=desired.revision,
         digest=desired.digest,
         release=desired.release,
-        warnings=_warnings(desired.warnings),
+        warnings=told_warnings(desired.warnings),
         resources=[
             {
                 "id": str(resource.id),
                 "destination": resource.id.destination,
                 "digest": resource.state.digest,
                 "declared": str(resource.declared_id),
-                "origin": _text(resource.origin),
+                "origin": place_of(resource.origin),
                 "needs": list[Json](sorted(str(need) for need in resource.needs)),
                 "wave": resource.wave,
             }
@@ -176,45 +174,45 @@ def render_failed(*, at: Instant, application: str, revision: str, error: Holdfa
     """`error` carries its parts; the last good revision stays in force."""
     parts = error.errors or (error,)
     errors: list[Json] = [part.to_json() for part in parts]
-    return _of_application(
+    return of_application(
         "render.failed", at, application, severity=Severity.ERROR, revision=revision, message=error.message, code=error.code, errors=errors
     )
 
 
 def source_failed(*, at: Instant, application: str, error: HoldfastError) -> Event:
-    return _of_application("source.failed", at, application, severity=Severity.WARNING, key=f"source:{application}", error=error.to_json())
+    return of_application("source.failed", at, application, severity=Severity.WARNING, key=f"source:{application}", error=error.to_json())
 
 
 def source_recovered(*, at: Instant, application: str) -> Event:
-    return _of_application("source.recovered", at, application)
+    return of_application("source.recovered", at, application)
 
 
 def operation_started(*, at: Instant, operation: Operation, plan: Plan) -> Event:
     deletes = sorted({str(change.id) for change in plan if change.verb is Verb.DELETE})
-    return _of_operation(
+    return of_operation(
         "operation.started",
         at,
         operation,
         plan_digest=operation.plan_digest,
-        changes=_count(change.verb.value for change in plan),
+        changes=counted(change.verb.value for change in plan),
         deletes=deletes,
     )
 
 
 def operation_succeeded(*, at: Instant, operation: Operation) -> Event:
-    return _finished("operation.succeeded", at, operation, Severity.INFO)
+    return of_finished("operation.succeeded", at, operation, Severity.INFO)
 
 
 def operation_failed(*, at: Instant, operation: Operation) -> Event:
-    return _finished("operation.failed", at, operation, Severity.ERROR)
+    return of_finished("operation.failed", at, operation, Severity.ERROR)
 
 
 def operation_superseded(*, at: Instant, operation: Operation) -> Event:
-    return _finished("operation.superseded", at, operation, Severity.WARNING)
+    return of_finished("operation.superseded", at, operation, Severity.WARNING)
 
 
 def operation_held(*, at: Instant, application: str, revision: str, decision: Decision) -> Event:
-    return _of_application(
+    return of_application(
         "operation.held",
         at,
         application,
@@ -233,11 +231,11 @@ def plan_refused(*, at: Instant, application: str, revision: str, plan: Plan) ->
     Told when what is refused changes; with an empty `blocked` when nothing is any more.
     """
     blocked: list[Json] = [
-        {"id": str(id), "destination": id.destination, "reason": it.reason, "code": it.code, "origin": _text(it.origin)}
+        {"id": str(id), "destination": id.destination, "reason": it.reason, "code": it.code, "origin": place_of(it.origin)}
         for id, it in plan.blocked.items()
         if it.refused
     ]
-    return _of_application(
+    return of_application(
         "plan.refused",
         at,
         application,
@@ -250,11 +248,11 @@ def plan_refused(*, at: Instant, application: str, revision: str, plan: Plan) ->
 
 
 def plan_approved(*, at: Instant, application: str, digest: str, by: str) -> Event:
-    return _of_application("plan.approved", at, application, digest=digest, by=by)
+    return of_application("plan.approved", at, application, digest=digest, by=by)
 
 
 def step_done(*, at: Instant, application: str, revision: str, step: Step, seconds: float) -> Event:
-    return _of_resource(
+    return of_resource(
         "step.done",
         at,
         application,
@@ -269,7 +267,7 @@ def step_done(*, at: Instant, application: str, revision: str, step: Step, secon
 
 def step_undo_failed(*, at: Instant, application: str, revision: str, step: Step, message: str) -> Event:
     """What a failed change left behind could not be cleared; the next look sees it."""
-    return _of_resource(
+    return of_resource(
         "step.undo_failed",
         at,
         application,
@@ -283,16 +281,16 @@ def step_undo_failed(*, at: Instant, application: str, revision: str, step: Step
 
 
 def change_applied(*, at: Instant, operation: Operation, change: Change, outcome: Outcome) -> Event:
-    return _changed("change.applied", at, operation, change, outcome, Severity.INFO)
+    return of_changed("change.applied", at, operation, change, outcome, Severity.INFO)
 
 
 def change_failed(*, at: Instant, operation: Operation, change: Change, outcome: Outcome) -> Event:
-    return _changed("change.failed", at, operation, change, outcome, Severity.ERROR)
+    return of_changed("change.failed", at, operation, change, outcome, Severity.ERROR)
 
 
 def change_skipped(*, at: Instant, operation: Operation, change: Change, outcome: Outcome) -> Event:
     """Something that it waits for failed."""
-    return _changed("change.skipped", at, operation, change, outcome, Severity.WARNING)
+    return of_changed("change.skipped", at, operation, change, outcome, Severity.WARNING)
 
 
 def resource_observed(
@@ -306,7 +304,7 @@ def resource_observed(
     revision: str | None = None,
 ) -> Event:
     """What was seen differs from what was last told. `sync` is Synced, OutOfSync or Unknown; `live` None means absent or not known."""
-    return _of_resource(
+    return of_resource(
         "resource.observed",
         at,
         application,
@@ -321,7 +319,7 @@ def resource_observed(
 
 def resource_drifted(*, at: Instant, application: str, id: ResourceId, fields: Sequence[str], revision: str | None = None) -> Event:
     """The live state left what was last applied; `fields` are the paths that differ, none where it is gone."""
-    return _of_resource(
+    return of_resource(
         "resource.drifted", at, application, id, severity=Severity.WARNING, key=f"drifted:{id}", revision=revision, fields=list(fields)
     )
 
@@ -329,35 +327,35 @@ def resource_drifted(*, at: Instant, application: str, id: ResourceId, fields: S
 def resource_healed(
     *, at: Instant, application: str, id: ResourceId, seconds: float, operation: str | None = None, revision: str | None = None
 ) -> Event:
-    return _of_resource("resource.healed", at, application, id, operation=operation, revision=revision, seconds=seconds)
+    return of_resource("resource.healed", at, application, id, operation=operation, revision=revision, seconds=seconds)
 
 
 def resource_contended(*, at: Instant, application: str, id: ResourceId, heals: int, window_s: float) -> Event:
     """Somebody else keeps changing it; it is healed only slowly until it has been quiet."""
-    return _of_resource(
+    return of_resource(
         "resource.contended", at, application, id, severity=Severity.ERROR, key=f"contended:{id}", heals=heals, window_s=window_s
     )
 
 
 def resource_forgiven(*, at: Instant, application: str, id: ResourceId) -> Event:
     """A contended resource has been quiet long enough."""
-    return _of_resource("resource.forgiven", at, application, id)
+    return of_resource("resource.forgiven", at, application, id)
 
 
 def resource_pruned(*, at: Instant, application: str, id: ResourceId, reason: str, operation: str | None = None) -> Event:
-    return _of_resource("resource.pruned", at, application, id, operation=operation, reason=reason)
+    return of_resource("resource.pruned", at, application, id, operation=operation, reason=reason)
 
 
 def resource_moved(*, at: Instant, application: str, id: ResourceId, to: str) -> Event:
-    return _of_resource("resource.moved", at, application, id, to=to)
+    return of_resource("resource.moved", at, application, id, to=to)
 
 
 def resource_orphaned(*, at: Instant, application: str, id: ResourceId, reason: str) -> Event:
-    return _of_resource("resource.orphaned", at, application, id, severity=Severity.WARNING, reason=reason)
+    return of_resource("resource.orphaned", at, application, id, severity=Severity.WARNING, reason=reason)
 
 
 def rollback_started(*, at: Instant, application: str, pin: Pin, operation: str | None = None) -> Event:
-    return _of_application(
+    return of_application(
         "rollback.started",
         at,
         application,
@@ -370,23 +368,23 @@ def rollback_started(*, at: Instant, application: str, pin: Pin, operation: str 
 
 
 def revision_pinned(*, at: Instant, application: str, pin: Pin) -> Event:
-    return _of_application("revision.pinned", at, application, severity=Severity.WARNING, revision=pin.revision, pin=pin.to_json())
+    return of_application("revision.pinned", at, application, severity=Severity.WARNING, revision=pin.revision, pin=pin.to_json())
 
 
 def revision_unpinned(*, at: Instant, application: str, reason: str) -> Event:
-    return _of_application("revision.unpinned", at, application, reason=reason)
+    return of_application("revision.unpinned", at, application, reason=reason)
 
 
 def revision_reached(*, at: Instant, desired: Desired) -> Event:
     """What Git asks for was seen to stand and be healthy without an operation that says so: it was cut off, or nothing was to do."""
-    return _of_application("revision.reached", at, desired.application, revision=desired.revision, desired_digest=desired.digest)
+    return of_application("revision.reached", at, desired.application, revision=desired.revision, desired_digest=desired.digest)
 
 
 def claim_looked_at(*, at: Instant, application: str, proof: Proof, claims: Sequence[str] = ()) -> Event:
     """`claim.proven`, `claim.refuted` or `claim.unknown`, by the proof's verdict. `claims`: all that the resource claims now."""
     is_proven = proof.verdict is Verdict.PROVEN
     is_unknown = proof.verdict is Verdict.UNKNOWN
-    return _of_resource(
+    return of_resource(
         "claim.proven" if is_proven else "claim.unknown" if is_unknown else "claim.refuted",
         at,
         application,
@@ -406,7 +404,7 @@ def claim_looked_at(*, at: Instant, application: str, proof: Proof, claims: Sequ
 def process_started(
     *, at: Instant, application: str, id: ResourceId, pid: int, slot: int, spawn: str, candidate: bool = False, operation: str | None = None
 ) -> Event:
-    return _of_resource("process.started", at, application, id, operation=operation, pid=pid, slot=slot, spawn=spawn, candidate=candidate)
+    return of_resource("process.started", at, application, id, operation=operation, pid=pid, slot=slot, spawn=spawn, candidate=candidate)
 
 
 def process_exited(
@@ -424,7 +422,7 @@ def process_exited(
     log: Sequence[str] = (),
 ) -> Event:
     """`expected`: Holdfast asked it to stop. Neither code nor signal: how it ended is not known."""
-    return _of_resource(
+    return of_resource(
         "process.exited",
         at,
         application,
@@ -444,7 +442,7 @@ def process_exited(
 def process_crash_looping(
     *, at: Instant, application: str, id: ResourceId, restarts: int, next_at: Instant | None, log: Sequence[str] = ()
 ) -> Event:
-    return _of_resource(
+    return of_resource(
         "process.crash_looping",
         at,
         application,
@@ -458,15 +456,15 @@ def process_crash_looping(
 
 
 def process_ready(*, at: Instant, application: str, id: ResourceId, pid: int, slot: int, seconds: float) -> Event:
-    return _of_resource("process.ready", at, application, id, pid=pid, slot=slot, seconds=seconds)
+    return of_resource("process.ready", at, application, id, pid=pid, slot=slot, seconds=seconds)
 
 
 def process_unready(*, at: Instant, application: str, id: ResourceId, pid: int, slot: int, message: str) -> Event:
-    return _of_resource("process.unready", at, application, id, severity=Severity.WARNING, pid=pid, slot=slot, message=message)
+    return of_resource("process.unready", at, application, id, severity=Severity.WARNING, pid=pid, slot=slot, message=message)
 
 
 def process_oom(*, at: Instant, application: str, id: ResourceId, pid: int, limit: int, used: int | None = None) -> Event:
-    return _of_resource("process.oom", at, application, id, severity=Severity.ERROR, pid=pid, limit=limit, used=used)
+    return of_resource("process.oom", at, application, id, severity=Severity.ERROR, pid=pid, limit=limit, used=used)
 
 
 def daemon_started(*, at: Instant, version: str, pid: int) -> Event:
@@ -496,105 +494,3 @@ def store_failed(*, at: Instant, error: HoldfastError) -> Event:
 def store_recovered(*, at: Instant, waited: int, dropped: int = 0) -> Event:
     """`waited`: how many events stood in the ring meanwhile; `dropped`: how many more did not fit and are lost."""
     return Event(type="store.recovered", subject=HOLDFAST, at=at, key="store", data={"waited": waited, "dropped": dropped})
-
-
-def _of_application(
-    type: str,
-    at: Instant,
-    application: str,
-    *,
-    severity: Severity = Severity.INFO,
-    operation: str | None = None,
-    revision: str | None = None,
-    key: str | None = None,
-    **data: Json,
-) -> Event:
-    return Event(
-        type=type,
-        subject=f"{APPLICATION}{application}",
-        at=at,
-        operation=operation,
-        revision=revision,
-        severity=severity,
-        key=key,
-        data={"application": application, **data},
-    )
-
-
-def _of_resource(
-    type: str,
-    at: Instant,
-    application: str,
-    id: ResourceId,
-    *,
-    severity: Severity = Severity.INFO,
-    operation: str | None = None,
-    revision: str | None = None,
-    key: str | None = None,
-    **data: Json,
-) -> Event:
-    return Event(
-        type=type,
-        subject=str(id),
-        at=at,
-        operation=operation,
-        revision=revision,
-        severity=severity,
-        key=key,
-        data={"application": application, "id": str(id), "destination": id.destination, **data},
-    )
-
-
-def _of_operation(type: str, at: Instant, operation: Operation, severity: Severity = Severity.INFO, **data: Any) -> Event:
-    return _of_application(
-        type,
-        at,
-        operation.application,
-        severity=severity,
-        operation=operation.id,
-        revision=operation.revision,
-        trigger=operation.trigger.value,
-        phase=operation.phase.value,
-        desired_digest=operation.desired_digest,
-        started_at=operation.started_at,
-        message=operation.message,
-        **data,
-    )
-
-
-def _finished(type: str, at: Instant, operation: Operation, severity: Severity) -> Event:
-    return _of_operation(type, at, operation, severity, outcomes=_count(outcome.status.value for outcome in operation.outcomes))
-
-
-def _changed(type: str, at: Instant, operation: Operation, change: Change, outcome: Outcome, severity: Severity) -> Event:
-    failure = outcome.failure
-    return _of_resource(
-        type,
-        at,
-        operation.application,
-        change.id,
-        severity=severity,
-        operation=operation.id,
-        revision=operation.revision,
-        verb=change.verb.value,
-        reason=change.reason.value,
-        before=change.before.digest if change.before else None,
-        after=change.after.digest if change.after else None,
-        attempts=outcome.attempts,
-        started_at=outcome.started_at,
-        failure=None
-        if failure is None
-        else {"code": failure.code, "message": failure.message, "hint": failure.hint, "log": list(failure.log), "dead": failure.dead},
-    )
-
-
-def _count(words: Iterable[str]) -> dict[str, Json]:
-    return dict(sorted(Counter(words).items()))
-
-
-def _warnings(warnings: Iterable[Warning]) -> list[Json]:
-    return [{"reason": it.reason, "message": it.message, "origin": _text(it.origin)} for it in warnings]
-
-
-def _text(origin: Origin | None) -> str | None:
-    return str(origin) if origin else None

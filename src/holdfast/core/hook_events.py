@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.core.event_of import of_resource
 from holdfast.kit.clock import Instant
 from holdfast.model.event import Event, Severity
 from holdfast.model.ids import ResourceId
@@ -9,19 +10,15 @@ from holdfast.model.operation import Operation
 
 
 def hook_ended(*, at: Instant, operation: Operation, id: ResourceId, phase: str, seconds: float, failure: str) -> Event:
-    return Event(
-        type="hook.ended",
-        subject=str(id),
-        at=at,
+    return of_resource(
+        "hook.ended",
+        at,
+        operation.application,
+        id,
+        severity=Severity.ERROR if failure else Severity.INFO,
         operation=operation.id,
         revision=operation.revision,
-        severity=Severity.ERROR if failure else Severity.INFO,
-        data={
-            "application": operation.application,
-            "id": str(id),
-            "destination": id.destination,
-            "phase": phase,
-            "seconds": seconds,
-            "failure": failure or None,
-        },
+        phase=phase,
+        seconds=seconds,
+        failure=failure or None,
     )
