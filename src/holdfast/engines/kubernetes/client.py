@@ -125,7 +125,7 @@ class Client:
         """Apply `manifest` on the server's side as `holdfast`; return what it made of it.
 
         `force` takes fields over from other managers. Raises `Conflict` (HF3305) without it, naming who owns them, and `Rejected`
-        (HF3304) where its namespace is not there.
+        (HF3321) where its namespace is not there.
         """
         query = [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
         query += [("force", "true")] if force else []
