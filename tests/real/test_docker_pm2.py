@@ -49,7 +49,7 @@ class Example:
 
     def workers(self, service: str) -> set[int]:
         """Return the pids, as the host has them, of the processes that serve."""
-        top = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/top?ps_args=-eo%20pid,args")
+        top = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/top?ps_args=-eww%20-o%20pid,args")
         return {int(row[0]) for row in top["Processes"] if "server.js" in row[-1]}
 
     def have_two(self, service: str, but: int = 0) -> None:
@@ -57,7 +57,7 @@ class Example:
         try:
             self.house.until(f"two workers of {service}", lambda: len(self.workers(service) - {but}) == 2)
         except AssertionError as error:
-            top = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/top?ps_args=-eo%20pid,args")
+            top = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/top?ps_args=-eww%20-o%20pid,args")
             said = self.dockerd.ask("GET", f"/containers/pm2-{service}-1/logs?stderr=1&stdout=1", is_json=False)
             raise AssertionError(f"{error}\n{top}\n{said}") from error
 
