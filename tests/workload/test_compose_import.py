@@ -9,7 +9,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.kit.secret_look import looks_secret
 from holdfast.workload.compose.import_docker import Host, import_docker, is_managed
 from holdfast.workload.compose.import_seen import Noted, size
 from holdfast.workload.compose.import_service import duration
@@ -95,29 +94,6 @@ def test_an_image_by_its_id_is_told_with_its_name() -> None:
 def test_what_a_service_cannot_say_is_told() -> None:
     _, left = service(host={"AutoRemove": True, "Links": ["/db:/web/db"], "PublishAllPorts": True}, State={"Paused": True})
     assert [each.partition(":")[0] for each in left] == ["web"] * 4
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "is_secret"),
-    [
-        ("DB_PASSWORD", "x", True),
-        ("PGPASS", "x", True),
-        ("API_KEY", "x", True),
-        ("AWS_SECRET_ACCESS_KEY", "x", True),
-        ("GITHUB_TOKEN", "x", True),
-        ("DATABASE_URL", "postgres://u:p@h/d", True),
-        ("CERT", "-----BEGIN RSA PRIVATE KEY-----\nx", True),
-        ("DATABASE_URL", "postgres://h/d", False),
-        ("DB_PASSWORD", "", False),
-        ("DB_PASSWORD_FILE", "/x", False),
-        ("DB_PASSWORD", "/run/secrets/db", False),
-        ("PASSENGER_APP", "x", False),
-        ("TOKEN_URL", "https://x", False),
-        ("KEYBOARD", "de", False),
-    ],
-)
-def test_what_looks_like_a_secret(name: str, value: str, is_secret: bool) -> None:
-    assert looks_secret(name, value) is is_secret
 
 
 def test_durations_and_sizes_read_as_compose_reads_them() -> None:
