@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from holdfast.api.service import Data, LogLine, certificate_named, unknown_application
@@ -106,13 +106,13 @@ class FakeService:
         finally:
             await self._follower(-1)
 
-    async def plan(self, application: str, revision: str | None) -> Data:
-        self.asked.append(("plan", application, revision))
+    async def plan(self, application: str, revision: str | None, resources: Sequence[str] = ()) -> Data:
+        self.asked.append(("plan", application, revision, *resources))
         self._check("plan")
         return self.plans
 
-    async def sync(self, application: str, person: str, approve: str | None, wait: bool) -> Data:
-        self.asked.append(("sync", application, person, approve, wait))
+    async def sync(self, application: str, person: str, approve: str | None, wait: bool, resources: Sequence[str] = ()) -> Data:
+        self.asked.append(("sync", application, person, approve, wait, *resources))
         return await self._operate("sync", application)
 
     async def rollback(self, application: str, to: str | None, person: str) -> Data:

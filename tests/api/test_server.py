@@ -123,6 +123,9 @@ REFUSED = {
     "no instant": ("/v1/status?at=nan", 400, "HF7005"),
     "missing field": ("/v1/plan", 400, "HF7005"),
     "control characters": ("/v1/status?application=a%1b%5b31m", 400, "HF7005"),
+    "no list": ("/v1/plan?application=shop&resources=7", 400, "HF7005"),
+    "no JSON": ("/v1/plan?application=shop&resources=[", 400, "HF7005"),
+    "a list of no texts": ("/v1/plan?application=shop&resources=[7]", 400, "HF7005"),
     "text too long": (f"/v1/status?application={'a' * 2000}", 400, "HF7005"),
 }
 

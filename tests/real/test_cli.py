@@ -155,3 +155,39 @@ def test_following_logs_shows_what_a_process_writes(shop: House) -> None:
         following.send_signal(signal.SIGINT)
         following.communicate(timeout=LIMIT_S)
     assert following.returncode == 130
+
+
+BY_HAND = "  syncPolicy: { automated: { prune: true, selfHeal: true } }"
+PAIR = """\
+apiVersion: holdfast.dev/v1alpha1
+kind: Process
+metadata: {{ name: web }}
+spec: {{ command: [sleep, "{version}"] }}
+---
+apiVersion: holdfast.dev/v1alpha1
+kind: Process
+metadata: {{ name: worker }}
+spec: {{ command: [sleep, "{version}"] }}
+"""
+
+
+def test_a_part_is_planned_and_synced_alone_and_the_revision_stays_until_all_is(shop: House) -> None:
+    shop.file.write_text(shop.file.read_text().replace(BY_HAND, "  syncPolicy: {}"))
+    first = shop.commit("first", processes_yaml=PAIR.format(version=1001))
+    shop.up()
+    assert shop.answer("sync", "shop")["data"]["operation"]["phase"] == "Succeeded"
+    before = {name: shop.pid(f"Process/shop/{name}") for name in ("web", "worker")}
+    second = shop.commit("second", processes_yaml=PAIR.format(version=1002))
+    (planned,) = shop.answer("plan", "shop", "--resource", ":Process:web", expect=2)["data"]["applications"]
+    assert [it["id"] for it in planned["changes"]] == ["Process/shop/web"]
+    wrong = shop.answer("sync", "shop", "--resource", "Process/shop/wep", expect=64)
+    assert (wrong["data"]["code"], wrong["data"]["hint"]) == ("HF6010", "did you mean Process/shop/web?")
+    done = shop.answer("sync", "shop", "--resource", "Process/shop/web", "--approve", planned["digest"])["data"]["operation"]
+    assert (done["phase"], [it["id"] for it in done["outcomes"]]) == ("Succeeded", ["Process/shop/web"])
+    after = {name: shop.pid(f"Process/shop/{name}") for name in ("web", "worker")}
+    assert after["web"] != before["web"]
+    assert after["worker"] == before["worker"]
+    told = shop.application()
+    assert (told["revision"], told["sync"]) == (first, "OutOfSync")
+    shop.answer("sync", "shop", "--resource", "!Process/shop/web")
+    shop.reach("the whole stands", lambda it: (it["revision"], it["sync"]) == (second, "Synced"))

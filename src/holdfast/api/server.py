@@ -4,11 +4,12 @@
 |---|---|
 | GET /v1/version, /v1/doctor | Version, Doctor |
 | GET /v1/status?application&at, /v1/tree?application | Status, Tree |
-| GET /v1/plan?application&revision | Plan |
+| GET /v1/plan?application&revision&resources | Plan |
 | GET /v1/history?application | History |
 | GET /v1/events?after&since&limit&application, with follow=1 as server-sent events (`id:` = seq, resumed by Last-Event-ID) | Events |
 | GET /v1/logs?name&lines&since, with follow=1 as they come | lines {source, text}, at last End |
-| POST /v1/sync {application, approve, wait}, /v1/rollback {application, to}, /v1/down {application, approve} | Events, last Operation |
+| POST /v1/sync {application, approve, wait, resources[]} | Events, last Operation |
+| POST /v1/rollback {application, to}, /v1/down {application, approve} | Events, last Operation |
 | POST /v1/suspend {application, reason}, /v1/resume {application}, /v1/refresh {application} | Done |
 | /v1/certificates… | see `certificate` |
 | /v1/edge… | see `edge` |
@@ -48,6 +49,7 @@ from holdfast.api.wire import (
     status_of,
     switch,
     text,
+    texts,
 )
 from holdfast.errors import Busy, HoldfastError, Refused, Unavailable, UsageError
 from holdfast.kit.suggest import did_you_mean
@@ -199,8 +201,9 @@ class ApiServer:
     async def _plan(self, request: web.Request) -> web.Response:
         query = query_of(request)
         application, revision = query.need("application", text), query.take("revision", text)
+        resources = query.take("resources", texts) or ()
         query.end()
-        return document("Plan", await self._service.plan(application, revision))
+        return document("Plan", await self._service.plan(application, revision, resources))
 
     async def _history(self, request: web.Request) -> web.Response:
         query = query_of(request)
@@ -234,11 +237,14 @@ class ApiServer:
     async def _sync(self, request: web.Request) -> web.StreamResponse:
         body = await body_of(request)
         application, approve, wait = body.need("application", text), body.take("approve", text), body.take("wait", switch)
+        resources = body.take("resources", texts) or ()
         body.end()
         person = person_of_peer(request)
         if wait is False:
-            return document("Operation", await self._service.sync(application, person, approve, False))
-        return await self._work(request, "Operation", application, lambda: self._service.sync(application, person, approve, True))
+            return document("Operation", await self._service.sync(application, person, approve, False, resources))
+        return await self._work(
+            request, "Operation", application, lambda: self._service.sync(application, person, approve, True, resources)
+        )
 
     async def _rollback(self, request: web.Request) -> web.StreamResponse:
         body = await body_of(request)

@@ -6,7 +6,7 @@ those of product.md §5; `document` makes them from values of the model.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -142,11 +142,11 @@ class Service(Protocol):
         """Yield every event with seq > `after`, those that are there and then those that come, without gap or repetition."""
         ...
 
-    async def plan(self, application: str, revision: str | None) -> Data:
+    async def plan(self, application: str, revision: str | None, resources: Sequence[str] = ()) -> Data:
         """Return the data of `Plan` for one Application, now or as another revision would have it; `edge` as `EdgeService.forecast`."""
         ...
 
-    async def sync(self, application: str, person: str, approve: str | None, wait: bool) -> Data:
+    async def sync(self, application: str, person: str, approve: str | None, wait: bool, resources: Sequence[str] = ()) -> Data:
         """Return the data of `Operation`; without `wait` as soon as it is accepted, with {operation: null, accepted: true}."""
         ...
 

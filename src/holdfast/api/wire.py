@@ -116,12 +116,22 @@ class Fields:
 
 
 LONGEST_TEXT = 1024
+LONGEST_LIST = 1000
 
 
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value or len(value) > LONGEST_TEXT or not value.isprintable():
         raise ValueError(f"expected 1 to {LONGEST_TEXT} printable characters")
     return value
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Return a list of texts, from JSON or, in a query, from the text of a JSON list."""
+    if isinstance(value, str):
+        value = orjson.loads(value)
+    if not isinstance(value, list) or len(value) > LONGEST_LIST:
+        raise ValueError(f"expected a list of at most {LONGEST_LIST} texts")
+    return tuple(map(text, value))
 
 
 def number(value: Any) -> int:

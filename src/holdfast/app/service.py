@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +20,7 @@ from holdfast.controllers.source import Rendering
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
+from holdfast.core.selection import patterns, select
 from holdfast.core.view import HISTORY_EVENTS, HISTORY_OPERATIONS, history, status
 from holdfast.core.world import find, subjects
 from holdfast.engines.kubernetes.logs import Extent, PodLogs
@@ -140,7 +141,7 @@ class HouseService:
     def follow(self, after: int) -> AsyncIterator[Event]:
         return self._it.journal.follow(after)
 
-    async def plan(self, application: str, revision: str | None) -> Data:
+    async def plan(self, application: str, revision: str | None, resources: Sequence[str] = ()) -> Data:
         it = self._it
         self._served(application)
         sourced = it.applications.sourced(application)
@@ -150,8 +151,9 @@ class HouseService:
             if revision is not None or (last := it.wanted(application)) is None:
                 raise
             desired = last  # Git does not answer now: by what it said last
-        live = await it.walker.observe(subjects(desired, it.ledger.inventory))
-        planned = plan(desired, live, it.ledger.inventory, it.sync.allowed(desired))
+        only = select(desired, it.ledger.inventory, patterns(resources)) if resources else None
+        live = await it.walker.observe(subjects(desired, it.ledger.inventory, only))
+        planned = plan(desired, live, it.ledger.inventory, replace(it.sync.allowed(desired), only=only))
         changes = {change.id: find(desired, change.id) for wave in planned.waves for change in wave}
         told = await it.forecasts({id: resource for id, resource in changes.items() if resource is not None})
         return {**plan_data([(application, desired.revision, planned)], told), "edge": await it.edge.forecast(changes)}
@@ -182,10 +184,11 @@ class HouseService:
 
     # Acting
 
-    async def sync(self, application: str, person: str, approve: str | None, wait: bool) -> Data:
+    async def sync(self, application: str, person: str, approve: str | None, wait: bool, resources: Sequence[str] = ()) -> Data:
         self._served(application)
+        said = patterns(resources)
         await self._it.refresh(application)
-        asked = self._it.sync.request(application, Request(ask=Ask.SYNC, person=person, approve=approve))
+        asked = self._it.sync.request(application, Request(ask=Ask.SYNC, person=person, approve=approve, resources=said))
         if wait:
             return operation_data(await asked)
         self._number += 1

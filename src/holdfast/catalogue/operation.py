@@ -72,6 +72,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The engine refuses or cannot do it, or the resource does not become healthy again.",
             next_step="`holdfast events` has the failed change with its reason and the last log lines.",
         ),
+        "HF6010": Explanation(
+            title="No such resource in the Application",
+            meaning="A `--resource` of a selective sync or plan cannot be read, or nothing that is declared or owned matches it.",
+            cause="It is mistyped, of another Application, or not in the revision that Git asks for. One that excludes must match as well.",
+            next_step="`holdfast tree APP` lists what there is; write an id from there, or GROUP:KIND:NAMESPACE/NAME.",
+        ),
         "HF6020": Explanation(
             title="A hook did not end well",
             meaning="A hook of a sync, or of taking an Application down, failed or did not end in time. What comes after it was not begun.",

@@ -193,6 +193,18 @@ def files(function: F) -> F:
     )(function)
 
 
+def resources(function: F) -> F:
+    """Give a command `--resource`, once or more."""
+    return click.option(
+        "--resource",
+        "resources",
+        multiple=True,
+        metavar="[!]RESOURCE",
+        help="Only this: GROUP:KIND:[NAMESPACE/]NAME as Argo CD has it, `*` for any, or an id such as Process/shop/web; `!` excludes. "
+        "May be given more than once.",
+    )(function)
+
+
 def revision(function: F) -> F:
     return click.option("--revision", "-r", metavar="REVISION", help="Look at this branch, tag or commit instead of what the file names.")(
         function

@@ -6,7 +6,7 @@ import click
 
 from holdfast.cli import planning
 from holdfast.cli.call import Call
-from holdfast.cli.page import application, files, page, revision
+from holdfast.cli.page import application, files, page, resources, revision
 from holdfast.cli.plan_markdown import plan_markdown
 from holdfast.cli.plan_text import Density, exit_code, plan_lines
 
@@ -18,6 +18,7 @@ from holdfast.cli.plan_text import Density, exit_code, plan_lines
         ("holdfast plan -f application.yaml", "What bringing it up would do. Nothing is touched, and no daemon is needed."),
         ("holdfast plan shop --revision feature", "What a branch would change in what runs."),
         ("holdfast plan shop --revision feature --markdown", "The same as Markdown, for a comment on its pull request."),
+        ("holdfast plan shop --resource Process/shop/web", "What a sync of this alone would change, and the digest that approves it."),
         ("holdfast plan shop --brief", "A line for each change; --full shows every field of everything."),
     ),
     exits={
@@ -32,11 +33,20 @@ from holdfast.cli.plan_text import Density, exit_code, plan_lines
 @application(is_required=False)
 @files
 @revision
+@resources
 @click.option("--brief", "density", flag_value="brief", help="A line for each change.")
 @click.option("--full", "density", flag_value="full", help="Every field of every change, in whole.")
 @click.option("--markdown", is_flag=True, help="As Markdown: a table of changes, their fields folded away.")
 @click.pass_obj
-def command(call: Call, application: str | None, files: tuple[str, ...], revision: str | None, density: str | None, markdown: bool) -> int:
+def command(
+    call: Call,
+    application: str | None,
+    files: tuple[str, ...],
+    revision: str | None,
+    resources: tuple[str, ...],
+    density: str | None,
+    markdown: bool,
+) -> int:
     """Show what would change to make the world as Git says, and why: the verb, the reason and the fields, in the order of its waves.
 
     With -f the files are read and what runs on this host is looked at, without a daemon. With the name of an Application the daemon is
@@ -48,7 +58,7 @@ def command(call: Call, application: str | None, files: tuple[str, ...], revisio
     What would be deleted or replaced is always named, all of it. What policy holds back is shown with its reason and with the digest
     that approves exactly this plan. Values of Secrets of a cluster are masked in every form.
     """
-    document = planning.plan(call, "plan", files, application, revision)
+    document = planning.plan(call, "plan", files, application, revision, resources)
     data, terminal = document["data"], call.terminal
     code = exit_code(data)
     if markdown:

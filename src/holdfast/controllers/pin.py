@@ -42,5 +42,5 @@ class PinController:
             await self._git.pin(repository, data["pin"]["revision"], f"{PINNED}.{name}")
         elif event.type == "revision.unpinned":
             await self._git.unpin(repository, f"{PINNED}.{name}")
-        elif event.type == "operation.succeeded" and data["trigger"] in FORWARD and event.revision:
+        elif event.type == "operation.succeeded" and data["trigger"] in FORWARD and event.revision and not data.get("selective"):
             await self._git.pin(repository, event.revision, f"{HEALTHY}.{name}")

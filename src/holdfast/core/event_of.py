@@ -83,7 +83,8 @@ def of_operation(type: str, at: Instant, operation: Operation, severity: Severit
 
 
 def of_finished(type: str, at: Instant, operation: Operation, severity: Severity) -> Event:
-    return of_operation(type, at, operation, severity, outcomes=counted(outcome.status.value for outcome in operation.outcomes))
+    outcomes = counted(outcome.status.value for outcome in operation.outcomes)
+    return of_operation(type, at, operation, severity, outcomes=outcomes, selective=operation.is_selective)
 
 
 def of_changed(type: str, at: Instant, operation: Operation, change: Change, outcome: Outcome, severity: Severity) -> Event:

@@ -16,7 +16,7 @@ themselves is in `room_events`.
 | source.failed | The repository, or the Application file, cannot be read. | error |
 | source.recovered | It can be read again. | |
 | operation.started | A plan begins. | trigger, phase, started_at, message, desired_digest, plan_digest, changes {verb: count}, deletes[] |
-| operation.succeeded | It is applied and healthy. | trigger, phase, started_at, message, desired_digest, outcomes {status: count} |
+| operation.succeeded | It is applied and healthy. | trigger, phase, started_at, message, desired_digest, outcomes{}, selective |
 | operation.failed | Some of it failed. | as operation.succeeded |
 | operation.superseded | Something newer took over, or the daemon ended in between. | as operation.succeeded |
 | operation.held | An operation may not begin now. | kind, code, reason, until |

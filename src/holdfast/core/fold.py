@@ -165,7 +165,7 @@ def _finished(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> Non
 
 def _succeeded(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
     _finished(it, event, data)
-    if data["trigger"] != Trigger.DRIFT:
+    if data["trigger"] != Trigger.DRIFT and not data.get("selective"):
         it.revision, it.digest = event.revision, data["desired_digest"]
 
 

@@ -76,6 +76,8 @@ class Operation:
     outcomes: tuple[Outcome, ...] = ()
     created: tuple[ResourceId, ...] = ()
     """What its plan set out to create: what a rollback of it may delete again."""
+    is_selective: bool = False
+    """Whether it was about some resources alone: then its end says nothing of the revision of the whole."""
 
 
 class StepVerb(StrEnum):

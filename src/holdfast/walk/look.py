@@ -101,7 +101,8 @@ class Looker:
         # A heal may be taking it back to what the inventory still has: whatever else is planned must not count on what stands there now.
         found = plan(desired, live.without(unsure), self._ledger.inventory, allowed)
         healths = await self._tell(desired, live, said)
-        await self._tell_plan(desired, found)
+        if allowed.only is None:
+            await self._tell_plan(desired, found)
         return Look(
             desired=desired,
             plan=found,

@@ -22,6 +22,7 @@ from holdfast.core import events
 from holdfast.core.memory import Memory
 from holdfast.core.policy import policy, refusals, removal
 from holdfast.core.rollback import by_hand
+from holdfast.core.selection import select
 from holdfast.errors import HoldfastError, Refused, Retry, StoreError
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Tasks
@@ -32,6 +33,7 @@ from holdfast.model.ports import Journal, Records, Store
 from holdfast.model.resource import Desired
 from holdfast.walk.hook import IN_SYNC
 from holdfast.walk.ledger import Ledger
+from holdfast.walk.look import Look
 from holdfast.walk.walker import Stale, Walker
 
 STORE_AGAIN_S = 2.0
@@ -73,6 +75,7 @@ class SyncController:
             others=others or Alone(),
         )
         self._walker = walker
+        self._ledger = ledger
         self._journal = journal
         self._store = store
         self._records = records
@@ -295,15 +298,17 @@ class SyncController:
         settings = replace(lane.managed.settings, prune=lane.managed.settings.prune or request.approve is not None)
         rewound = memory.rewound == desired.digest
         await self._course.others_read(desired)
-        look = await self._course.looker.look(
-            desired, policy(settings, complete=lane.is_complete, rewound=rewound, approved=request.approve)
-        )
+        only = select(desired, self._ledger.inventory, request.resources) if request.resources else None
+        allowed = policy(settings, complete=lane.is_complete, rewound=rewound, approved=request.approve, only=only)
+        look = await self._course.looker.look(desired, allowed)
         if request.approve is not None and look.plan.digest != request.approve:
             raise Refused(
                 "HF6006",
                 f"cannot sync {name}: the plan is another than the one that was approved",
-                hint=f"holdfast plan {name}, then approve {look.plan.digest[:12]}",
+                hint=f"holdfast plan {name}{' --resource …' if request.resources else ''}, then approve {look.plan.digest[:12]}",
             )
+        if only is not None:
+            return await self._selected(lane, look)
         if memory.pin is not None:
             await self._course.unpin(lane, f"synced by {request.person}")
         await self._course.remember(lane, retrying=None)
@@ -313,6 +318,18 @@ class SyncController:
             raise Refused(first.code or "HF6007", f"cannot sync {name}: {min(refused)} {first.reason}", hint=f"holdfast plan {name}")
         runs = self._walker.book is not None and any(hook.phase in IN_SYNC for hook in desired.hooks)
         return await self._course.go_forward(lane, look, Trigger.MANUAL) if look.plan or runs else None
+
+    async def _selected(self, lane: Lane, look: Look) -> Operation | None:
+        """Walk to what was selected, all of it or nothing: what is missing for a part of it is said instead."""
+        name = lane.managed.name
+        if (pin := lane.memory.pin) is not None:
+            reason = f"it is pinned at {pin.revision[:12]}, where it would be taken back to"
+            raise Refused("HF2012", f"cannot sync a part of {name}: {reason}", hint=f"holdfast resume {name}, or sync all of it")
+        if look.plan.blocked:
+            id, first = min(look.plan.blocked.items())
+            hint = f"holdfast plan {name} --resource … shows all; select what is missing too"
+            raise Refused(first.code or "HF6007", f"cannot sync a part of {name}: {id} {first.reason}", hint=hint)
+        return await self._course.go_selected(lane, look) if look.plan else None
 
     async def _roll_back(self, lane: Lane, request: Request) -> Operation | None:
         name, memory, desired = lane.managed.name, lane.memory, lane.desired

@@ -204,6 +204,19 @@ class Course:
             await self._succeeded(lane, look, done)
         return done
 
+    async def go_selected(self, lane: Lane, look: Look) -> Operation:
+        """Walk to a part of what Git asks for: without hooks, and neither its end nor its failure says anything of the revision.
+
+        It is not rolled back: the whole did not move.
+        """
+        walk = self.begin(lane, look, Trigger.MANUAL, is_selective=True)
+        lane.following = look.desired.digest
+        done = await self.run(lane, walk)
+        if lane.memory.created != list(done.created):
+            await self.remember(lane, created=list(done.created))
+        await self._releases.keep(lane.managed.name)
+        return done
+
     async def _succeeded(self, lane: Lane, look: Look, done: Operation) -> None:
         if look.unproven:
             lane.bell.wake()
@@ -215,14 +228,16 @@ class Course:
             self.look_again(lane)  # may be free by then; and what an approval names now is another plan
         await self._releases.keep(lane.managed.name)
 
-    def begin(self, lane: Lane, look: Look, trigger: Trigger) -> Walk:
+    def begin(self, lane: Lane, look: Look, trigger: Trigger, *, is_selective: bool = False) -> Walk:
         inventory = self._ledger.inventory
         created = {change.id for change in look.plan if change.verb is Verb.CREATE and change.id not in inventory}
         lane.interrupt, lane.held = Interrupt(), None
         walk = self.operations.begin(
             trigger, look.desired, look.plan, look.as_of, interrupt=lane.interrupt, created=created.union(lane.memory.created)
         )
-        if trigger is Trigger.MANUAL or self._are_hooks_due(look, is_rollback=trigger is Trigger.ROLLBACK):
+        if is_selective:
+            walk.operation = replace(walk.operation, is_selective=True)
+        elif trigger is Trigger.MANUAL or self._are_hooks_due(look, is_rollback=trigger is Trigger.ROLLBACK):
             walk.hooks = self._walker.hook_run(walk)
         return walk
 

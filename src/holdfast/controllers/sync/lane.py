@@ -11,6 +11,7 @@ from typing import Protocol
 from holdfast.core.memory import Memory
 from holdfast.core.policy import Settings, WindowVerdict, policy
 from holdfast.core.retry import RetryPolicy
+from holdfast.core.selection import Pattern
 from holdfast.core.world import find
 from holdfast.kit.clock import Instant
 from holdfast.kit.tasks import Wakeup
@@ -51,6 +52,8 @@ class Request:
     person: str
     approve: str | None = None
     """The digest of a plan that is approved."""
+    resources: tuple[Pattern, ...] = ()
+    """Of a sync: of these alone; empty: of all."""
     revision: str | None = None
     """Of a rollback: where to; None: the last healthy one before."""
 
