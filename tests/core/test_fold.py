@@ -280,3 +280,9 @@ def test_a_look_of_an_older_version_does_not_say_how_it_looked() -> None:
     older = replace(looked, data={name: value for name, value in looked.data.items() if name != "method"})
     assert web(rendered(resource()), older).proofs["answers"].method == ""
     assert web(rendered(resource()), looked).proofs["answers"].method == "tcp"
+
+
+def test_a_resource_is_known_by_its_destination_too() -> None:
+    elsewhere = WEB._replace(destination="docker")
+    seen = events.resource_observed(at=5.0, application="shop", id=elsewhere, sync="Synced", health=Health(Status.HEALTHY))
+    assert set(after(DECLARED, rendered(resource(elsewhere)), seen).resources) == {elsewhere}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.core.plan_inputs import ONE, PRUNES, TWO, A, B, C, D, desired, inventory, owned, resource, stands
 
 from holdfast.core.order import held_up
 from holdfast.core.planner import gone, plan, unrecorded
@@ -13,32 +14,7 @@ from holdfast.core.world import EXCLUSIVE, subjects
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.plan import Inventory, Owned, Plan, Policy, Verb
-from holdfast.model.resource import Desired, Origin, Resource, ResourcePolicy
-from holdfast.model.state import State
-
-A, B, C, D = (ResourceId("host", "Process", "shop", name) for name in "abcd")
-ONE, TWO = State.of({"version": 1}), State.of({"version": 2})
-PRUNES = Policy(prune=True)
-
-
-def resource(id: ResourceId, state: State = ONE, **more: Any) -> Resource:
-    return Resource(id=id, state=state, **more)
-
-
-def owned(it: Resource, application: str = "shop", **more: Any) -> Owned:
-    return Owned(application=application, resource=it, revision="r1", operation="op", **more)
-
-
-def desired(*resources: Resource) -> Desired:
-    return Desired.of("shop", "r2", resources)
-
-
-def inventory(*its: Owned) -> Inventory:
-    return {it.resource.id: it for it in its}
-
-
-def stands(*ids: ResourceId, state: State = ONE, **more: Any) -> Live:
-    return Live(observed={id: Observation(state=state, **more) for id in ids})
+from holdfast.model.resource import Desired, Origin, ResourcePolicy
 
 
 def codes(found: Plan) -> dict[str, str]:
@@ -191,6 +167,7 @@ OURS = inventory(owned(resource(A, origin=THERE)), owned(resource(B)))
     ("live", "policy", "code", "reason"),
     [
         (stands(A, B), replace(PRUNES, complete=False), "HF2007", "the source did not render completely: nothing is pruned"),
+        (stands(A, B), replace(PRUNES, rewound=True), "HF2016", "Git went back to before it was declared: a person must confirm"),
         (replace(stands(B), unreachable={A: "no answer"}), PRUNES, "HF2001", "unknown: no answer"),
         (
             replace(stands(B), observed={**stands(A, owned=False).observed, **stands(B).observed}),
@@ -203,6 +180,17 @@ OURS = inventory(owned(resource(A, origin=THERE)), owned(resource(B)))
 def test_what_may_not_be_deleted_says_why_and_where_it_was_declared(live: Live, policy: Policy, code: str, reason: str) -> None:
     found = plan(desired(resource(B)), live, OURS, policy).blocked[A]
     assert (found.code, found.reason, found.origin) == (code, reason, THERE)
+
+
+@pytest.mark.parametrize(("live", "code"), [(Live(observed={}, unreachable={A: "no answer"}), "HF2001"), (stands(A), "HF2002")])
+def test_what_may_not_be_touched_says_where_it_is_declared(live: Live, code: str) -> None:
+    found = plan(desired(resource(A, origin=HERE)), live, {}, PRUNES).blocked[A]
+    assert (found.code, found.origin) == (code, HERE)
+
+
+def test_all_that_is_ours_is_all_though_a_person_named_each() -> None:
+    everything = replace(PRUNES, only=frozenset({A}), prune_free=1)
+    assert codes(plan(desired(), stands(A), inventory(owned(resource(A))), everything)) == {"a": "HF2005"}
 
 
 def test_a_change_says_where_it_was_declared() -> None:
@@ -234,9 +222,10 @@ def test_a_share_that_is_just_reached_is_no_reason_to_ask() -> None:
     assert [change.id for change in plan(desired(resource(B)), stands(A, B), OURS, half)] == [A]
 
 
-def test_each_of_several_exclusive_things_is_one() -> None:
+@pytest.mark.parametrize("taken", ["tcp:80", "tcp:81"])
+def test_each_of_several_exclusive_things_is_one(taken: str) -> None:
     """B takes one of the two ports that A holds: A goes first."""
-    both, one = ({EXCLUSIVE: text} for text in ("tcp:80, tcp:81", "tcp:81"))
+    both, one = ({EXCLUSIVE: text} for text in ("tcp:80, tcp:81", taken))
     known = inventory(owned(resource(A, labels=both)))
     live = Live(observed={**stands(A).observed, B: Observation(state=None)})
     found = plan(desired(resource(B, labels=one)), live, known, replace(PRUNES, prune_share=1.0))

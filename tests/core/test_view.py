@@ -388,6 +388,8 @@ def test_what_another_application_declares_too_is_told_to_whoever_has_it() -> No
     assert warnings(events.plan_refused(at=5.0, application="blog", revision="r2", plan=refused)) == [said]
     assert warnings(events.plan_refused(at=5.0, application="blog", revision="r2", plan=other)) == []
     assert warnings(events.plan_refused(at=5.0, application="shop", revision="r2", plan=refused)) == []
+    unknown = Plan(blocked={WEB._replace(name="api"): refused.blocked[WEB]}, digest="abc")
+    assert warnings(events.plan_refused(at=5.0, application="blog", revision="r2", plan=unknown)) == []
     elsewhere = Plan(blocked={replace_destination(WEB): refused.blocked[WEB]}, digest="abc")
     assert warnings(events.plan_refused(at=5.0, application="blog", revision="r2", plan=elsewhere)) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -45,3 +46,10 @@ def test_a_day_fits_either_field_only_where_both_are_restricted() -> None:
 def test_names_and_sundays() -> None:
     cron = Cron.parse("0 0 * JAN,dec SUN-tue,7")
     assert (sorted(cron.months), sorted(cron.weekdays)) == ([1, 12], [0, 1, 2])
+
+
+@pytest.mark.parametrize("minute", range(60))
+def test_a_time_that_a_clock_leaps_over_is_the_end_of_the_leap(minute: int) -> None:
+    """In Berlin on 29 March 2026 two o'clock was three o'clock."""
+    leap = datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp()
+    assert Cron.parse(f"{minute} 2 29 3 *").next_after(leap - 1, "Europe/Berlin") == leap

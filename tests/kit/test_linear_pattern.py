@@ -98,6 +98,9 @@ def test_a_pattern_has_a_size() -> None:
 def test_brackets_have_a_depth_and_no_number() -> None:
     assert LinearPattern("(" * 32 + "a" + ")" * 32).search("a") is not None
     assert LinearPattern("(?:a)" * 33).search("a" * 33) is not None
+    assert LinearPattern("(a)" * 3 + "(" * 32 + "a" + ")" * 32).search("aaaa") is not None
+    with pytest.raises(ValueError, match="deeper than 32"):
+        LinearPattern("(a)" * 3 + "(" * 33 + "a" + ")" * 33)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,10 @@ def test_brackets_have_a_depth_and_no_number() -> None:
         ("ab", ["ab"], ["AB", "Ab"]),
         ("(?i)[a-c]x", ["BX"], ["DX"]),
         ("((?i)a)b", ["Ab", "ab"], ["AB"]),
-        ("(?i:a)b", ["Ab"], ["aB"]),
+        ("(?i:a)b", ["Ab"], ["aB", "xb"]),
+        ("aXb", ["aXb"], ["ab", "b"]),
+        ("((?i:a)b)c", ["Abc"], ["aBc", "abC"]),
+        ("(?i)(a)b", ["AB"], ["A"]),
         ("x(?i)a", ["xA"], ["XA"]),
         ("^(?:a|b|c|d)$", ["a", "b", "c", "d"], ["e", "ab"]),
         ("^(?:a|)$", ["a", ""], ["b"]),

@@ -21,6 +21,13 @@ def test_a_line_is_told_without_its_time_and_once() -> None:
     assert [position.take(line) for line in lines] == [None, None, None, None]
 
 
+def test_a_time_without_a_fraction_is_before_every_fraction_of_its_second() -> None:
+    position = LogPosition()
+    lines = [f"2026-01-02T12:00:{stamp} {number}" for number, stamp in enumerate(("00Z", "00.5Z", "01+00:00"))]
+    assert [position.take(line) for line in lines] == ["0", "1", "2"]
+    assert position.begin() == "2026-01-02T12:00:01.000000000"
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

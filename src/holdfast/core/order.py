@@ -150,7 +150,7 @@ class Order:
         after = {id: set(others & wanted[id].needs if id in wanted else others) for id, others in self.waits.items()}
         for id in sorted(id for id in after if id in wanted and wanted[id].policy.restart_with):
             for target in sorted(wanted[id].policy.restart_with & self.replaced):
-                if target in after and id not in reachable([target], after):
+                if id not in reachable([target], after):
                     after[id].add(target)
         return after
 

@@ -52,7 +52,7 @@ def find_cycle(waits: Mapping[N, Collection[N]]) -> tuple[N, ...] | None:
         on_path: set[N] = set()
         stack: list[tuple[N, list[N]]] = []
         if start not in done:
-            stack.append((start, sorted(waits.get(start, ()), reverse=True)))
+            stack.append((start, sorted(waits[start], reverse=True)))
             path.append(start)
             on_path.add(start)
         while stack:
