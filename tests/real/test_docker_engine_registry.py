@@ -6,10 +6,13 @@ import json
 import socket
 import subprocess
 import time
+import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engines.docker_stage import NEEDS, SMALL, Dockerd
@@ -20,6 +23,8 @@ from holdfast.host.registry_credentials import RegistryCredentials
 from holdfast.workload.container_spec import ContainerSpec
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("docker-registry", "htpasswd", *NEEDS)]
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 USER, PASSWORD = "tester", "not a secret"
 CONFIG = """\
 version: 0.1
@@ -166,6 +171,98 @@ def test_a_plan_tells_the_digest_and_the_apply_uses_it_though_the_tag_moves(dock
 
 def ids(dockerd: Dockerd) -> set[str]:
     return {each["Id"] for each in dockerd.ask("GET", "/images/json?all=1")}
+
+
+class Shelf:
+    """The registry's own API: what no engine of one platform can push."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._base = f"http://{registry.host}/v2/shop/web"
+        self._who = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+    def _asked(self, method: str, url: str, data: bytes | None = None, **headers: str) -> tuple[bytes, str]:
+        request = urllib.request.Request(url, data=data, method=method, headers={"Authorization": self._who, **headers})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.read(), answer.headers.get("Location", "")
+
+    def blob(self, digest: str) -> Any:
+        return json.loads(self._asked("GET", f"{self._base}/blobs/{digest}")[0])
+
+    def put_blob(self, value: Any) -> dict[str, Any]:
+        data = json.dumps(value).encode()
+        digest = f"sha256:{sha256(data).hexdigest()}"
+        where = self._asked("POST", f"{self._base}/blobs/uploads/", b"")[1]
+        self._asked("PUT", f"{where}{'&' if '?' in where else '?'}digest={digest}", data, **{"Content-Type": "application/octet-stream"})
+        return {"digest": digest, "size": len(data)}
+
+    def manifest(self, tag: str) -> bytes:
+        return self._asked("GET", f"{self._base}/manifests/{tag}", Accept=MANIFEST)[0]
+
+    def put_manifest(self, tag: str, data: bytes, kind: str) -> str:
+        self._asked("PUT", f"{self._base}/manifests/{tag}", data, **{"Content-Type": kind})
+        return f"sha256:{sha256(data).hexdigest()}"
+
+
+def for_two_platforms(dockerd: Dockerd, registry: Registry, tag: str) -> str:
+    """Push an image that there is for this machine's architecture and, with the same content, for s390x; return its name."""
+    name = pushed(dockerd, registry, tag)
+    shelf = Shelf(registry)
+    here = shelf.manifest(tag)
+    manifest = json.loads(here)
+    config = shelf.blob(manifest["config"]["digest"])
+    other = {**manifest, "config": {**manifest["config"], **shelf.put_blob({**config, "architecture": "s390x"})}}
+    there = json.dumps(other).encode()
+    known = [(here, config["architecture"]), (there, "s390x")]
+    listed = [
+        {
+            "mediaType": MANIFEST,
+            "size": len(data),
+            "digest": shelf.put_manifest(f"{tag}-{architecture}", data, MANIFEST),
+            "platform": {"os": "linux", "architecture": architecture},
+        }
+        for data, architecture in known
+    ]
+    shelf.put_manifest(tag, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode(), INDEX)
+    return name
+
+
+def test_a_service_runs_the_image_of_its_platform(dockerd: Dockerd, tmp_path: Path, registry: Registry) -> None:
+    """What the host has under the same name for another platform is not taken for it; a heal keeps to it."""
+    name = for_two_platforms(dockerd, registry, "5")
+
+    async def script(house: DockerHouse) -> None:
+        def architecture() -> str:
+            found: str = dockerd.ask("GET", f"/images/{house.named('web')['Image']}/json")["Architecture"]
+            return found
+
+        plain = ContainerSpec(image=name, command=WELL_BEHAVED)
+        await house.roll(house.container(plain))
+        own = architecture()
+        assert own != "s390x"
+        web = house.container(replace(plain, platform="linux/s390x"))
+        assert (await house.engine.forecast({web.id: web}))[web.id].endswith("as the registry has it")
+        await house.roll(web)
+        assert architecture() == "s390x"
+
+        first = house.named("web")["Image"]
+        dockerd.ask("DELETE", f"/containers/{house.namespace}-web?force=1")
+        forget(dockerd, first)
+        await house.roll(web)
+        assert architecture() == "s390x", "a heal fetches it for the platform too"
+
+        await house.roll(house.container(replace(plain, platform=own)))
+        assert architecture() == own
+        absent = house.container(replace(plain, platform="linux/riscv64"))
+        with pytest.raises(EngineError) as refused:
+            await house.roll(absent)
+        assert refused.value.code == "HF3206"
+        assert "linux/riscv64" in refused.value.message
+        assert "platform" in str(refused.value.hint)
+
+    def prepare(house: DockerHouse) -> None:
+        house.credentials = registry.login()
+
+    play(dockerd, tmp_path, script, prepare=prepare)
 
 
 def test_what_a_registry_refuses_is_told_and_others_go_on(dockerd: Dockerd, tmp_path: Path, registry: Registry) -> None:

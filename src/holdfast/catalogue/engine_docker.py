@@ -48,7 +48,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         "HF3206": Explanation(
             title="Image not found",
             meaning="Neither the Docker host nor the registry has the image. What ran before goes on.",
-            cause="A typing error in name or tag, an image that was not pushed, or a registry that this host does not reach.",
+            cause="A typing error in name, tag or platform, an image that was not pushed, or a registry that this host does not reach.",
             next_step="Correct the name and commit, or push the image.",
         ),
         "HF3207": Explanation(

@@ -20,7 +20,7 @@ from typing import Any
 from holdfast.engines.docker.client import Query
 from holdfast.engines.docker.failure import plain, said_no
 from holdfast.engines.docker.host import DockerHost
-from holdfast.engines.docker.image import Credentials, Images, Progress, authorization, read_reference
+from holdfast.engines.docker.image import Credentials, Images, Progress, authorization, digest_of, read_reference
 from holdfast.errors import EngineError, Rejected, TimedOut
 from holdfast.host.registry_credentials import key_of
 from holdfast.kit.image_reference import ImageReference
@@ -80,7 +80,8 @@ class Building:
             names = [name, *spec.tags]
             for each in names:
                 await self._images.call(host, str(found["Id"]), each)
-        await self._images.hold(host, declared, built, found, operation, names=(built, *names), is_brought=is_new)
+        called = (built, *names)
+        await self._images.hold(declared, built, found, operation, digest=digest_of(found, called[-1]), names=called, is_brought=is_new)
         return found
 
     async def is_built(self, host: DockerHost, name: str, spec: BuildSpec) -> bool:

@@ -14,6 +14,7 @@ from holdfast.errors import Conflict, EngineError, Rejected, Unavailable
 LONGEST = 400
 _TAKEN = re.compile(r"(?:Bind for|listen (?:tcp|udp)\w*|bind(?:ing)? .*?)\s*(?P<address>[\d.:\[\]a-f]*:\d+)")
 _NAME = re.compile(r'The container name "?/?(?P<name>[^"]+)"? is already in use by container "?(?P<id>[0-9a-f]{12,64})')
+_NO_PLATFORM = re.compile(r"no matching manifest for|does not match the specified platform|does not provide the specified platform")
 _NO_IMAGE = re.compile(
     r"no such image|manifest (?:unknown|for .* not found)|not found: manifest|repository .* not found|does not exist", re.IGNORECASE
 )
@@ -87,6 +88,8 @@ def said_no(doing: str, said: str, status: int = 500) -> EngineError:
         return Unavailable("HF3210", message, hint="free space on the disk of the Docker host: `docker system df` says what takes it")
     if _DENIED.search(said):
         return Rejected("HF3207", message, hint="check the image's name, and `docker login` as the user that Holdfast runs as")
+    if _NO_PLATFORM.search(said):
+        return Rejected("HF3206", message, hint="name a platform that there is of this image, or build it for that one")
     if "image" in doing and _NO_IMAGE.search(said):
         return Rejected("HF3206", message, hint="check name and tag, and whether this host reaches the registry")
     if status == 404:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from holdfast.engines.docker.building import Building
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.image import Forecast, Images, digest_of, is_fresh, read_reference
+from holdfast.engines.docker.platform import fits
 from holdfast.errors import EngineError
 from holdfast.kit.clock import Clock
 from holdfast.kit.tasks import all_of
@@ -53,9 +54,12 @@ class Forecasting:
         named = read_reference(spec.image)
         if named.digest is not None:
             return ""  # Git says it
-        if (pin := self._images.is_held(declared, spec.image, spec.pull_policy)) is not None:
+        pin = self._images.is_held(declared, spec.image, spec.pull_policy)
+        if pin is not None and ((held := await host.image(pin.id)) is None or fits(held, spec.platform)):
             return f"runs image {spec.image} as {pin.digest or pin.id}, as it was pinned"
         local = await host.image(spec.image)
+        if local is not None and not fits(local, spec.platform):
+            local = None
         if local is not None and not is_fresh(spec.pull_policy):
             return await self._tell(declared, spec, digest_of(local, spec.image), str(local["Id"]), "as the host has it")
         if spec.pull_policy == "never":

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from holdfast.engines.docker.failure import plain, said_no
 from holdfast.engines.docker.host import DockerHost
 from holdfast.engines.docker.keeping import Keeping
+from holdfast.engines.docker.platform import fits
 from holdfast.errors import Rejected
 from holdfast.host.registry_credentials import Credentials as RegistryUser
 from holdfast.host.registry_credentials import key_of
@@ -109,11 +110,12 @@ class Images:
         """Return the image to run (ImageInspect), fetched if need be. Raises Rejected HF3206 and HF3207, and what the engine raises."""
         pin = self.pin(declared)
         is_held = pin is not None and pin.reference == reference and (pin.operation == operation or not is_fresh(policy))
-        if pin is not None and is_held and (again := await self._again(host, pin, policy, progress)) is not None:
+        if pin is not None and is_held and (again := await self._again(host, pin, policy, progress, platform)) is not None:
             return again
         told = self.forecast_of(declared, reference)
         found, is_new = await self._resolved(host, reference, policy, progress, platform, told)
-        await self.hold(host, declared, reference, found, operation, names=(reference,), is_brought=is_new)
+        digest = digest_of(found, reference) or (told.digest if told else None)
+        await self.hold(declared, reference, found, operation, digest=digest, names=(reference,), is_brought=is_new)
         return found
 
     def is_held(self, declared: ResourceId, reference: str, policy: str) -> Pin | None:
@@ -123,17 +125,16 @@ class Images:
 
     async def hold(
         self,
-        host: DockerHost,
         declared: ResourceId,
         reference: str,
         image: Mapping[str, Any],
         operation: str,
         *,
+        digest: str | None,
         names: tuple[str, ...],
         is_brought: bool,
     ) -> None:
         """Pin an image, by the names that it has by us; what a plan told is fulfilled. `is_brought`: whether it came to the host now."""
-        digest = digest_of(image, names[-1])
         await self._put(declared, Pin(reference=reference, id=image["Id"], digest=digest, operation=operation))
         await self._keeping.ran(declared, str(image["Id"]), names, is_brought=is_brought)
         if self._forecasts.get("\n".join(declared)) is not None:
@@ -158,13 +159,13 @@ class Images:
     async def _put(self, declared: ResourceId, pin: Pin) -> None:
         await self._records.put("\n".join(declared), pin.to_json())
 
-    async def _again(self, host: DockerHost, pin: Pin, policy: str, progress: Progress) -> Mapping[str, Any] | None:
-        host.forget_image(pin.id)  # somebody may have removed it
+    async def _again(self, host: DockerHost, pin: Pin, policy: str, progress: Progress, platform: str | None) -> Mapping[str, Any] | None:
+        """Return what is pinned, fetched again where somebody removed it; None where it cannot be, or Git asks for another platform now."""
+        host.forget_image(pin.id)
         found = await host.image(pin.id)
         if found is not None or pin.digest is None or policy == "never":
-            return found
-        named = read_reference(pin.reference)
-        again, _ = await self._pulled(host, f"{named.familiar_name}@{pin.digest}", progress, None)
+            return found if found is None or fits(found, platform) else None
+        again, _ = await self._exactly(host, pin.reference, pin.digest, progress, platform)
         return again
 
     async def _resolved(
@@ -172,25 +173,41 @@ class Images:
     ) -> tuple[Mapping[str, Any], bool]:
         """Return the image and whether it came to the host now."""
         named = read_reference(reference)
-        if told is not None and told.id is not None and (known := await host.image(told.id)) is not None:
+        if told is not None and told.id is not None and (known := await host.image(told.id)) is not None and fits(known, platform):
             return known, False
         if told is not None and told.digest is not None and policy != "never":
-            exact = f"{named.familiar_name}@{told.digest}"
-            here = await host.image(exact)
-            found, is_new = (here, False) if here is not None else await self._pulled(host, exact, progress, platform)
+            found, is_new = await self._exactly(host, reference, told.digest, progress, platform)
             if named.digest is None:
                 await self.call(host, str(found["Id"]), reference)
             return found, is_new
         local = await host.image(reference)
-        if local is not None and not is_fresh(policy):
+        if local is not None and not fits(local, platform):
+            local = None
+        if local is not None and (policy in {"never", "build"} or not is_fresh(policy)):
             return local, False
         if policy in {"never", "build"}:
-            if local is not None:
-                return local, False
+            what = f"{reference} for {platform}" if platform else reference
             hint = "bring it to the Docker host, or leave pullPolicy out"
-            raise Rejected(
-                "HF3206", f"cannot find image {reference}: it is not at the host, and its policy is never to fetch it", hint=hint
-            )
+            raise Rejected("HF3206", f"cannot find image {what}: it is not at the host, and its policy is never to fetch it", hint=hint)
+        return await self._pulled(host, reference, progress, platform)
+
+    async def _exactly(
+        self, host: DockerHost, reference: str, digest: str, progress: Progress, platform: str | None
+    ) -> tuple[Mapping[str, Any], bool]:
+        """Return the image of a digest, and whether it came to the host now.
+
+        An engine keeps one image by the digest of an index. Where that is of another platform, this one is fetched by its name, as long as
+        the registry means the same by it.
+        """
+        exact = f"{read_reference(reference).familiar_name}@{digest}"
+        here = await host.image(exact)
+        if here is None:
+            return await self._pulled(host, exact, progress, platform)
+        if fits(here, platform):
+            return here, False
+        if await self.asked(host, reference) != digest:
+            message = f"cannot fetch image {exact} for {platform}: the host has it for another platform, and {reference} is another by now"
+            raise Rejected("HF3206", message, hint=f"remove {exact} from the Docker host, or plan again")
         return await self._pulled(host, reference, progress, platform)
 
     async def call(self, host: DockerHost, id: str, name: str) -> None:
