@@ -61,7 +61,7 @@ class KeepsCandidates(SimulatedEngine):
 class EntersNothing(Walker):
     """What is about to be brought up is entered only once it stands."""
 
-    async def _enter(self, walk: Walk, change: Change, resource: Resource | None) -> None:
+    async def _enter(self, walk: Walk, changes: Iterable[Change]) -> None:
         pass
 
 
@@ -109,7 +109,7 @@ class LosesEntries(Ledger):
     """What the store may have written when it failed is not read again, and a deletion is not remembered."""
 
     async def drop(self, id: ResourceId, *events: Event) -> None:
-        self._inventory.pop(id, None)
+        self._forget(id)
 
 
 class JournalsAfterwards(StoreJournal):

@@ -188,7 +188,7 @@ class HealController:
         """Return `id` and what would go down with it if it must be replaced."""
         inventory = self._ledger.inventory
         application, found, edge = inventory[id].application, {id}, {id}
-        while edge := {other for other in restarts(edge, inventory) if inventory[other].application == application} - found:
+        while edge := {other for other in restarts(edge, self._ledger.restarting) if inventory[other].application == application} - found:
             found |= edge
         return found
 

@@ -6,6 +6,9 @@ Where the store fails, nobody knows whether it wrote: those entries are read aga
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from holdfast.errors import StoreError
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
@@ -19,8 +22,12 @@ class Ledger:
     def __init__(self, journal: Journal, inventory: Inventory, store: Store | None = None) -> None:
         self._journal = journal
         self._store = store
-        self._inventory = dict(inventory)
+        self._inventory: dict[ResourceId, Owned] = {}
+        self._by_application: defaultdict[str, dict[ResourceId, Owned]] = defaultdict(dict)
+        self._restarting: dict[ResourceId, Owned] = {}
         self._doubtful: set[ResourceId] = set()
+        for owned in inventory.values():
+            self._remember(owned)
 
     @classmethod
     async def load(cls, journal: Journal, store: Store) -> Ledger:
@@ -30,17 +37,32 @@ class Ledger:
     def inventory(self) -> Inventory:
         return self._inventory
 
+    @property
+    def restarting(self) -> Inventory:
+        """Of the inventory what goes down with others: few, if any, so that who asks for one id need not look at all."""
+        return self._restarting
+
     def of(self, application: str) -> tuple[Owned, ...]:
-        return tuple(owned for owned in self._inventory.values() if owned.application == application)
+        return tuple(self._by_application[application].values()) if application in self._by_application else ()
 
     async def put(self, owned: Owned, *events: Event) -> None:
         """Enter `owned`, together with `events`; raises StoreError."""
         await self._commit(owned.resource.id, PutOwned(owned), events)
-        self._inventory[owned.resource.id] = owned
+        self._remember(owned)
+
+    async def enter(self, fresh: Sequence[Owned]) -> None:
+        """Enter many in one go, or none; raises StoreError."""
+        try:
+            await self._journal.commit(*(PutOwned(owned) for owned in fresh))
+        except StoreError:
+            self._doubtful.update(owned.resource.id for owned in fresh)
+            raise
+        for owned in fresh:
+            self._remember(owned)
 
     async def drop(self, id: ResourceId, *events: Event) -> None:
         await self._commit(id, DropOwned(id), events)
-        self._inventory.pop(id, None)
+        self._forget(id)
 
     async def refresh(self) -> None:
         """Read again what the store may or may not have written when it failed; raises StoreError while it still does."""
@@ -48,10 +70,26 @@ class Ledger:
             stored = await self._store.inventory()
             for id in self._doubtful:
                 if id in stored:
-                    self._inventory[id] = stored[id]
+                    self._remember(stored[id])
                 else:
-                    self._inventory.pop(id, None)
+                    self._forget(id)
             self._doubtful.clear()
+
+    def _remember(self, owned: Owned) -> None:
+        id = owned.resource.id
+        before = self._inventory.get(id)
+        if before is not None and before.application != owned.application:
+            self._by_application[before.application].pop(id, None)
+        self._inventory[id] = self._by_application[owned.application][id] = owned
+        if owned.resource.policy.restart_with:
+            self._restarting[id] = owned
+        else:
+            self._restarting.pop(id, None)
+
+    def _forget(self, id: ResourceId) -> None:
+        if (before := self._inventory.pop(id, None)) is not None:
+            self._by_application[before.application].pop(id, None)
+            self._restarting.pop(id, None)
 
     async def _commit(self, id: ResourceId, write: Write, events: tuple[Event, ...]) -> None:
         try:

@@ -5,7 +5,7 @@ Used by sync. Reads the world and the ledger; changes only what the ledger remem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -15,17 +15,21 @@ from holdfast.core.policy import refusals
 from holdfast.core.world import find, subjects
 from holdfast.errors import EngineError
 from holdfast.kit.clock import Clock
+from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Live, Status, worst
 from holdfast.model.plan import Owned, Plan, Policy
 from holdfast.model.ports import Journal
 from holdfast.model.resource import Desired, Resource
+from holdfast.model.state import State
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
 
 LIFTED_BY_THE_WORLD = frozenset({"HF2002", "HF2003"})
 """Refused for what is there and not ours: it may go, and nobody would say so."""
 IN_HAND = "it is being changed"
+TOLD = 500
+"""How many looks are told in one go: few enough that nobody waits long for the store."""
 DOUBT_S = 5.0
 """What is gone without our doing is forgotten when a second look agrees, so long after the first: an engine's answer may be that old."""
 
@@ -173,19 +177,30 @@ class Looker:
 
     async def _tell(self, desired: Desired, live: Live, said: Desired) -> Mapping[ResourceId, Health]:
         name = desired.application
-        healths = {}
+        healths: dict[ResourceId, Health] = {}
+        subjects = tuple(self._told_of(desired, said))
+        for at in range(0, len(subjects), TOLD):
+            found: list[Event] = []
+            for resource, state, revision in subjects[at : at + TOLD]:
+                healths[resource.id], news = self._walker.news(name, resource, live, state, revision)
+                found += news
+            if found:
+                await self._journal.emit(*found)
+        return {resource.id: healths[resource.id] for resource in desired}
+
+    def _told_of(self, desired: Desired, said: Desired) -> Iterator[tuple[Resource, State | None, str]]:
+        """Yield what is told of, the state that Git says of it (None: an orphan), and at which revision."""
         for resource in desired:
             git = resource if said is desired else find(said, resource.id)
-            healths[resource.id] = await self._walker.report(name, resource, live, git.state if git else None, said.revision)
+            yield resource, git.state if git else None, said.revision
         looked_at = {resource.id for resource in desired}
         for resource in said if said is not desired else ():
             if resource.id not in looked_at:
-                await self._walker.report(name, resource, live, resource.state, said.revision)
-        for owned in self._ledger.of(name):
+                yield resource, resource.state, said.revision
+        for owned in self._ledger.of(desired.application):
             id = owned.resource.id
             if id not in looked_at and find(said, id) is None:
-                await self._walker.report(name, owned.resource, live, None, owned.revision)
-        return healths
+                yield owned.resource, None, owned.revision
 
     async def _tell_plan(self, desired: Desired, found: Plan) -> None:
         name, now = desired.application, self._clock.now()

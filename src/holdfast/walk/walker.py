@@ -8,7 +8,7 @@ step that only waits gives its slot back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import reduce
 
@@ -16,11 +16,12 @@ from holdfast.core import events
 from holdfast.core.order import held_up
 from holdfast.core.rollout import compensation, lanes, steps
 from holdfast.core.view import OUT_OF_SYNC, SYNCED, UNKNOWN
-from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, TimedOut, Unavailable
+from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, StoreError, TimedOut, Unavailable
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Wakeup, all_of
 from holdfast.model.declaration import Kind, Serving
+from holdfast.model.event import Event
 from holdfast.model.hook import HookPhase
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Live, Observation, Status
@@ -41,6 +42,8 @@ WELL = frozenset({Status.HEALTHY, Status.SUSPENDED})
 LOOK_AGAIN_S = 1.0
 """While waiting for health: how long without news before looking anyway."""
 REMOVAL_DEADLINE_S = 120.0
+ENTERED = 100
+"""How many new resources are entered into the inventory in one go, before the first of them is made."""
 
 
 class Stale(Exception):
@@ -110,6 +113,18 @@ class Walker:
 
     async def report(self, application: str, resource: Resource, live: Live, desired: State | None, revision: str | None) -> Health:
         """Say what was seen of `resource`, where it is other than what was said last; `desired` is what Git says, None for an orphan."""
+        health, news = self.news(application, resource, live, desired, revision)
+        if news:
+            await self._journal.emit(*news)
+        return health
+
+    def news(
+        self, application: str, resource: Resource, live: Live, desired: State | None, revision: str | None
+    ) -> tuple[Health, tuple[Event, ...]]:
+        """Return the health that was seen of `resource`, and the event that says it where it is other than what was said last.
+
+        The caller writes it, with others at once, or takes it back (`untold`).
+        """
         observation = live.observed.get(resource.id)
         if observation is None:
             sync, health = UNKNOWN, Health(Status.UNKNOWN, live.unknown(resource.id) or "")
@@ -118,21 +133,14 @@ class Walker:
             sync = SYNCED if is_let or (desired is not None and observation.state == desired) else OUT_OF_SYNC
             health = self.health(resource, observation)
         handle = observation.handle if observation else None
-        news = (application, sync, health, dict(handle) if handle else None, desired is None)
-        if self._told.get(resource.id) != news:
-            self._told[resource.id] = news
-            await self._journal.emit(
-                events.resource_observed(
-                    at=self._clock.now(),
-                    application=application,
-                    id=resource.id,
-                    sync=sync,
-                    health=health,
-                    live=handle,
-                    revision=revision,
-                )
-            )
-        return health
+        seen = (application, sync, health, dict(handle) if handle else None, desired is None)
+        if self._told.get(resource.id) == seen:
+            return health, ()
+        self._told[resource.id] = seen
+        event = events.resource_observed(
+            at=self._clock.now(), application=application, id=resource.id, sync=sync, health=health, live=handle, revision=revision
+        )
+        return health, (event,)
 
     def untold(self, id: ResourceId) -> None:
         """Say that something else was told of `id`: what is seen next is news, even if it is what was said last."""
@@ -207,7 +215,8 @@ class Walker:
                 if change.id in held:
                     await self._skip(walk, change, "waits for what failed")
             ready = tuple(change for change in wave if change.id not in held)
-            await all_of(*(self._lane(walk, lane) for lane in lanes(ready, lambda id: self._resource(walk, id))))
+            found = lanes(ready, lambda id: self._resource(walk, id))
+            await all_of(*(self._together(walk, found[at : at + ENTERED]) for at in range(0, len(found), ENTERED)))
 
     def hook_run(self, walk: Walk, *, is_removal: bool = False) -> HookRun | None:
         """Return what runs the hooks of a walk beside its changes, or those of an Application that goes; None where there are none."""
@@ -249,10 +258,20 @@ class Walker:
         owned = self._ledger.inventory.get(id)
         return walk.resources.get(id) or (owned.resource if owned else None)
 
+    async def _together(self, walk: Walk, found: Sequence[tuple[Change, ...]]) -> None:
+        """Walk lanes that begin at once; what they are about to make is entered in one go."""
+        await self._enter(
+            walk, [lane[0] for lane in found if not (walk.interrupt.is_set or self._declared(walk, lane[0].id) in walk.broken)]
+        )
+        await all_of(*(self._lane(walk, lane) for lane in found))
+
+    def _declared(self, walk: Walk, id: ResourceId) -> ResourceId:
+        resource = self._resource(walk, id)
+        return resource.declared_id if resource else id
+
     async def _lane(self, walk: Walk, lane: tuple[Change, ...]) -> None:
         for change in lane:
-            resource = self._resource(walk, change.id)
-            declared = resource.declared_id if resource else change.id
+            declared = self._declared(walk, change.id)
             if walk.interrupt.is_set:
                 await self._skip(walk, change, "a newer desired state took over")
             elif declared in walk.broken:
@@ -289,7 +308,7 @@ class Walker:
         started_at = self._clock.now()
         resource = walk.resources.get(change.id) if change.after is not None else None
         try:
-            await self._enter(walk, change, resource)
+            await self._enter(walk, [change])
             attempts = await self._step_through(walk, change, resource)
             observation = await self._settle(walk, change, resource)
         except Interrupted:
@@ -314,15 +333,13 @@ class Walker:
         self._owed.pop(change.id, None)  # whatever was left over served as the candidate, or went with what was deleted
         outcome = Outcome(id=change.id, status=Applied.APPLIED, attempts=attempts, started_at=started_at, finished_at=self._clock.now())
         walk.outcomes.append(outcome)
-        await self._record(walk, change, resource, outcome)
-        if resource is not None and observation is not None:
-            seen = Live(observed={resource.id: observation})
-            await self.report(walk.desired.application, resource, seen, resource.state, walk.desired.revision)
+        await self._record(walk, change, resource, outcome, observation)
 
-    async def _enter(self, walk: Walk, change: Change, resource: Resource | None) -> None:
+    async def _enter(self, walk: Walk, changes: Iterable[Change]) -> None:
         """Enter what is about to be ours before it is there, so that a crash half-way leaves nothing that nobody owns."""
-        if resource is not None and change.id not in self._ledger.inventory:
-            await self._ledger.put(self._owned(walk, resource, is_applied=False))
+        fresh = [change.id for change in changes if change.after is not None and change.id not in self._ledger.inventory]
+        if fresh:
+            await self._ledger.enter([self._owned(walk, walk.resources[id], is_applied=False) for id in fresh])
 
     def _owned(self, walk: Walk, resource: Resource, *, is_applied: bool) -> Owned:
         return Owned(
@@ -333,10 +350,20 @@ class Walker:
             is_applied=is_applied,
         )
 
-    async def _record(self, walk: Walk, change: Change, resource: Resource | None, outcome: Outcome) -> None:
+    async def _record(
+        self, walk: Walk, change: Change, resource: Resource | None, outcome: Outcome, observation: Observation | None
+    ) -> None:
         applied = events.change_applied(at=outcome.finished_at, operation=walk.operation, change=change, outcome=outcome)
         if resource is not None:
-            await self._ledger.put(self._owned(walk, resource, is_applied=True), applied)
+            news: tuple[Event, ...] = ()
+            if observation is not None:
+                seen = Live(observed={resource.id: observation})
+                _, news = self.news(walk.desired.application, resource, seen, resource.state, walk.desired.revision)
+            try:
+                await self._ledger.put(self._owned(walk, resource, is_applied=True), applied, *news)
+            except StoreError:
+                self.untold(resource.id)
+                raise
         elif change.verb is Verb.DELETE:
             pruned = events.resource_pruned(
                 at=outcome.finished_at,
