@@ -56,12 +56,14 @@ def copy() -> None:
 
 
 def verdicts() -> Iterator[tuple[str, Path, str, int | None]]:
-    """Yield module, its path, the mutant's name, and what its run ended with."""
+    """Yield module, its path, the mutant's name, and what its run ended with; of those that there are, for mutmut remembers others too."""
     for file in sorted((TREE / "mutants" / "src" / "holdfast").rglob("*.meta")):
         path = file.relative_to(TREE / "mutants").with_suffix("")
         module = ".".join(path.with_suffix("").parts[2:])
+        there = set(re.findall(r"def (\w+__mutmut_\d+)", file.with_suffix("").read_text()))
         for mutant, code in json.loads(file.read_text())["exit_code_by_key"].items():
-            yield module, path, mutant, code
+            if mutant.rpartition(".")[2] in there:
+                yield module, path, mutant, code
 
 
 def forget_survivors() -> None:

@@ -31,7 +31,7 @@ from holdfast.declare.hint import (
 from holdfast.declare.schema import Docs, encode, field_docs, json_schema
 from holdfast.delivery.application_spec import ApplicationSpec
 from holdfast.delivery.project_spec import AppProjectSpec
-from holdfast.delivery.unhonoured import APPLICATION_FIELDS, PROJECT_FIELDS, SOURCE_FIELDS
+from holdfast.delivery.unhonoured import APPLICATION_FIELDS, CHART_FIELDS, NO_CHART, PROJECT_FIELDS, SOURCE_FIELDS
 from holdfast.edge.certificate_spec import CertificateSpec
 from holdfast.edge.edge_spec import EdgeSpec
 from holdfast.edge.nginx_file import NginxFileSpec
@@ -79,7 +79,7 @@ spec:
   syncPolicy: {automated: {prune: true, selfHeal: true}}
 """,
         passed_over=("status", "operation"),
-        unhonoured=spoken("spec.", APPLICATION_FIELDS) | spoken("spec.source.", SOURCE_FIELDS),
+        unhonoured=spoken("spec.", APPLICATION_FIELDS) | spoken("spec.source.", {**SOURCE_FIELDS, **NO_CHART, **CHART_FIELDS}),
     ),
     Page(
         name="AppProject",

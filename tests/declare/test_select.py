@@ -100,7 +100,7 @@ NOTHING = {
         "Chart.yaml",
         "Dockerfile",
     ): "HF1213 shop: cannot render shop: found Dockerfile and Chart.yaml, and nothing that says what should run"
-    " (images are not built; Helm charts are not read yet) | read are lines, words, notes, holdfast.dev/v1alpha1;"
+    " (images are not built; a chart gives objects of a cluster) | read are lines, words, notes, holdfast.dev/v1alpha1;"
     " `holdfast init` writes a first declaration",
     ("app/Lines",): "HF1213 shop: cannot render shop: found app, and nothing that says what should run"
     " | shop/app/Lines is there: set spec.source.path to shop/app; read are lines, words, notes, holdfast.dev/v1alpha1;"

@@ -80,10 +80,10 @@ def test_what_an_application_says_in_vain() -> None:
         (field, 30, "spec.revisionHistoryLimit", "history is kept for a time, not for a count of revisions"),
         (field, 24, "spec.syncPolicy.managedNamespaceMetadata", "a host has no namespaces to create"),
         (field, 22, "spec.source.directory.disableExtensionFilter", "only .yaml, .yml and .json files are read"),
-        (field, 17, "spec.source.helm", "Helm charts are not read yet"),
         (field, 19, "spec.source.plugin", "plugins are never run"),
         (field, 20, "spec.source.ref", "there is no other source that could take files of this one"),
         (field, 21, "spec.source.tagPrefix", "a range of versions looks at tags that are plain versions"),
+        (field, 17, "spec.source.helm", "a chart gives objects of a cluster, and the destination is none"),
         ("SyncOptionNotHonoured", 27, "sync option PruneLast=true", "yet"),
         (field, 6, "metadata.finalizers[1]", "foreground is not known; resources-finalizer.argocd.argoproj.io is"),
     ]

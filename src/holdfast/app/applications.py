@@ -275,6 +275,7 @@ def sourced(it: Application) -> Sourced:
         origin=it.origin,
         directory=it.directory,
         kustomize=it.kustomize,
+        helm=it.helm,
         permission=it.permission,
         terms=it.terms,
     )

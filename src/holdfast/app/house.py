@@ -19,6 +19,7 @@ from holdfast.api.server import ApiServer
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
 from holdfast.app.certificates import HouseCertificates
+from holdfast.app.charts import charted
 from holdfast.app.children import Children
 from holdfast.app.cluster import clusters
 from holdfast.app.docker import SPACES as DOCKER_SPACES
@@ -234,6 +235,7 @@ class House:
             had_resources=lambda name: bool(ledger.of(name)),
             now=clock.now,
             learn=self.kubernetes.learn,
+            chart=charted(self.git, config, self.state.charts, self.kubernetes.served),
         )
         self.sync = SyncController(
             walker=self.walker,

@@ -17,6 +17,7 @@ from typing import Any
 from holdfast.api.document import plan_data, render_data
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import managed, sourced
+from holdfast.app.charts import charted
 from holdfast.app.cluster import clusters
 from holdfast.app.glance import Glance, remember
 from holdfast.app.private import ground
@@ -111,8 +112,9 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
             remembered = remember(state)
             rendering = Rendering(
                 git=git,
-                renderer=Renderer(_registry(config, is_render=is_render)),
+                renderer=Renderer(_registry(config, is_render=is_render, is_folder=is_render and _folder_of(files) is not None)),
                 javascript=JavaScript(git=git, search_path=config.path).exports,
+                chart=charted(git, config, state.charts if mirrors == state.path else None),
                 facts=lambda: _facts(state),
                 allowed=config.allowed,
                 had_resources=lambda name: any(owned.application == name for owned in remembered.inventory.values()),
@@ -123,9 +125,10 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
             await git.close()
 
 
-def _registry(config: Config, *, is_render: bool) -> Registry:
+def _registry(config: Config, *, is_render: bool, is_folder: bool) -> Registry:
     reached = clusters(config, os.environ).accesses
-    return registry(config.file_roots, lent=means(config), ground=ground(config.path), clusters=reached, is_render=is_render)
+    lent, laid = means(config), ground(config.path)
+    return registry(config.file_roots, lent=lent, ground=laid, clusters=reached, is_render=is_render, is_folder=is_folder)
 
 
 async def _subjects(files: tuple[str, ...], config: Config, *, is_render: bool) -> tuple[tuple[Subject, ...], frozenset[str]]:

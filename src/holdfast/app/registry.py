@@ -12,6 +12,7 @@ from holdfast.edge.issuer import Hook, Means
 from holdfast.edge.nginx_file import NginxFileKind
 from holdfast.edge.site import SiteKind, SitePartKind
 from holdfast.host.config import Config
+from holdfast.kubernetes.helm.format import Helm
 from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.kubernetes.kustomize.format import Kustomize
 from holdfast.source.git import GitPolicy
@@ -36,10 +37,12 @@ def registry(
     ground: Ground | None = None,
     clusters: Collection[str] = (),
     is_render: bool = False,
+    is_folder: bool = False,
 ) -> Registry:
     """Return all kinds and formats; with `file_roots` a File that lies beneath none of them is refused at its line. `lent`: to issuers.
 
-    `ground`: what this host can do to keep networks private. `clusters`: destinations that are reached.
+    `ground`: what this host can do to keep networks private. `clusters`: destinations that are reached. `is_folder`: a person names
+    a folder to be rendered, and a chart there is meant.
 
     No engine applies containers yet: unless they are only rendered, they are refused.
     """
@@ -50,10 +53,18 @@ def registry(
         VolumeKind(is_reached=is_render, host_roots=roots),
     )
     objects = KubernetesKind(None if is_render else frozenset(clusters))
+    charts = (Helm(objects),)
     edge = (SiteKind(), SitePartKind(), NginxFileKind(), CertificateKind(), EdgeKind(lent))
     return Registry(
         kinds=(ProcessKind(ground), PortGuardKind(), NetworkNamespaceKind(), FileKind(file_roots), ImagePolicyKind(), *edge, *containers),
-        formats=(Procfile(), Pm2(), Compose(is_reached=is_render, host_roots=roots), Kustomize(objects, is_reached=is_render)),
+        formats=(
+            Procfile(),
+            Pm2(),
+            Compose(is_reached=is_render, host_roots=roots),
+            Kustomize(objects, is_reached=is_render),
+            *(charts if is_folder else ()),
+        ),
+        cluster_formats=() if is_folder else charts,
         foreign=objects,
     )
 

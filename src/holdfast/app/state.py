@@ -37,6 +37,7 @@ class StateFolder:
         self.logs = self.path / "logs"
         self.data = self.path / "data"
         self.edge = self.path / "edge"
+        self.charts = self.path / "charts"
         self._lock: int | None = None
 
     def prepare(self) -> None:

@@ -61,6 +61,8 @@ class Sourced:
     directory: Directory = field(default_factory=Directory)
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What is added to a kustomization, as the Application writes it."""
+    helm: Mapping[str, Json] = field(default_factory=dict)
+    """How a chart is rendered, as the Application writes it."""
     permission: Permission | None = None
     """What its project lets its objects be; None: everything."""
     terms: Terms = Terms()  # noqa: RUF009 - frozen
@@ -71,10 +73,14 @@ async def _nothing_to_learn(destination: str) -> None:
     pass
 
 
+async def _no_chart(request: RenderRequest) -> bytes | None:
+    return None
+
+
 class Rendering:
     """Constructor: the Git port, a renderer, `javascript` (the JSON that a file of a tree exports, None where that is not allowed), `facts`
-    (what Holdfast knows by now), what the local configuration allows, `now`, for what counts until a day, and
-    `learn`, called with a destination before facts are asked for it."""
+    (what Holdfast knows by now), what the local configuration allows, `now`, for what counts until a day, `learn`, called with a
+    destination before facts are asked for it, and `chart` (what the chart of a request gives, as `kubernetes.helm.format` has it)."""
 
     def __init__(
         self,
@@ -87,8 +93,10 @@ class Rendering:
         had_resources: Callable[[str], bool],
         now: Callable[[], Instant],
         learn: Callable[[str], Awaitable[None]] = _nothing_to_learn,
+        chart: Callable[[RenderRequest], Awaitable[bytes | None]] = _no_chart,
     ) -> None:
         self._learn = learn
+        self._chart = chart
         self._git = git
         self._renderer = renderer
         self._javascript = javascript
@@ -114,6 +122,7 @@ class Rendering:
             application_origin=source.origin,
             directory=source.directory,
             kustomize=source.kustomize,
+            helm=source.helm,
             terms=source.terms,
             allowed=self._allowed,
             facts=self._facts(),
@@ -139,6 +148,8 @@ class Rendering:
         for ask in asked.asks:
             if ask.what == "javascript":
                 answers[ask] = await self._javascript(tree, ask.path)
+            elif ask.what == "helm":
+                answers[ask] = await self._chart(request)
             elif ask.what == "today":
                 answers[ask] = datetime.fromtimestamp(self._now(), UTC).date().isoformat().encode()
             else:

@@ -21,11 +21,13 @@ class Registry:
 
     kinds: tuple[Kind, ...] = ()
     formats: tuple[Format, ...] = field(default=())
+    cluster_formats: tuple[Format, ...] = ()
+    """Those of files that mean something for clusters alone (a chart)."""
     foreign: Foreign | None = None
     """What stands for the kinds of clusters, which nobody registers one by one."""
 
     def __post_init__(self) -> None:
-        names = [kind.name for kind in self.kinds] + [each.name for each in self.formats]
+        names = [kind.name for kind in self.kinds] + [each.name for each in (*self.formats, *self.cluster_formats)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise Bug("HF9001", f"cannot register {', '.join(twice)}: the name stands twice")
 
@@ -52,7 +54,8 @@ class Registry:
     @cached_property
     def for_clusters(self) -> Registry:
         """As it is for clusters: of other tools' files only those count that say all of a path (a kustomization)."""
-        return replace(self, formats=tuple(form for form in self.formats if isinstance(form, Whole) and form.whole))
+        whole = (form for form in self.formats if isinstance(form, Whole) and form.whole)
+        return replace(self, formats=(*whole, *self.cluster_formats), cluster_formats=())
 
     @cached_property
     def released(self) -> Mapping[str, Released]:

@@ -21,7 +21,7 @@ from holdfast.declare.select import Directory, Selection, is_whole, nothing_ther
 from holdfast.errors import DeclarationError, Where, declaration_errors
 from holdfast.kit.canonical import Json, digest
 from holdfast.model import labels
-from holdfast.model.declaration import Ask, Declaration, Reading, Scope
+from holdfast.model.declaration import Ask, Declaration, Format, Reading, Scope, Whole
 from holdfast.model.resource import Desired, Origin, Prepare, Warning
 from holdfast.model.source import LINK, Blob, Tree
 from holdfast.model.state import Facts
@@ -51,6 +51,8 @@ class RenderRequest:
     application_origin: Origin | None = None
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What the Application adds to a kustomization, as it is written."""
+    helm: Mapping[str, Json] = field(default_factory=dict)
+    """How the Application has a chart rendered, as it is written."""
     terms: Terms = Terms()  # noqa: RUF009 - frozen
     """How the Application's resources are applied and compared."""
     repository: Tree | None = None
@@ -76,7 +78,7 @@ class RenderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """What must be answered before the render can go on: (blob → its bytes, javascript → the JSON that the file exports)."""
+    """What must be answered before the render can go on: (blob → its bytes, javascript → the JSON that the file exports, …)."""
 
     asks: tuple[Ask, ...]
 
@@ -157,7 +159,7 @@ class _Known:
         return self.answers[ask] if self.ask([ask]) else None
 
     def _found(self, ask: Ask) -> bool:
-        if ask.what == "today":
+        if ask.what in {"today", "helm"}:
             return False
         if ask.what == "folder":
             self.answers[ask] = _listing(self._request.tree, ask.path)
@@ -284,7 +286,7 @@ class Renderer:
         """Read the files of formats, again and again while their asks can be answered here; nothing that was read of the same files."""
         for form, blob in selection.workload:
             place = (form.name, request.application, root_of(request.tree), blob.path)
-            if is_whole(form) and (seen := self._readings.find(place, scope, request)) is not None:
+            if _is_remembered(form) and (seen := self._readings.find(place, scope, request)) is not None:
                 yield _file(blob, seen, self._registry, alone=False)
                 continue
             if (data := known.content(blob)) is None:
@@ -292,7 +294,7 @@ class Renderer:
             reading = form.read(blob.path, data, known.answers, scope)
             while reading.asks and known.ask(reading.asks):
                 reading = form.read(blob.path, data, known.answers, scope)
-            if is_whole(form) and not reading.asks:
+            if _is_remembered(form) and not reading.asks:
                 self._readings.keep(place, scope, request, (blob.path, *(ask.path for ask in known.answers if ask.what == "blob")), reading)
             yield _file(blob, reading, self._registry, alone=False)
 
@@ -389,6 +391,10 @@ class Renderer:
         return stamp
 
 
+def _is_remembered(form: Format) -> bool:
+    return isinstance(form, Whole) and form.is_remembered
+
+
 def _listing(tree: Tree, path: str) -> bytes | None:
     """Return the paths of the files at or below `path`, None where there is none."""
     found = [each for each in tree.blobs if path == "." or each == path or each.startswith(f"{path}/")]
@@ -423,6 +429,7 @@ def _scope(request: RenderRequest, are_sound: bool) -> Scope:
         annotations=request.annotations if are_sound else {},  # told once is enough
         annotation_origin=request.application_origin,
         kustomize=request.kustomize,
+        helm=request.helm,
         terms=request.terms,
         allowed=request.allowed,
     )

@@ -134,7 +134,7 @@ def root_of(tree: Tree) -> str:
 _FORMS: Mapping[str, str] = MappingProxyType(
     {
         "Dockerfile": "images are not built",
-        "Chart.yaml": "Helm charts are not read yet",
+        "Chart.yaml": "a chart gives objects of a cluster",
         "package.json": "",
         "requirements.txt": "",
         "pyproject.toml": "",

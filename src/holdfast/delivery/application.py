@@ -62,6 +62,8 @@ class Application:
     directory: Directory = field(default_factory=Directory)
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What is added to a kustomization, as it is written."""
+    helm: Mapping[str, Json] = field(default_factory=dict)
+    """How a chart is rendered, as it is written."""
     terms: Terms = field(default_factory=Terms)
     """How its resources are applied and compared."""
     annotations: Mapping[str, str] = field(default_factory=dict)

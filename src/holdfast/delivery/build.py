@@ -111,7 +111,8 @@ def _application(
         namespace=draft.namespace,
         destination=destination,
         directory=Directory(recurse=directory.recurse, include=directory.include, exclude=directory.exclude),
-        kustomize=_kustomize(document, source),
+        kustomize=_written(document, source, "kustomize"),
+        helm=_written(document, source, "helm"),
         terms=_terms(spec, options) if destination in context.clusters.values() else Terms(),
         annotations=annotations,
         annotation_places={key: document.where(("metadata", "annotations", key)) for key in annotations},
@@ -190,10 +191,10 @@ def _followed(source: SourceSpec, at: Path) -> _Source:
     )
 
 
-def _kustomize(document: Document, source: _Source) -> Mapping[str, Json]:
-    """Return what is added to a kustomization, as it is written; it was decoded, so that it is sound."""
+def _written(document: Document, source: _Source, key: str) -> Mapping[str, Json]:
+    """Return the options of another tool as they are written; they were decoded, so that they are sound."""
     value: Json = document.value
-    for step in (*source.at, "kustomize"):
+    for step in (*source.at, key):
         if isinstance(value, dict):
             value = value.get(str(step))
         elif isinstance(value, list) and isinstance(step, int):
@@ -305,7 +306,8 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str,
     yield from unhonoured.metadata(draft.metadata.ignored)
     yield from unhonoured.annotations(draft.metadata.annotations)
     is_cluster = destination in context.clusters.values()
-    yield from unhonoured.application(source.at, is_cluster=is_cluster)
+    has_objects = destination != HOST and not destination.startswith(DOCKER)
+    yield from unhonoured.application(source.at, is_cluster=is_cluster, has_objects=has_objects)
     for at, option, why in options.in_vain_in_cluster if is_cluster else ((*each, "") for each in options.in_vain):
         path: Path = ("spec", "syncPolicy", "syncOptions", at)
         message = f"sync option {option} of Application {draft.name} is not honoured{f': {why}' if why else ' yet'}"
@@ -313,7 +315,7 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str,
     for at, finalizer in enumerate(draft.metadata.finalizers):
         if finalizer not in _POLICIES | _HOOK_FINALIZERS:
             yield unhonoured.field(("metadata", "finalizers", at), f"{finalizer} is not known; {FINALIZER} is")
-    if destination != HOST and not destination.startswith(DOCKER) and not is_cluster:
+    if has_objects and not is_cluster:
         reason = _out_of_reach(draft.spec.destination) or ""
         message = f"Application {draft.name} cannot be applied: {reason}"
         yield unhonoured.warning("DestinationNotReached", message, ("spec", "destination"), key=False)

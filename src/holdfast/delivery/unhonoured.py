@@ -31,7 +31,6 @@ SOURCE_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
         ("directory", "disableExtensionFilter"): "only .yaml, .yml and .json files are read",
         ("directory", "jsonnet"): "Jsonnet is not read yet",
-        ("helm",): "Helm charts are not read yet",
         ("kustomize", "commonAnnotationsEnvsubst"): "variables in annotations are not replaced",
         ("plugin",): "plugins are never run",
         ("ref",): "there is no other source that could take files of this one",
@@ -39,6 +38,15 @@ SOURCE_FIELDS: Mapping[Path, str] = MappingProxyType(
     }
 )
 """The same below a source."""
+CHART_FIELDS: Mapping[Path, str] = MappingProxyType(
+    {
+        ("helm", "passCredentials"): "a chart is rendered without fetching anything",
+        ("helm", "version"): "the helm of this host renders",
+    }
+)
+"""The same for a source whose chart is rendered."""
+NO_CHART: Mapping[Path, str] = MappingProxyType({("helm",): "a chart gives objects of a cluster, and the destination is none"})
+"""The same where the destination is none."""
 PROJECT_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
         ("destinationServiceAccounts",): "a host has no service accounts",
@@ -85,13 +93,15 @@ class Unhonoured:
         shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         return self.warning("FieldNotHonoured", f"{shown} of {self._subject} is not honoured: {why}", path)
 
-    def application(self, source: Path | None, *, is_cluster: bool = False) -> Iterator[Warning]:
-        """Yield what stands in an Application; `source` is the path of the one that is followed."""
+    def application(self, source: Path | None, *, is_cluster: bool = False, has_objects: bool = False) -> Iterator[Warning]:
+        """Yield what stands in an Application; `source` is the path of the one that is followed. `has_objects`: it is for a cluster, be it
+        one that is reached (`is_cluster`) or not."""
         honoured = IN_CLUSTER if is_cluster else frozenset()
         yield from self._written({path: why for path, why in APPLICATION_FIELDS.items() if path not in honoured}, ("spec",))
         if source is None:
             return
         yield from self._written(SOURCE_FIELDS, source)
+        yield from self._written(CHART_FIELDS if has_objects else NO_CHART, source)
         for other in (("spec", "source"), ("spec", "sources")):
             if self._value(other) and source[: len(other)] != other:
                 winner = "spec.sourceHydrator" if source[1] == "sourceHydrator" else "spec.sources"

@@ -53,6 +53,12 @@ class Discovery:
         served = self.kinds.get(kind, ())
         return next((each for each in served if each.version == version), served[0] if served else None)
 
+    @property
+    def api_versions(self) -> tuple[str, ...]:
+        """Each API version that is served, and each with its kinds: what `.Capabilities.APIVersions` of a chart holds."""
+        served = [each for versions in self.kinds.values() for each in versions]
+        return tuple(sorted({each.api_version for each in served} | {f"{each.api_version}/{each.kind}" for each in served}))
+
     def joined(self, other: Discovery) -> Discovery:
         return Discovery({**self.kinds, **other.kinds})
 

@@ -39,6 +39,8 @@ class Scope:
     annotation_origin: Origin | None = None
     kustomize: Mapping[str, Json] = field(default_factory=dict)
     """What the Application adds to a kustomization, as it is written."""
+    helm: Mapping[str, Json] = field(default_factory=dict)
+    """How the Application has a chart rendered, as it is written."""
     terms: Terms = Terms()  # noqa: RUF009 - frozen
     """How the Application's resources are applied and compared."""
     allowed: frozenset[str] = frozenset()
@@ -72,7 +74,8 @@ class Ask:
 
     `blob`: another file; `folder`: what lies at a path, a file or a folder, as its paths, one a line, or None where nothing does;
     `tree`: what lies below a folder, as `mode id size path` with zero bytes between, or None where nothing does;
-    `javascript`: the JSON that this file exports; `today`: the day, as 2026-01-31, in UTC.
+    `javascript`: the JSON that this file exports; `helm`: the JSON of what the chart gives whose Chart.yaml this is; `today`: the day, as
+    2026-01-31, in UTC.
     """
 
     what: str
@@ -116,6 +119,8 @@ class Whole(Protocol):
     files anywhere in the repository, by paths that begin with `../`."""
 
     whole: bool
+    is_remembered: bool
+    """Whether what it read is what it reads again as long as the blobs that it asked for are the same."""
 
 
 class Kind(Protocol):

@@ -49,6 +49,7 @@ class Client:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._discovery: Discovery | None = None
+        self._version = ""
 
     @property
     def server(self) -> str:
@@ -72,6 +73,14 @@ class Client:
                     raise Rejected("HF3311", f"cannot use {self.server}: it answers without aggregated discovery", hint=hint) from error
             self._discovery = found
         return self._discovery
+
+    async def version(self) -> str:
+        """Return the version of the server, such as `v1.34.1`; one request, then from memory."""
+        if not self._version:
+            question = Question(method="GET", path="/version", verb="ask for", subject="the version")
+            said = (await self._transport.ask(question)).json()
+            self._version = str(said.get("gitVersion") or "") if isinstance(said, dict) else ""
+        return self._version
 
     async def kind(self, name: str, version: str = "") -> ApiResource | None:
         """Return how a kind is asked for, looking again once where it is not known: a definition may be new."""

@@ -161,6 +161,19 @@ class KubernetesEngine:
         if not wide <= set(self.wide):
             await self._records.put(_WIDE, [*sorted(wide.union(self.wide))])
 
+    async def served(self, destination: str) -> tuple[str, tuple[str, ...]]:
+        """Return the version of a cluster (`v1.34.1`) and the API versions that it serves, as charts ask for them, each also with its kinds
+        (`apps/v1/Deployment`); empty where it is none of ours or does not answer."""
+        client = self.watches.clients.get(destination)
+        if client is None:
+            return "", ()
+        try:
+            async with asyncio.timeout(LEARN_S):
+                found = await client.discover()
+                return await client.version(), found.api_versions
+        except (EngineError, TimeoutError):
+            return "", ()
+
     @property
     def wide(self) -> tuple[str, ...]:
         """Kinds that lie in no namespace, beside those that everybody knows; remembered, since a cluster may be away."""

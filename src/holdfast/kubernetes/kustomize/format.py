@@ -33,6 +33,7 @@ class Kustomize:
     name = "kustomize"
     workload = True
     whole = True
+    is_remembered = True
 
     def __init__(self, objects: KubernetesKind | None = None, *, is_reached: bool) -> None:
         self._objects = objects
