@@ -11,9 +11,10 @@ from tests.engines.docker_stage import NEEDS as DOCKER
 from tests.engines.docker_stage import Dockerd
 from tests.real.cluster import running
 from tests.real.docker_shop import clear
+from tests.real.helm_program import folder_of_helm
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node", "nginx", "redis-server", "redis-cli")]
-PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name not in {"index.md", "docker.md", "kubernetes.md"})
+PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name not in {"index.md", "docker.md", "helm.md", "kubernetes.md"})
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -21,6 +22,13 @@ def test_a_recipe_can_be_typed_as_it_stands(path: Path) -> None:
     with session() as reader:
         reader.folder = ROOT
         reader.read(path.read_text())
+
+
+def test_the_recipe_for_a_chart_can_be_typed() -> None:
+    """Where a helm is on the path of the local configuration."""
+    with session() as reader:
+        reader.environment["HOLDFAST_PATH"] = f"{folder_of_helm()}:/usr/bin:/bin"
+        reader.read((DOCS / "how-to" / "helm.md").read_text())
 
 
 @pytest.mark.needs("docker", *DOCKER)
