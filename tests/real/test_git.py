@@ -187,6 +187,33 @@ def test_what_did_not_move_is_not_fetched_again(shop: GitRepository, tmp_path: P
     assert (calls().count("fetch"), calls().count("ls-remote")) == (1, 6)
 
 
+@pytest.mark.parametrize("hostile", [{}, {"elsewhere/a\x1bb": b"x"}], ids=["sound", "hostile elsewhere"])
+def test_many_folders_of_one_commit_are_read_as_each_alone(hostile: Files, shop: GitRepository, tmp_path: Path) -> None:
+    settings, calls = counting(tmp_path)
+    folders = [f"team-{number}" for number in range(12)]
+    nested: Files = {f"{folder}/{name}": f"{folder} {name}".encode() for folder in folders for name in ("a.yaml", "deep/b.yaml")}
+    shop.commit({**SHOP, **nested, **hostile, "team-1.yaml": b"no folder", "team-1/run": b"x"})
+
+    async def together(git: MirroredGit) -> dict[str, Any]:
+        revision = await git.resolve(str(shop.path), "main")
+        async with asyncio.TaskGroup() as group:
+            asked = {folder: group.create_task(git.tree(revision, folder)) for folder in folders}
+        with pytest.raises(SourceError, match="is not there"):
+            await git.tree(revision, "team-99")
+        return {folder: task.result().blobs for folder, task in asked.items()}
+
+    found = reading(tmp_path / "state", together, settings=settings)
+    lists = calls().count("ls-tree")
+    for folder in folders:
+
+        async def alone(git: MirroredGit, folder: str = folder) -> Any:
+            return (await git.tree(await git.resolve(str(shop.path), "main"), folder)).blobs
+
+        assert reading(tmp_path / "state", alone) == found[folder]
+    assert set(found["team-1"]) == {"a.yaml", "deep/b.yaml", "run"}
+    assert lists < len(folders) if not hostile else lists > len(folders)
+
+
 def test_two_daemons_may_fetch_into_one_mirror(shop: GitRepository, tmp_path: Path) -> None:
     async def story() -> set[str]:
         ports = [port(tmp_path / "state") for _ in range(4)]

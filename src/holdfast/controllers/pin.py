@@ -15,6 +15,7 @@ from holdfast.model.operation import Trigger
 from holdfast.model.source import Git
 
 HEALTHY, PINNED = "healthy", "pinned"
+HEARD = frozenset({"revision.pinned", "revision.unpinned", "operation.succeeded"})
 FORWARD = frozenset({Trigger.COMMIT, Trigger.MANUAL})
 
 
@@ -28,6 +29,8 @@ class PinController:
 
     async def run(self) -> None:
         async for event in self._events():
+            if event.type not in HEARD:
+                continue
             name = event.data.get("application")
             repository = self._repository_of(name) if isinstance(name, str) else None
             if repository is not None:

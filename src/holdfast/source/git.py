@@ -102,7 +102,9 @@ class MirroredGit:
     async def tree(self, revision: Revision, path: str) -> Tree:
         mirror = self._mirror(revision.repository)
         plain = plain_path(path, mirror.subject)
-        blobs = await mirror.listing(await _tree_id(mirror, revision.commit, plain), plain)
+        blobs = await mirror.below(revision.commit, plain)
+        if blobs is None:
+            blobs = await mirror.listing(await _tree_id(mirror, revision.commit, plain), plain)
         await self._check_links(mirror, blobs)
         return Tree(revision=revision, path=plain, blobs=blobs)
 

@@ -7,8 +7,9 @@ everything over the limits. Nothing is skipped silently, since a release without
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from holdfast.errors import SourceError, Where
@@ -121,6 +122,34 @@ class Listing:
 
     def _refused(self, code: str, path: str, reason: str, hint: str | None = None) -> SourceError:
         return refused(code, self.subject, path, reason, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A commit that was listed whole, to be looked up by folder."""
+
+    entries: Mapping[bytes, Blob]
+    blobs: Mapping[str, Blob]
+    paths: tuple[str, ...]
+    """In order."""
+
+    @classmethod
+    def of(cls, listing: Listing) -> Whole:
+        """Raises as `Listing.finish`."""
+        blobs = listing.finish()
+        return cls(listing.entries, blobs, tuple(sorted(blobs)))
+
+    def below(self, folder: str) -> dict[str, Blob] | None:
+        """Return the files below a folder by their path from there, as a listing of it alone would; None where there is none."""
+        start = f"{folder}/" if folder else ""
+        at = bisect_left(self.paths, start)
+        found: dict[str, Blob] = {}
+        while at < len(self.paths) and self.paths[at].startswith(start):
+            blob = self.blobs[self.paths[at]]
+            path = blob.path[len(start) :]
+            found[path] = replace(blob, path=path)
+            at += 1
+        return found or None
 
 
 def is_dot_git(name: str) -> bool:

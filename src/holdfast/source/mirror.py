@@ -23,7 +23,7 @@ from holdfast.model.source import Blob
 from holdfast.source.command import CHUNK, Finished, GitSettings, Runner, configuration
 from holdfast.source.failure import failed
 from holdfast.source.limits import Limits
-from holdfast.source.listing import Listing
+from holdfast.source.listing import Listing, Whole
 from holdfast.source.local import folders_of
 from holdfast.source.objects import Object, Objects
 from holdfast.source.reference import HEAD, HEADS, TAGS
@@ -39,6 +39,8 @@ MANY_LOOSE = 20
 """Loose objects in one of 256 folders; about 5,000 in all."""
 MANY_PATHS = 64
 """How many folders are remembered as they were last listed."""
+FEW_FOLDERS = 4
+"""Of one commit that are listed one by one; where more are asked for, one list of the whole is less than a program for each."""
 KEPT_UNREACHABLE = "14.days.ago"
 LOCK_PAUSE_S = 0.05
 _REFERENCE = re.compile(r"([0-9a-f]{40})\t(HEAD|refs/[^\x00-\x20\x7f]+)")
@@ -70,6 +72,11 @@ class Mirror:
         self._is_open = False
         self._configured = ""
         self._listed: dict[str, Mapping[bytes, Blob]] = {}
+        self._listing = asyncio.Lock()
+        self._folders: tuple[str, set[str]] = ("", set())
+        """Of the commit that was listed last, those that were asked for."""
+        self._whole: tuple[str, Whole | None] = ("", None)
+        """The commit that was listed whole last; None: it cannot be listed so."""
         self._fetched: dict[str, str] = {}
         self._all_fetched: Mapping[str, str] = {}
         self._answer: Mapping[str, str] | SourceError = {}
@@ -204,6 +211,30 @@ class Mirror:
         if len(self._listed) > MANY_PATHS:
             del self._listed[next(iter(self._listed))]
         return blobs
+
+    async def below(self, commit: str, path: str) -> dict[str, Blob] | None:
+        """Return the files below a folder out of a list of the whole commit; None where it must be listed itself: few folders are asked
+        for, the commit cannot be listed whole, or has no file there."""
+        if self._folders[0] != commit:
+            self._folders = commit, set()
+        self._folders[1].add(path)
+        if len(self._folders[1]) <= FEW_FOLDERS:
+            return None
+        await self.open()
+        async with self._listing:
+            if self._whole[0] != commit:
+                self._whole = commit, await self._list_whole(commit)
+            whole = self._whole[1]
+        return whole.below(path) if whole is not None else None
+
+    async def _list_whole(self, commit: str) -> Whole | None:
+        before = self._whole[1]
+        listing = Listing(subject=self.subject, limits=self._limits, known=before.entries if before is not None else {})
+        try:
+            await self._git("ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", commit, sink=listing.feed, limit=1 << 40)
+            return Whole.of(listing)
+        except SourceError:
+            return None  # whatever it is, it may lie elsewhere than in the folder that is asked for
 
     async def difference(self, before: str, after: str) -> frozenset[str]:
         """Return the paths that differ between two tree objects."""
