@@ -13,7 +13,6 @@ import pytest
 from tests.real.helm_program import folder_of_helm
 
 from holdfast.errors import SourceError
-from holdfast.host import helm as room
 from holdfast.host.helm import Helm, Request
 from holdfast.kubernetes.helm.call import Chart
 from holdfast.model.source import LINK, Blob, Tree
@@ -99,13 +98,16 @@ def test_a_template_sees_its_chart_and_nothing_else(tmp_path: Path) -> None:
     assert 'function "env" not defined' in rendered(template('{{ env "HOME" }}'))["failed"]
 
 
-def test_a_template_that_eats_memory_or_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "CPU_S", 2)
+def test_a_template_that_eats_memory_or_never_ends_is_ended() -> None:
+    def ended(text: str, **limits: int) -> str:
+        files = template(text)
+        bounded = Helm(git=Blobs({**FILES, **files}), search_path=f"{folder_of_helm()}:/usr/bin:/bin", **limits)
+        return str(rendered(files, it=bounded)["failed"])
+
     loop = "".join("{{ range until 1000 }}" for _ in range(4)) + "{{ end }}" * 4
-    assert "memory or time" in rendered(template(f"x{loop}"))["failed"]
-    monkeypatch.setattr(room, "MEMORY", 2 << 30)
+    assert "memory or time" in ended(f"x{loop}", cpu_s=2)
     eats = '{{ $x := repeat 1000000 "x" }}{{ range until 1000000 }}{{ $x = printf "%s%s" $x $x }}{{ end }}{{ $x | quote }}'
-    assert "memory" in rendered(template(eats))["failed"]
+    assert "memory" in ended(eats, memory=2 << 30)
 
 
 def test_a_random_value_is_drawn_once(tmp_path: Path) -> None:

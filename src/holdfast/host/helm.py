@@ -96,7 +96,10 @@ class Helm:
         kept: Path | None = None,
         served: Callable[[str], Awaitable[tuple[str, tuple[str, ...]]]] = nothing_known,
         timeout_s: float = TIMEOUT_S,
+        cpu_s: int = CPU_S,
+        memory: int = MEMORY,
     ) -> None:
+        self._limits = (cpu_s, memory, LARGEST_ANSWER, NOBODY)
         self._git = git
         self._program = program
         self._search_path = search_path
@@ -163,7 +166,7 @@ class Helm:
         home = dict.fromkeys(("HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "TMPDIR"), f"{folder}/home")
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-c", LAUNCH, *map(str, (CPU_S, MEMORY, LARGEST_ANSWER, NOBODY)), helm, *words),
+                *(sys.executable, "-I", "-c", LAUNCH, *map(str, self._limits), helm, *words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
