@@ -99,9 +99,9 @@ def test_a_template_sees_its_chart_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_template_that_eats_memory_or_never_ends_is_ended() -> None:
-    def ended(text: str, **limits: int) -> str:
+    def ended(text: str, cpu_s: int = 60, memory: int = 4 << 30) -> str:
         files = template(text)
-        bounded = Helm(git=Blobs({**FILES, **files}), search_path=f"{folder_of_helm()}:/usr/bin:/bin", **limits)
+        bounded = Helm(git=Blobs({**FILES, **files}), search_path=f"{folder_of_helm()}:/usr/bin:/bin", cpu_s=cpu_s, memory=memory)
         return str(rendered(files, it=bounded)["failed"])
 
     loop = "".join("{{ range until 1000 }}" for _ in range(4)) + "{{ end }}" * 4
