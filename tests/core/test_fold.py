@@ -286,3 +286,15 @@ def test_a_resource_is_known_by_its_destination_too() -> None:
     elsewhere = WEB._replace(destination="docker")
     seen = events.resource_observed(at=5.0, application="shop", id=elsewhere, sync="Synced", health=Health(Status.HEALTHY))
     assert set(after(DECLARED, rendered(resource(elsewhere)), seen).resources) == {elsewhere}
+
+
+def test_a_part_that_was_synced_and_a_drift_that_was_healed_say_nothing_of_the_revision() -> None:
+    begun = after(DECLARED, events.operation_succeeded(at=3.0, operation=OPERATION))
+    assert (begun.revision, begun.digest) == ("r1", "d1")
+    newer = replace(OPERATION, id="op2", revision="r2", desired_digest="d2")
+    for more in ({"is_selective": True}, {"trigger": Trigger.DRIFT}):
+        part = events.operation_succeeded(at=4.0, operation=replace(newer, **more))
+        found = after(DECLARED, events.operation_succeeded(at=3.0, operation=OPERATION), part)
+        assert (found.revision, found.digest) == ("r1", "d1")
+    whole = after(DECLARED, events.operation_succeeded(at=4.0, operation=newer))
+    assert (whole.revision, whole.digest) == ("r2", "d2")

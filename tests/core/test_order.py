@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.core.plan_inputs import ONE, PRUNES, TWO, A, B, C, D, desired, inventory, owned, resource, stands
+from tests.core.plan_inputs import PRUNES, TWO, A, B, C, D, desired, inventory, owned, resource, stands
 
 from holdfast.core.planner import plan
 from holdfast.core.world import EXCLUSIVE
@@ -110,7 +110,16 @@ def test_who_may_still_need_it_is_not_known_to_have_moved_on() -> None:
     assert not found.waves
 
 
-def test_what_is_fixed_and_stays_is_no_reason_to_replace() -> None:
-    fixed = resource(A, ONE, policy=ResourcePolicy(replace_on=frozenset({"image"})))
-    found = plan(*upgraded(fixed))
-    assert [change.verb.value for change in found] == ["update"]
+def test_who_needed_it_and_has_moved_on_holds_nothing_up() -> None:
+    """B needed A and needs C now. C may not be replaced without a person; A, which nobody needs any more, goes."""
+    held = resource(C, policy=replace(REPLACED, protect=True))
+    known = inventory(owned(resource(A)), owned(resource(B, needs=frozenset({A}))), owned(held))
+    wanted = desired(resource(B, needs=frozenset({C})), replace(held, state=TWO))
+    found = plan(wanted, stands(A, B, C), known, FREE)
+    assert set(found.blocked) == {C}
+    assert [[told(change) for change in wave] for wave in found.waves] == [["a"]]
+
+
+def test_what_is_pruned_last_is() -> None:
+    goes = (resource(A, policy=ResourcePolicy(last=True)), resource(B), resource(D, wave=-3))
+    assert waves(plan(*gone_for(goes=goes, stay=(resource(C),)))) == [["b"], ["d"], ["a"]]

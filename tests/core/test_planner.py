@@ -15,6 +15,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.live import Live, Observation
 from holdfast.model.plan import Inventory, Owned, Plan, Policy, Verb
 from holdfast.model.resource import Desired, Origin, ResourcePolicy
+from holdfast.model.state import State
 
 
 def codes(found: Plan) -> dict[str, str]:
@@ -191,6 +192,14 @@ def test_what_may_not_be_touched_says_where_it_is_declared(live: Live, code: str
 def test_all_that_is_ours_is_all_though_a_person_named_each() -> None:
     everything = replace(PRUNES, only=frozenset({A}), prune_free=1)
     assert codes(plan(desired(), stands(A), inventory(owned(resource(A))), everything)) == {"a": "HF2005"}
+
+
+def test_a_field_that_is_fixed_and_stays_is_no_reason_to_replace() -> None:
+    before, after, other = (State.of({"image": image, "version": version}) for image, version in (("a", 1), ("a", 2), ("b", 2)))
+    fixed = resource(A, after, policy=ResourcePolicy(replace_on=frozenset({"image"})))
+    known = inventory(owned(resource(A, before)))
+    for wanted, verb in ((fixed, Verb.UPDATE), (replace(fixed, state=other), Verb.REPLACE)):
+        assert [change.verb for change in plan(desired(wanted), stands(A, state=before), known, PRUNES)] == [verb]
 
 
 def test_a_change_says_where_it_was_declared() -> None:

@@ -8,7 +8,7 @@ from holdfast.core.selection import patterns, select
 from holdfast.errors import UsageError
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.plan import Owned
-from holdfast.model.resource import Desired, Resource
+from holdfast.model.resource import Derived, Desired, Resource
 from holdfast.model.state import State
 
 CLUSTER = "https://kubernetes.default.svc"
@@ -62,8 +62,12 @@ def test_a_selection_means_what_argo_cd_means_by_it(said: list[str], found: set[
     ["", "!", "web", "shop/web", "Process//web", "a/b/c/d/e", "apps:Deployment", "apps:Deployment:", "apps::web", "a:B:c/d/e", "a:B:/c"],
 )
 def test_what_is_of_neither_form_is_refused(said: str) -> None:
-    with pytest.raises(UsageError, match="cannot read the resource"):
+    with pytest.raises(UsageError) as refused:
         patterns([said])
+    assert (refused.value.code, refused.value.message) == ("HF6010", f"cannot read the resource {said!r}")
+    assert refused.value.hint == (
+        "write GROUP:KIND:NAMESPACE/NAME, such as apps:Deployment:web, or an id as `holdfast tree` shows it, such as Process/shop/web"
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,10 @@ def test_what_is_of_neither_form_is_refused(said: str) -> None:
         ("apps:Deployment:prod/wep", "did you mean apps:Deployment:prod/web?"),
         ("apps:Deployments:web", "did you mean apps:Deployment:web?"),
         ("Process/shop/other", "did you mean Process/shop/worker?"),
+        ("!apps:Deployment:prod/wep", "did you mean !apps:Deployment:prod/web?"),
+        ("apps/Deployment/prod/wep", "did you mean apps/Deployment/prod/web?"),
+        (":ConfigMap:wbe", "did you mean :ConfigMap:web?"),
+        ("rbac.authorization.k8s.io:ClusterRole:system:wed", "did you mean rbac.authorization.k8s.io:ClusterRole:system:web?"),
         ("zzz:zzz:zzz", "`holdfast tree shop` lists what there is"),
     ],
 )
@@ -82,3 +90,10 @@ def test_what_matches_nothing_is_refused_with_what_is_near(said: str, hint: str)
         select(DESIRED, OWNED, patterns([said]))
     assert refused.value.code == "HF6010"
     assert refused.value.hint == hint
+
+
+def test_a_replica_is_meant_by_what_was_declared_and_by_its_own_id() -> None:
+    replicas = [Resource(id=PROCESS._replace(name=f"worker.{at}"), state=State.of({}), owner=Derived(parents=(PROCESS,))) for at in (0, 1)]
+    desired = Desired.of("shop", "r1", tuple(replicas))
+    assert select(desired, {}, patterns(["Process/shop/worker"])) == {each.id for each in replicas}
+    assert select(desired, {}, patterns([":Process:worker.1"])) == {replicas[1].id}

@@ -49,9 +49,10 @@ def _pattern(text: str) -> Pattern:
         is_whole = bool(kind and colon and name) and "/" not in kind + namespace and (bool(namespace) or not slash)
         found = Pattern(text=text, group=head, kind=kind, namespace=namespace or None, name=name, is_exclude=said != text)
     else:
-        *groups, kind, namespace, name = ["", "", "", *said.split("/")][-4 if said.count("/") == 3 else -3 :]
-        is_whole = 2 <= said.count("/") <= 3 and all(said.split("/"))
-        found = Pattern(text=text, group="".join(groups), kind=kind, namespace=namespace, name=name, is_exclude=said != text)
+        words = said.split("/")
+        is_whole = len(words) in (3, 4) and all(words)
+        group, kind, namespace, name = (words if len(words) == 4 else ("", *words)) if is_whole else ("", "", "", "")
+        found = Pattern(text=text, group=group, kind=kind, namespace=namespace, name=name, is_exclude=said != text)
     if not is_whole:
         hint = (
             "write GROUP:KIND:NAMESPACE/NAME, such as apps:Deployment:web, or an id as `holdfast tree` shows it, such as Process/shop/web"
