@@ -123,3 +123,13 @@ def test_who_needed_it_and_has_moved_on_holds_nothing_up() -> None:
 def test_what_is_pruned_last_is() -> None:
     goes = (resource(A, policy=ResourcePolicy(last=True)), resource(B), resource(D, wave=-3))
     assert waves(plan(*gone_for(goes=goes, stay=(resource(C),)))) == [["b"], ["d"], ["a"]]
+
+
+def test_what_is_not_there_yet_holds_up_nobody_that_it_would_go_down_with() -> None:
+    """B would restart with A and is not there; that it cannot come yet is no matter of A."""
+    first = resource(A, policy=REPLACED)
+    comes = resource(B, policy=with_(A), needs=frozenset({D}))
+    live = Live(observed={**stands(A).observed, B: ABSENT, D: ABSENT})
+    found = plan(desired(replace(first, state=TWO), comes), live, inventory(owned(first)), FREE)
+    assert set(found.blocked) == {B}
+    assert [[told(change) for change in wave] for wave in found.waves] == [["a"]]

@@ -212,7 +212,7 @@ def _room(
         if change.verb is not Verb.DELETE:
             resource = world.wanted[id]
             those = set().union(*(holders.get(token, NOBODY) for token in _claimed(world, resource)))
-            room[id] |= {other for other in those if world.forgotten[other].declared_id != resource.declared_id}
+            room[id] = {other for other in those if world.forgotten[other].declared_id != resource.declared_id}
     for id in leaving:
         for target in world.forgotten[id].policy.restart_with & replaced:
             room[target].add(id)

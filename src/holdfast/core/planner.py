@@ -295,7 +295,6 @@ def _restart(world: World, verdicts: dict[ResourceId, _Verdict]) -> frozenset[Re
     """
     replaced = {id for id, verdict in verdicts.items() if not isinstance(verdict, Blocked) and _change(verdict).verb is Verb.REPLACE}
     takes = _taken_down(world.wanted) if replaced else {}
-    down: set[ResourceId] = set()
     while True:
         down = _going_down(world, verdicts, replaced, takes)
         stopped = _held_outside(world, replaced | down)
