@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def test_nothing_at_all_says_what_to_do(tmp_path: Path) -> None:
         files(tmp_path).read()
     assert refused.value.code == "HF8022"
     assert "holdfast up -f" in (refused.value.hint or "")
+
+
+def test_where_objects_are_followed_there_need_be_no_file(tmp_path: Path) -> None:
+    it = replace(files(tmp_path), from_cluster="in-cluster")
+    assert it.read().applications == ()
+    with pytest.raises(UsageError) as refused:
+        _ = it.place
+    assert refused.value.code == "HF8061"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

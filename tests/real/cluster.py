@@ -100,10 +100,14 @@ class Cluster:
 
     def requests(self) -> Mapping[str, float]:
         """Return how many requests the server has answered, by verb, from its own metrics."""
+        return self.requests_of("")
+
+    def requests_of(self, resource: str) -> Mapping[str, float]:
+        """Return the same for one resource (`applications`)."""
         _, text = self.ask("GET", "/metrics")
         found: dict[str, float] = {}
         for line in str(text).splitlines():
-            if line.startswith("apiserver_request_total{"):
+            if line.startswith("apiserver_request_total{") and (not resource or f'resource="{resource}"' in line):
                 labels, _, value = line.rpartition(" ")
                 verb = labels.split('verb="', 1)[1].split('"', 1)[0]
                 found[verb] = found.get(verb, 0.0) + float(value)

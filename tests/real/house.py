@@ -91,6 +91,8 @@ class House:
         self.client = Client(str(self.state))
         self.daemon: subprocess.Popen[bytes] | None = None
         self.log = folder / "daemon.log"
+        self.options: tuple[str, ...] = ()
+        """More words of `up`."""
         self.environ: dict[str, str] = {}
         """Beside that of the tests, for every program that is started here."""
         self.repository.mkdir()
@@ -157,7 +159,7 @@ class House:
         given = [word for file in files or (self.file,) for word in ("--file", str(file))]
         with open(self.log, "ab") as log:
             self.daemon = subprocess.Popen(
-                [*self.within, *HOLDFAST, "up", *given, "--state", str(self.state)],
+                [*self.within, *HOLDFAST, "up", *given, *self.options, "--state", str(self.state)],
                 cwd=self.folder,
                 env={**os.environ, **self.environ},
                 stdin=subprocess.DEVNULL,

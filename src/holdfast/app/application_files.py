@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from holdfast.app.cluster import clusters
+from holdfast.app.cluster import Place, clusters, place
 from holdfast.delivery.application import Applications, Context
 from holdfast.delivery.reader import read_applications
 from holdfast.errors import UsageError, Where
@@ -28,6 +28,13 @@ class ApplicationFiles:
     folder: str
     config: Config
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    from_cluster: str | None = None
+    """Cluster, and namespace perhaps, whose Application objects are followed beside the files; then there need be no file."""
+
+    @property
+    def place(self) -> Place | None:
+        """Return whose objects are followed; UsageError (HF8061) where no such cluster is reached."""
+        return place(clusters(self.config, self.environ), self.from_cluster) if self.from_cluster is not None else None
 
     def read(self, *, is_render: bool = False) -> Applications:
         """Return what all files say. Raises DeclarationError with every error of them, UsageError where there is nothing to read."""
@@ -60,7 +67,7 @@ class ApplicationFiles:
     def paths(self) -> tuple[Path, ...]:
         """Return the files, absolute; UsageError (HF8022) where there is none."""
         found = tuple(dict.fromkeys(path for given in self._places() for path in _files_of(given)))
-        if not found:
+        if not found and self.from_cluster is None:
             raise UsageError(
                 "HF8022",
                 "cannot find an Application: no file was given, and no folder `applications` stands beside the configuration",

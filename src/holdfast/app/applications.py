@@ -139,9 +139,10 @@ class Applications:
     async def serve_child(self, it: Application) -> None:
         await self._serve(it)
 
-    async def let_child_go(self, name: str) -> str | None:
-        """Serve a child no longer, as its finalizer says; return why that is not done yet."""
-        await self._let_go(name, "its parent declares it no longer")
+    async def let_child_go(self, name: str, person: str = "its parent declares it no longer", *, cascade: bool | None = None) -> str | None:
+        """Serve a child no longer, with all that it has where `cascade`, or by itself its finalizer, says so; return why that is not done
+        yet."""
+        await self._let_go(name, person, cascade=cascade)
         if self._records.get(name) is None:
             return None
         left = len(self._ledger.of(name))
@@ -222,18 +223,19 @@ class Applications:
         remembered: Any = self._records.get(name) or {}
         return bool(remembered.get("cascade"))
 
-    async def _let_go(self, name: str, person: str = PERSON, *, keeps: bool = False, is_nobodys: bool = False) -> None:
+    async def _let_go(
+        self, name: str, person: str = PERSON, *, keeps: bool = False, is_nobodys: bool = False, cascade: bool | None = None
+    ) -> None:
         """Serve it no longer; with the finalizer, all that it has goes first, and it is asked again at the next start where that failed.
 
         `keeps`: it is to be another's, so that nothing of it goes. `is_nobodys`: only while nobody serves it (again).
         """
         async with self._turns[name]:
             if not (is_nobodys and name in self._served):
-                await self._end(name, person, keeps)
+                await self._end(name, person, (self._declared_to_cascade(name) if cascade is None else cascade) and not keeps)
 
-    async def _end(self, name: str, person: str, keeps: bool) -> None:
+    async def _end(self, name: str, person: str, cascade: bool) -> None:
         await self._source.remove(name)
-        cascade = self._declared_to_cascade(name) and not keeps
         if cascade:
             self._sync.add(Managed(name=name, settings=Settings()))
             try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from holdfast.app.cluster import IN_CLUSTER, Clusters, clusters
 from holdfast.engines.kubernetes.answer import Gone
+from holdfast.engines.kubernetes.application_objects import WORKLOADS
 from holdfast.engines.kubernetes.client import Client, Object
 from holdfast.engines.kubernetes.credential import Credentials
 from holdfast.engines.kubernetes.transport import Transport
@@ -18,7 +19,6 @@ from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.config import Config
 
 _KINDS = ("argoproj.io/AppProject", "argoproj.io/Application", "argoproj.io/ApplicationSet")
-_WORKLOADS = ("apps/StatefulSet", "apps/Deployment")
 _COMPONENT = "app.kubernetes.io/component"
 _CONTROLLER = "application-controller"
 """Its component in Argo CD's manifests; in those of its Helm chart too."""
@@ -74,11 +74,10 @@ async def _managed(known: Clusters, environment: Mapping[str, str], namespace: s
     try:
         objects = [each for kind in _KINDS for each in await _listed(client, kind, namespace, is_needed=not kind.endswith("Set"))]
         try:
-            found = [each for kind in _WORKLOADS for each in await _listed(client, kind, namespace)]
+            found = [each for kind in WORKLOADS for each in await _listed(client, kind, namespace)]
         except EngineError as error:
             return Managed(objects=tuple(objects), controllers=(), unknown=error.message)
-        controllers = tuple(_controller(each) for each in found if _is_controller(each))
-        return Managed(objects=tuple(objects), controllers=controllers)
+        return Managed(objects=tuple(objects), controllers=controllers(found))
     finally:
         await client.aclose()
 
@@ -99,6 +98,11 @@ async def _listed(client: Client, kind: str, namespace: str, *, is_needed: bool 
             raise Unavailable("HF3308", f"cannot list {kind}: the list took too long, and is gone") from error
         found += page.items
     return found
+
+
+def controllers(workloads: Iterable[Mapping[str, Any]]) -> tuple[Controller, ...]:
+    """Return those workloads that run Argo CD's application controller."""
+    return tuple(_controller(each) for each in workloads if _is_controller(each))
 
 
 def _is_controller(it: Mapping[str, Any]) -> bool:

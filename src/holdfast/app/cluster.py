@@ -6,6 +6,7 @@ Every other context is a destination by its name, and by its server. Nothing is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ from pathlib import Path
 from holdfast.engines.kubernetes.credential import in_cluster
 from holdfast.errors import UsageError
 from holdfast.host.config import Config
+from holdfast.kit.suggest import did_you_mean
 from holdfast.kubernetes.kubeconfig import Access, contexts, read_kubeconfig
 
 IN_CLUSTER = "https://kubernetes.default.svc"
 IN_CLUSTER_NAME = "in-cluster"
 """What Argo CD calls it."""
+NAMESPACE = "argocd"
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,45 @@ class Clusters:
     accesses: Mapping[str, Access]
     names: Mapping[str, str]
     base: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A namespace of a cluster whose Application objects are followed."""
+
+    destination: str
+    shown: str
+    """The cluster as people call it."""
+    namespace: str
+
+    def __str__(self) -> str:
+        return f"{self.shown}/{self.namespace}"
+
+
+def place(reached: Clusters, text: str) -> Place:
+    """Return what `up --from-cluster` says: a cluster, with `/NAMESPACE` behind it perhaps. UsageError (HF8061): there is none."""
+    name, namespace = text, NAMESPACE
+    if name not in reached.names:
+        name, _, behind = text.rpartition("/") if "/" in text else (text, "", "")
+        namespace = behind or NAMESPACE
+    destination = reached.names.get(name or IN_CLUSTER_NAME)
+    if destination is None:
+        near = did_you_mean(name, reached.names)
+        if near:
+            hint = f"did you mean {near}?"
+        elif reached.names:
+            hint = f"these are reached: {', '.join(sorted(reached.names))}"
+        else:
+            hint = "set kubernetes.kubeconfig in the local configuration"
+        raise UsageError(
+            "HF8061", f"cannot follow the Applications of {text!r}: the local configuration reaches no such cluster", hint=hint
+        )
+    if not _NAMESPACE.fullmatch(namespace):
+        raise UsageError(
+            "HF8061", f"cannot follow the Applications of {text!r}: {namespace!r} is no namespace", hint="write CLUSTER/NAMESPACE"
+        )
+    shown = IN_CLUSTER_NAME if destination == IN_CLUSTER else destination
+    return Place(destination=destination, shown=shown, namespace=namespace)
 
 
 def clusters(config: Config, environment: Mapping[str, str]) -> Clusters:

@@ -70,7 +70,7 @@ def _run(main: Coroutine[Any, Any, T]) -> T:
 
 async def _up(options: UpOptions, config: Config, progress: Progress) -> Outcome:
     use_one_heap()
-    files = ApplicationFiles(given=options.files, folder=os.getcwd(), config=config)
+    files = ApplicationFiles(given=options.files, folder=os.getcwd(), config=config, from_cluster=options.from_cluster)
     async with opened(StateFolder(options.state_dir), config, files) as house, Tasks() as tasks:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,9 +9,8 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import holdfast
@@ -25,8 +24,10 @@ from holdfast.app.cluster import clusters
 from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
+from holdfast.app.follow import FollowNeeds, follow
 from holdfast.app.kubernetes import Customs, WithOther, kubernetes_engine, rules_of
 from holdfast.app.objects import HouseObjects
+from holdfast.app.others import OtherApplications
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
 from holdfast.app.registries import registry_client, registry_client_with
@@ -200,7 +201,8 @@ class House:
         )
         self.nested = ApplicationEngine(records=await self._records("children"), serving=self.children, clock=clock)
         of_host: tuple[Engine, ...] = (self.process, self.file, self.registry, *self.private.engines, self.docker)
-        of_host += (*self.edge.engines, self.nested)
+        is_served = files is None or files.place is None  # children are objects where objects are followed (decision 0025)
+        of_host += (*self.edge.engines, *((self.nested,) if is_served else ()))
         by_kind = {kind: engine for engine in of_host for kind in engine.kinds}
         known = {*by_kind, *(kind.name for kind in kinds.kinds)}
         self.customs = Customs(config, self._applied)
@@ -249,7 +251,7 @@ class House:
             random=random,
             settled=self._settled,
             crashed=self.crashed,
-            others=_Others(lambda: self.source),
+            others=OtherApplications(lambda: self.source),
         )
         self.heal = HealController(
             engines=self.engines,
@@ -285,7 +287,7 @@ class House:
             journal=journal,
             clock=clock,
             random=random,
-            data_dir=self._data_dir,
+            data_dir=lambda application: self.state.data / application,
             crashed=self.crashed,
             looks={VISIT: self.edge.look, CLOSED: self.private.looks.closed, OPEN: self.private.looks.open},
         )
@@ -316,7 +318,25 @@ class House:
             records=await self._records("applications"),
             clock=clock,
         )
-        self.applications.children = self.children
+        self.followed = follow(
+            FollowNeeds(
+                files=files,
+                applications=lambda: self.applications,
+                sync=self.sync,
+                source=self.source,
+                service=lambda: self.service,
+                kubernetes=self.kubernetes,
+                nested=self.nested,
+                records=await self._records("objects"),
+                journal=journal,
+                store=self.store,
+                ledger=ledger,
+                clock=clock,
+                random=random,
+                crashed=self.crashed,
+            )
+        )
+        self.applications.children = self.followed or self.children
         self.pin = PinController(git=self.git, events=lambda: journal.follow(journal.newest), repository_of=self.applications.repository_of)
         self.service = HouseService(
             Neighbours(
@@ -330,7 +350,7 @@ class House:
                 logs={"Process": self.process, "Container": ContainerLogs(self.docker)},
                 pods=PodLogs(self.kubernetes.watches.client_of, clock=clock, crashed=self.crashed),
                 wanted=self.source.desired,
-                refresh=self._refresh,
+                refresh=self.source.refresh,
                 edge=DoorAnswers(self.edge),
                 forecasts=self.docker.forecast,
                 objects=self._objects(),
@@ -474,14 +494,8 @@ class House:
         source = self.applications.sourced(application)
         return Followed(repository=source.repository, target_revision=source.target_revision, path=source.path)
 
-    def _data_dir(self, application: str) -> Path:
-        return self.state.data / application
-
-    async def _refresh(self, name: str) -> None:
-        await self.source.refresh(name)
-
-    async def _watch_secrets(self) -> None:
-        await watch_secrets(self.state.secrets, names=lambda: self.applications.names, refresh=self._refresh, clock=self.clock)
+    def _names(self) -> frozenset[str]:
+        return self.applications.names
 
     # Chores of the sweep
 
@@ -494,6 +508,8 @@ class House:
     async def _maintain(self) -> None:
         for name in self.applications.names:
             await self.git.maintain(self.applications.sourced(name).repository)
+        if self.followed is not None:
+            await self.followed.objects.prove()
 
     # Running
 
@@ -517,7 +533,7 @@ class House:
             await self.docker.start()
             await self.edge.start()
             await self.journal.emit(events.daemon_started(at=self.clock.now(), version=holdfast.__version__, pid=os.getpid()))
-            await self.children.restore(self.nested.children())
+            await (self.followed.restore() if self.followed is not None else self.children.restore(self.nested.children()))
             await self.applications.serve()
             if serve:
                 await self.api.start()
@@ -535,10 +551,11 @@ class House:
                 ("pin", self.pin.run()),
                 ("applications", self.applications.run()),
                 ("children", self.children.run(self.journal.follow(self.journal.newest), self.nested)),
-                ("secrets", self._watch_secrets()),
+                ("secrets", watch_secrets(self.state.secrets, names=self._names, refresh=self.source.refresh, clock=self.clock)),
                 ("edge", self.edge.run()),
                 ("kubernetes", self.kubernetes.run()),
                 ("first sweep", self.sweep.sweep()),
+                *((("objects", self.followed.run()),) if self.followed is not None else ()),
             ):
                 tasks.start(name, part, guard=True)
             try:
@@ -549,19 +566,6 @@ class House:
                 await self.kubernetes.aclose()
                 await tasks.stop()
                 await self.journal.emit(events.daemon_stopped(at=self.clock.now(), reason="asked to stop", pid=os.getpid()))
-
-
-class _Others:
-    """What `source` knows of others, for sync, which is made before it."""
-
-    def __init__(self, source: Callable[[], SourceController]) -> None:
-        self._source = source
-
-    def claimed(self, id: ResourceId, application: str) -> str | None:
-        return self._source().claimed(id, application)
-
-    def are_behind(self, application: str, revision: str) -> bool:
-        return self._source().are_behind(application, revision)
 
 
 @asynccontextmanager

@@ -116,6 +116,9 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
         "application.suspended": lambda event, data: f"suspended by {data['by']}",
         "application.resumed": lambda event, data: f"resumed by {data['by']}",
         "application.removed": lambda event, data: "its file was taken away",
+        "objects.followed": lambda event, data: f"follows {data['place']}: {data['applications']} Applications",
+        "objects.held": lambda event, data: _error(data["error"]),
+        "objects.status_failed": lambda event, data: _error(data["error"]),
         "action.ran": lambda event, data: f"{data['action']} of {event.subject} by {data['by']}{data['reason'] and ': '}{data['reason']}",
         "daemon.crashed": lambda event, data: f"a defect in {data['part']}: {data['error']}",
     }

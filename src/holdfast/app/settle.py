@@ -42,11 +42,16 @@ async def settle(house: House, timeout_s: float) -> int:
 
 
 async def _settled(house: House, news: AsyncIterator[Event]) -> int:
+    followed = house.followed
+    if followed is not None:
+        await followed.listed()
+        if followed.rival is not None:
+            return REFUSED
     names = house.applications.names
     await house.looked_at(names)
     while (code := await _judged(house, names)) is None:
         await anext(news)
-    return code
+    return FAILED if followed is not None and followed.problems else code
 
 
 async def _proven(house: House, news: AsyncIterator[Event]) -> None:

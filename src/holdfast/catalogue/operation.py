@@ -78,6 +78,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="It is mistyped, of another Application, or not in the revision that Git asks for. One that excludes must match as well.",
             next_step="`holdfast tree APP` lists what there is; write an id from there, or GROUP:KIND:NAMESPACE/NAME.",
         ),
+        "HF6011": Explanation(
+            title="What an object asks for cannot be done",
+            meaning="The operation field of an Application object asks for something that is not done here. Nothing was changed.",
+            cause="It asks for no sync, brings manifests of its own, or the object's Application is not followed.",
+            next_step="Read operationState.message and conditions of the object; put manifests into Git.",
+        ),
         "HF6020": Explanation(
             title="A hook did not end well",
             meaning="A hook of a sync, or of taking an Application down, failed or did not end in time. What comes after it was not begun.",

@@ -18,6 +18,7 @@ from holdfast.kit.duration import parse_duration
     examples=(
         ("holdfast up -f application.yaml", "Run it until Ctrl-C, which leaves the processes running."),
         ("holdfast up -f application.yaml --once --timeout 2m", "Bring it to Synced and Healthy, then end: for scripts."),
+        ("holdfast up --from-cluster in-cluster/argocd", "Follow the Application objects of a cluster, and write their status."),
         ("holdfast init --service > holdfast.service", "Have systemd run it."),
     ),
     exits={
@@ -30,20 +31,29 @@ from holdfast.kit.duration import parse_duration
     see=("plan", "status", "down", "init"),
 )
 @files
+@click.option(
+    "--from-cluster",
+    metavar="CLUSTER[/NAMESPACE]",
+    help="Follow the Applications and AppProjects that live as objects in a cluster, by default in its namespace argocd.",
+)
 @click.option("--once", "is_once", is_flag=True, help="Reconcile to Synced and Healthy, then end.")
 @click.option("--timeout", metavar="DURATION", default="60s", show_default=True, help="With --once: how long that may take.")
 @click.pass_obj
-def command(call: Call, files: tuple[str, ...], is_once: bool, timeout: str) -> int:
+def command(call: Call, files: tuple[str, ...], from_cluster: str | None, is_once: bool, timeout: str) -> int:
     """Bring Applications up and keep them as Git says: the daemon, in the foreground.
 
     Without -f the files of `applications/` beside the configuration file are brought up. Steps are told on stderr. While it runs, the
     other commands talk to it from any terminal.
 
+    --from-cluster follows Application objects as their files would be followed, and writes their status: CLUSTER is a destination such as
+    in-cluster or a context of the kubeconfig. While Argo CD's controller runs beside them, nothing of them is synced or written.
+
     SIGTERM and Ctrl-C end the daemon, not what it runs: processes go on, and the next `up` takes them over without a restart. `holdfast
     down` takes them away.
     """
-    options = UpOptions(files=files, state_dir=call.state_dir, once=is_once, timeout_s=_timeout(timeout))
-    what = ", ".join(files) or "the Applications of this installation"
+    options = UpOptions(files=files, from_cluster=from_cluster, state_dir=call.state_dir, once=is_once, timeout_s=_timeout(timeout))
+    given = (*files, *((f"the Applications of {from_cluster}",) if from_cluster is not None else ()))
+    what = ", ".join(given) or "the Applications of this installation"
     call.terminal.tell(f"bringing up {what} (state in {options.state_dir}) …")
     from holdfast.app.entry import up
 

@@ -274,6 +274,11 @@ class SourceController:
         lane = self._lanes.get(name)
         return lane.offered[0] if lane is not None and lane.offered is not None else None
 
+    def tree(self, name: str) -> Tree | None:
+        """Return what `desired` was rendered from."""
+        lane = self._lanes.get(name)
+        return lane.offered[1] if lane is not None and lane.offered is not None else None
+
     def _start(self, lane: _Lane) -> None:
         self._tasks.start(f"source {lane.source.name}", self._serve(lane), guard=True)
         watch = f"watch {lane.source.repository}"

@@ -1,4 +1,4 @@
-"""Events whose constructors are in rooms (`certificate_event`, `action_event`, `image_event`), with the shapes of their `data`.
+"""Events whose constructors are in rooms (`certificate_event`, `action_event`, `image_event`) or `object_events`, with their `data`.
 
 A second half of the table in `events`: the reference page shows both as one.
 
@@ -16,5 +16,8 @@ A second half of the table in `events`: the reference page shows both as one.
 | image.recovered | It answers again. | |
 | image.committed | Chosen images were written into Git. | branch, changes[] {path, line, before, after} |
 | image.commit_failed | They could not be; it is tried again. | code, message, hint |
+| objects.followed | The Applications that live in a cluster are followed. | place, applications |
+| objects.held | They are not: nothing of them is synced or written. | place, error |
+| objects.status_failed | The status of its object cannot be written; it is tried again. | error |
 | image.unmarked | Markers that nothing is made of; with an empty list: no more. | problems[] {message, where} |
 """

@@ -168,11 +168,11 @@ class View:
 def status(view: View, now: Instant, application: str | None = None) -> dict[str, Any]:
     """Return the data of a `Status` document (product.md §5): of all Applications, or of one; none where it is not known."""
     names = sorted(view.applications) if application is None else [application] if application in view.applications else []
-    shared = _shared(view)
-    return {"applications": [_application(name, view.applications[name], now, view.store_error, shared.get(name, ())) for name in names]}
+    also = shared(view)
+    return {"applications": [_application(name, view.applications[name], now, view.store_error, also.get(name, ())) for name in names]}
 
 
-def _shared(view: View) -> dict[str, list[Condition]]:
+def shared(view: View) -> dict[str, list[Condition]]:
     """Return by Application who else declares what it has: the refusal stands at the other one, and both are to know (Argo CD
     `SharedResourceWarning`)."""
     found: dict[str, list[Condition]] = {}

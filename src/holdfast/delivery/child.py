@@ -29,9 +29,9 @@ def read_child(manifest: Mapping[str, Json], origin: Origin, context: Context) -
     if child.destination not in context.clusters.values():
         raise RefusedDeclaration(
             "HF1156",
-            f"cannot serve Application {child.name}: it was found in Git, and its destination {child.destination} is no cluster",
+            f"cannot serve Application {child.name}: its destination {child.destination} is no cluster, and no operator says it",
             where=[_where(origin)],
-            hint="give its file to `holdfast up -f`: only an operator lets Git run something on a host",
+            hint="give its file to `holdfast up -f`: only an operator lets something run on a host",
         )
     _permit_namespace(child, manifest, origin, context.projects.get(child.project))
     return replace(child, origin=origin, warnings=tuple(replace(each, origin=origin) for each in child.warnings))

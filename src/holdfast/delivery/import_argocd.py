@@ -111,8 +111,8 @@ def _imported(it: Mapping[str, Json]) -> ImportedObject | str:
         return f"{what}: it has no namespace that a file could have"
     assert isinstance(kind, str), "it is one of the two"
     cleaning = _Cleaning()
-    manifest = {"apiVersion": API_VERSION, "kind": kind, "metadata": cleaning.clean(_metadata(metadata), ("metadata",))}
-    manifest["spec"] = cleaning.clean(_spec(it.get("spec")), ("spec",))
+    manifest = {"apiVersion": API_VERSION, "kind": kind, "metadata": cleaning.clean(declared_metadata(metadata), ("metadata",))}
+    manifest["spec"] = cleaning.clean(declared_spec(it.get("spec")), ("spec",))
     # An underscore is in no name of an object, so that no two objects have one file.
     stem = ("project_" if kind == PROJECT else "") + (f"{namespace}__" if namespace not in ("", NAMESPACE) else "") + name
     return ImportedObject(
@@ -126,7 +126,8 @@ def _imported(it: Mapping[str, Json]) -> ImportedObject | str:
     )
 
 
-def _metadata(metadata: Mapping[str, Json]) -> dict[str, Json]:
+def declared_metadata(metadata: Mapping[str, Json]) -> dict[str, Json]:
+    """Return metadata without what only the cluster, kubectl and Argo CD write."""
     kept = {key: metadata[key] for key in _METADATA if metadata.get(key)}
     annotations = kept.get("annotations")
     if isinstance(annotations, dict):
@@ -134,7 +135,7 @@ def _metadata(metadata: Mapping[str, Json]) -> dict[str, Json]:
     return {key: value for key, value in kept.items() if value}
 
 
-def _spec(spec: Json) -> Json:
+def declared_spec(spec: Json) -> Json:
     """Return a spec without the tokens that Argo CD's server notes in the roles of a project."""
     roles = spec.get("roles") if isinstance(spec, dict) else None
     if not isinstance(spec, dict) or not isinstance(roles, list):

@@ -34,6 +34,8 @@ class UpOptions:
 
     files: tuple[str, ...] = ()
     """Application files, absolute or relative to the folder the command runs in; empty: those beside the configuration file."""
+    from_cluster: str | None = None
+    """Cluster, with `/NAMESPACE` behind it perhaps, whose Application objects are followed."""
     state_dir: str
     once: bool = False
     """Reconcile to Synced and Healthy, then end; the children keep running."""

@@ -23,6 +23,8 @@ class ApiResource:
     plural: str
     is_namespaced: bool
     verbs: frozenset[str]
+    has_status: bool = False
+    """Whether its status is a subresource, so that it is written apart from the rest."""
 
     @property
     def api_version(self) -> str:
@@ -94,6 +96,7 @@ def _resource(group: str, version: str, value: Mapping[str, Json]) -> ApiResourc
         plural=plural,
         is_namespaced=scope == "Namespaced",
         verbs=frozenset(str(verb) for verb in verbs) if isinstance(verbs, list) else frozenset(),
+        has_status=any(each.get("subresource") == "status" for each in _dicts(value.get("subresources"))),
     )
 
 

@@ -295,7 +295,7 @@ class SyncController:
             await self._journal.emit(
                 events.plan_approved(at=self._clock.now(), application=name, digest=request.approve, by=request.person)
             )
-        settings = replace(lane.managed.settings, prune=lane.managed.settings.prune or request.approve is not None)
+        settings = replace(lane.managed.settings, prune=lane.managed.settings.prune or request.prune or request.approve is not None)
         rewound = memory.rewound == desired.digest
         await self._course.others_read(desired)
         only = select(desired, self._ledger.inventory, request.resources) if request.resources else None

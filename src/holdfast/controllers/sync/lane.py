@@ -54,6 +54,8 @@ class Request:
     """The digest of a plan that is approved."""
     resources: tuple[Pattern, ...] = ()
     """Of a sync: of these alone; empty: of all."""
+    prune: bool = False
+    """Of a sync: whether what Git no longer says goes, whatever the Application says of that."""
     revision: str | None = None
     """Of a rollback: where to; None: the last healthy one before."""
 

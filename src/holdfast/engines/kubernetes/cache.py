@@ -11,7 +11,7 @@ Laws: what is not synced is unknown, never absent; versions of one object only g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +48,7 @@ class Seen:
     """What is ours of it, in the form of a manifest; None where we never applied it."""
     ours: FieldSet = frozenset()
     live: Mapping[str, Any] = field(default_factory=dict)
-    """The object without its record of owners; empty where it is not ours."""
+    """The object without its record of owners; empty where it is not ours and the cache is not whole."""
     taken: Mapping[Path, str] = field(default_factory=dict)
     """Fields that were ours, and who has them."""
     theirs: Mapping[str, FieldSet] = field(default_factory=dict)
@@ -73,7 +73,10 @@ class KindCache:
         random: Random,
         changed: Callable[[ApiResource, Key], None],
         managers: frozenset[str] = frozenset(),
+        namespace: str = "",
+        is_whole: bool = False,
     ) -> None:
+        """`namespace`: of that one alone. `is_whole`: every object is kept as it stands, ours or not."""
         self.resource = resource
         self.failure: EngineError | None = None
         """Why nothing is known at the moment."""
@@ -84,6 +87,8 @@ class KindCache:
         self._clock = clock
         self._random = random
         self._changed = changed
+        self._namespace = namespace
+        self._is_whole = is_whole
         self.managers = managers
         """Other managers whose fields are kept too."""
         self._seen: dict[Key, Seen] = {}
@@ -98,6 +103,9 @@ class KindCache:
 
     def get(self, key: Key) -> Seen | None:
         return self._seen.get(key)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._seen)
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -161,7 +169,7 @@ class KindCache:
         self._tell(None)
 
     async def _stream(self, found: set[Key]) -> None:
-        async with self._client.watch(self.resource, initial=True) as events:
+        async with self._client.watch(self.resource, namespace=self._namespace, initial=True) as events:
             async for verb, item in events:
                 if verb == "BOOKMARK":
                     self._version = item["metadata"]["resourceVersion"]
@@ -175,16 +183,16 @@ class KindCache:
         raise Unavailable("HF3308", f"cannot list {self.resource.name}: the server ended the list before it was whole")
 
     async def _pages(self, found: set[Key]) -> None:
-        page = await self._client.page(self.resource)
+        page = await self._client.page(self.resource, namespace=self._namespace)
         version = page.version
         found.update(self._put(item) for item in page.items)
         while page.next:
-            page = await self._client.page(self.resource, after=page.next)
+            page = await self._client.page(self.resource, namespace=self._namespace, after=page.next)
             found.update(self._put(item) for item in page.items)
         self._version = version
 
     async def _watch(self) -> None:
-        async with self._client.watch(self.resource, version=self._version) as events:
+        async with self._client.watch(self.resource, namespace=self._namespace, version=self._version) as events:
             self._tell(None)
             async for verb, item in events:
                 self._version = item["metadata"]["resourceVersion"]
@@ -206,7 +214,7 @@ class KindCache:
         applied = applied_in(item)
         if applied and applied != item["apiVersion"]:
             self.other_version = applied.rpartition("/")[2]
-        self._seen[key] = seen(item, known, self.managers)
+        self._seen[key] = whole(item) if self._is_whole else seen(item, known, self.managers)
         self._changed(self.resource, key)
         return key
 
@@ -222,13 +230,13 @@ class KindCache:
         Only what had its version before the list was made can be judged; the watch is waited for until it has come so far.
         """
         there: dict[Key, int] = {}
-        page = await self._client.page(self.resource, metadata_only=True)
+        page = await self._client.page(self.resource, namespace=self._namespace, metadata_only=True)
         version = int(page.version)
         while True:
             there |= {_key(item): int(item["metadata"]["resourceVersion"]) for item in page.items}
             if not page.next:
                 break
-            page = await self._client.page(self.resource, after=page.next, metadata_only=True)
+            page = await self._client.page(self.resource, namespace=self._namespace, after=page.next, metadata_only=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(PROOF_S):
                 while not self._version or int(self._version) < version:
@@ -258,11 +266,17 @@ def seen(item: Object, before: Seen | None = None, managers: Collection[str] = (
         return Seen(uid, version)
     ours = ours or frozenset()
     earlier = before.ours | frozenset(before.taken) if before is not None and before.uid == uid else frozenset()
-    live = {key: value for key, value in item.items() if key != "metadata"}
-    live["metadata"] = {key: value for key, value in metadata.items() if key != "managedFields"}
+    live = whole(item).live
     lost = taken(ours, earlier, field_owners(item)) if earlier - ours else {}
     theirs = {name: fields_of(item, [name]) for name in managers}
     return Seen(uid, version, State.of(project(item, ours)), ours, live, lost, theirs, is_shared(item, MANAGER))
+
+
+def whole(item: Object) -> Seen:
+    """Return an object that is kept as it stands, but for its record of owners."""
+    metadata = item["metadata"]
+    live = {**item, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
+    return Seen(str(metadata["uid"]), int(metadata["resourceVersion"]), live=live)
 
 
 def _key(item: Object) -> Key:

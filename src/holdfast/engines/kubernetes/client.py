@@ -156,13 +156,24 @@ class Client:
         return found
 
     async def merge(
-        self, resource: ApiResource, namespace: str, name: str, patch: Mapping[str, Any], *, manager: str, subresource: str = ""
+        self,
+        resource: ApiResource,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        manager: str,
+        subresource: str = "",
+        is_strict: bool = True,
     ) -> Object:
-        """Change what a merge patch (RFC 7386) names, as field manager `manager`; with a resourceVersion in it, of that version only."""
+        """Change what a merge patch (RFC 7386) names, as field manager `manager`; with a resourceVersion in it, of that version only.
+
+        Not `is_strict`: what the server's schema does not know is left out, and the rest is taken.
+        """
         question = Question(
             method="PATCH",
             path=resource.path(namespace, name, subresource),
-            query=(("fieldManager", manager), ("fieldValidation", "Strict")),
+            query=(("fieldManager", manager), ("fieldValidation", "Strict" if is_strict else "Ignore")),
             body=orjson.dumps(patch),
             kind=MERGE,
             verb="change",

@@ -1,0 +1,38 @@
+"""Events of Applications that live as objects in a cluster; in the table of `room_events`."""
+
+from __future__ import annotations
+
+from holdfast.errors import HoldfastError
+from holdfast.kit.clock import Instant
+from holdfast.model.event import Event, Severity
+
+HOLDFAST = "Holdfast"
+
+
+def followed(*, at: Instant, place: str, count: int) -> Event:
+    """The Applications of a cluster are followed; `count`: how many there are."""
+    return Event(type="objects.followed", subject=HOLDFAST, at=at, data={"place": place, "applications": count})
+
+
+def held(*, at: Instant, place: str, error: HoldfastError) -> Event:
+    """They are not, and why."""
+    return Event(
+        type="objects.held",
+        subject=HOLDFAST,
+        at=at,
+        severity=Severity.WARNING,
+        key=f"objects:{place}",
+        data={"place": place, "error": error.to_json()},
+    )
+
+
+def status_failed(*, at: Instant, application: str, error: HoldfastError) -> Event:
+    """The status of its object cannot be written; it is tried again."""
+    return Event(
+        type="objects.status_failed",
+        subject=f"Application/{application}",
+        at=at,
+        severity=Severity.WARNING,
+        key=f"objects.status:{application}",
+        data={"application": application, "error": error.to_json()},
+    )
