@@ -10,10 +10,12 @@ import pytest
 from holdfast.controllers.sync.lane import Managed
 from holdfast.core.policy import Settings
 from holdfast.errors import SourceError
+from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Phase
 from holdfast.model.resource import Resource, ResourcePolicy
 from holdfast.model.state import State
 from holdfast.testing.fault import Fault
+from holdfast.testing.simulated_engine import DEADLINE_S
 from holdfast.testing.simulated_loop import run
 from holdfast.testing.stage import Stage, item, unit, wanted
 
@@ -350,3 +352,53 @@ def test_what_the_pinned_revision_declares_is_made_again_though_git_declares_it_
     stage = play(story)
     assert stage.events("revision.pinned")
     assert stage.stands(A) == 1
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_heal_that_waits_for_health_keeps_no_commit_waiting(version: int) -> None:
+    """What is healed does not become well: the commit that changes it, or that comes while it is put back, begins all the same."""
+
+    async def story(stage: Stage) -> None:
+        def sicken(id: ResourceId) -> None:
+            if id == F and stage.world.things[F].state.fields["version"] != 9:
+                stage.world.things[F].sick_until = stage.clock.monotonic() + 1000.0
+
+        stage.world.edit(F, State.of({"version": 9}))
+        stage.world.heard.append(sicken)
+        while stage.stands(F) != 1:
+            await stage.clock.sleep(0.001)
+        await stage.clock.sleep(1.0)
+        began = stage.clock.now()
+        stage.commit("shop", wanted(A, 2), wanted(F, version))
+        while stage.stands(A) != 2:
+            await stage.clock.sleep(0.01)
+        assert stage.clock.now() - began < DEADLINE_S / 2
+        while stage.stands(F) != version:
+            await stage.clock.sleep(0.01)
+        assert stage.clock.now() - began < DEADLINE_S / 2
+
+    stage = play(story)
+    assert not stage.crashes
+    assert len(heals(stage)) == 1
+
+
+def test_an_operation_begins_though_it_was_planned_while_a_heal_that_waits_had_the_thing_in_hand() -> None:
+    """The look for a commit came before what a heal puts back stood again, so that its plan has it too."""
+
+    async def story(stage: Stage) -> None:
+        def sicken(id: ResourceId) -> None:
+            if id == F and stage.world.things[F].state.fields["version"] != 9:
+                stage.world.things[F].sick_until = stage.clock.monotonic() + 1000.0
+
+        stage.weather["items"].begin(Fault.SLOW, 1.0)
+        stage.world.heard.append(sicken)
+        stage.world.edit(F, State.of({"version": 9}))
+        while not heals(stage):
+            await stage.clock.sleep(0.001)
+        began = stage.clock.now()
+        stage.commit("shop", wanted(A, 2), wanted(F))
+        while stage.stands(A) != 2:
+            await stage.clock.sleep(0.01)
+        assert stage.clock.now() - began < DEADLINE_S
+
+    assert not play(story).crashes

@@ -18,14 +18,14 @@ ARGO = "/apis/argoproj.io/v1alpha1"
 IN_CLUSTER = "https://kubernetes.default.svc"
 
 
-def until(is_so: Callable[[], Any], what: str) -> Any:
+def until(is_so: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> Any:
     """Wait until the cluster is as wanted, and return what `is_so` found."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         if found := is_so():
             return found
         time.sleep(LOOK_AGAIN_S)
-    pytest.fail(f"waited {WAIT_S:g} s in vain: {what}")
+    pytest.fail(f"waited {wait_s:g} s in vain: {what}")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ A property that no defect can break is no property.
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -77,7 +77,7 @@ class HoldsNothing(Walker):
     """Anybody may have anything in hand."""
 
     @asynccontextmanager
-    async def hold(self, ids: Collection[ResourceId]) -> AsyncIterator[None]:
+    async def hold(self, ids: Collection[ResourceId], wanted: Mapping[ResourceId, State | None] | None = None) -> AsyncIterator[None]:
         yield
 
     def take(self, id: ResourceId) -> bool:

@@ -258,6 +258,8 @@ class HealController:
 
     async def _healed(self, owned: Owned, done: Operation) -> None:
         id, now, application = owned.resource.id, self._clock.now(), owned.application
+        if done.phase is Phase.SUPERSEDED:
+            return  # an operation has it now
         is_contended = self._damping.healed(id, now, self._random.random(), owned.resource.state.digest)
         if done.phase is Phase.SUCCEEDED:
             self._drifted.discard(id)

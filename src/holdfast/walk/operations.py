@@ -7,6 +7,7 @@ start does with what the last run left behind.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -66,17 +67,22 @@ class Operations:
         A heal has its id in hand already, and is told by its own events, not as an operation.
         """
         is_told = walk.operation.trigger is not Trigger.DRIFT
+        wanted = {change.id: change.after for change in walk.plan} if is_told else {}
         await self.close_cut()
-        async with self._walker.hold({change.id for change in walk.plan} if is_told else ()):
-            self._walker.check(walk)
-            started = (Append(events.operation_started(at=walk.operation.started_at, operation=walk.operation, plan=walk.plan)),)
-            try:
-                await self._journal.commit(PutOperation(walk.operation), *(started if is_told else ()))
-                await self._go(walk, prepare)
-                done = await self.finish(walk)
-            except StoreError:
-                self._cut[walk.operation.id] = walk.operation  # even the first write may be there, and only its answer lost
-                raise
+        async with self._walker.hold(wanted, wanted):
+            with nullcontext() if is_told else self._walker.healing(walk):
+                return await self._run(walk, prepare, is_told=is_told)
+
+    async def _run(self, walk: Walk, prepare: Callable[[], Awaitable[None]] | None, *, is_told: bool) -> Operation:
+        self._walker.check(walk)
+        started = (Append(events.operation_started(at=walk.operation.started_at, operation=walk.operation, plan=walk.plan)),)
+        try:
+            await self._journal.commit(PutOperation(walk.operation), *(started if is_told else ()))
+            await self._go(walk, prepare)
+            done = await self.finish(walk)
+        except StoreError:
+            self._cut[walk.operation.id] = walk.operation  # even the first write may be there, and only its answer lost
+            raise
         return done
 
     async def finish(self, walk: Walk) -> Operation:
@@ -102,7 +108,9 @@ class Operations:
         if walk.problem or failures:
             first = failure_of(walk.problem) if walk.problem else failures[0]
             phase, message = Phase.FAILED, first.message if first else "failed"
-        elif walk.interrupt.is_set and (self._is_left(walk) or any(outcome.status is Applied.SKIPPED for outcome in walk.outcomes)):
+        elif (walk.interrupt.is_set or walk.is_awaited) and (
+            self._is_left(walk) or any(outcome.status is Applied.SKIPPED for outcome in walk.outcomes)
+        ):
             phase, message = Phase.SUPERSEDED, "a newer desired state took over"
         else:
             phase, message = Phase.SUCCEEDED, f"{count} change{'' if count == 1 else 's'} applied"

@@ -53,6 +53,8 @@ class Walk:
     as_of: int
     """`Walker.moves` when the look began that the plan was made from."""
     interrupt: Interrupt = field(default_factory=Interrupt)
+    is_awaited: bool = False
+    """Whether an operation waits for what this heal has in hand: then it waits no more for the health of what stands as declared."""
     failed: set[ResourceId] = field(default_factory=set)
     gated: set[ResourceId] = field(default_factory=set)
     """What did not become healthy in time, or died on the way: trying the same again is no help."""

@@ -8,8 +8,9 @@ step that only waits gives its slot back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import reduce
 
 from holdfast.core import events
@@ -79,6 +80,10 @@ class Walker:
         """How often a change began or ended; a look that is older than the last one of an id does not show it."""
         self._moved: dict[ResourceId, int] = {}
         self._held: set[ResourceId] = set()
+        self._awaited: Counter[ResourceId] = Counter()
+        """Ids that somebody waits for, who has none of them yet."""
+        self._heals: dict[ResourceId, Walk] = {}
+        """Heals under way, by what they have in hand."""
         self._released = asyncio.Condition()
         self._bells: dict[ResourceId, Wakeup] = {}
         self._told: dict[ResourceId, tuple[object, ...]] = {}
@@ -154,15 +159,46 @@ class Walker:
             bell.wake()
 
     @asynccontextmanager
-    async def hold(self, ids: Collection[ResourceId]) -> AsyncIterator[None]:
-        """Take `ids` in hand, all at once, waiting until nobody else has one of them."""
-        async with self._released:
-            await self._released.wait_for(lambda: self._held.isdisjoint(ids))
-            self._held.update(ids)
+    async def hold(self, ids: Collection[ResourceId], wanted: Mapping[ResourceId, State | None] | None = None) -> AsyncIterator[None]:
+        """Take `ids` in hand, all at once, waiting until nobody else has one of them; `wanted` is what they are to become, if known.
+
+        A heal that only waits for health lets go: that may take ten minutes, or for ever, and must not keep a commit waiting.
+        """
+        awaited = Counter([*ids])
+        self._awaited += awaited
+        try:
+            self._press(ids, wanted or {})
+            async with self._released:
+                await self._released.wait_for(lambda: self._held.isdisjoint(ids))
+                self._held.update(ids)
+        finally:
+            self._awaited -= awaited
         try:
             yield
         finally:
             await self.give_back(ids)
+
+    def _press(self, ids: Collection[ResourceId], wanted: Mapping[ResourceId, State | None]) -> None:
+        """Have the heals that hold `ids` end: at once where something else is wanted, else as soon as it stands as declared."""
+        for id in ids:
+            if (walk := self._heals.get(id)) is not None:
+                walk.is_awaited = True
+                goal = walk.resources.get(id)
+                if id in wanted and (goal is None or wanted[id] != goal.state):
+                    walk.interrupt.set()
+                for change in walk.plan:
+                    self.noticed(change.id)
+
+    @contextmanager
+    def healing(self, walk: Walk) -> Iterator[None]:
+        """Mark what a heal has in hand, so that an operation need not wait for more than what has begun."""
+        ids = {*walk.resources, *(change.id for change in walk.plan)}
+        self._heals |= dict.fromkeys(ids, walk)
+        try:
+            yield
+        finally:
+            for id in ids:
+                self._heals.pop(id, None)
 
     def check(self, walk: Walk) -> None:
         """Raise Stale where something that is planned moved after the look; the caller holds the ids."""
@@ -176,8 +212,8 @@ class Walker:
         return id in self._held
 
     def take(self, id: ResourceId) -> bool:
-        """Take `id` in hand now; False where somebody else has it. For who would rather come back than wait."""
-        if id in self._held:
+        """Take `id` in hand now; False where somebody else has it, or waits for it. For who would rather come back than wait."""
+        if id in self._held or id in self._awaited:
             return False
         self._held.add(id)
         return True
@@ -495,11 +531,14 @@ class Walker:
                     if resource is not None and observation is not None and observation.state == resource.state:
                         await self._ledger.put(self._owned(walk, resource, is_applied=True))  # it stands, if not well: no drift to heal
                     raise TimedOut("HF6002", f"cannot {change.verb} {change.id}: {missing} after {self._deadline_s(change):g} s")
-                if walk.interrupt.is_set and resource is not None:
+                if resource is not None and (walk.interrupt.is_set or (walk.is_awaited and self._stands(resource, observation))):
                     raise Interrupted
                 await bell.wait_until(asyncio.get_running_loop().time() + min(left, LOOK_AGAIN_S))
         finally:
             self._bells.pop(change.id, None)
+
+    def _stands(self, resource: Resource, observation: Observation | None) -> bool:
+        return observation is not None and observation.state == resource.state
 
     def _missing(self, change: Change, resource: Resource | None, observation: Observation | None, live: Live) -> str | None:
         """Say what is not yet as it was asked for, or None."""
