@@ -141,6 +141,10 @@ class SimulatedWorld(World):
     async def by_hand(self, name: str, patch: Any, manager: str = "somebody") -> None:
         self.cluster.write(manager, "v1", "configmaps", self.namespace, name, patch)
 
+    async def apply_as(self, name: str, manager: str, **data: str) -> None:
+        manifest = dict(config_map(self.namespace, name, **data).state.fields)
+        self.cluster.apply_as(manager, "v1", "configmaps", self.namespace, name, manifest)
+
     async def take(self, name: str) -> None:
         self.cluster.take("configmaps", self.namespace, name)
 

@@ -45,6 +45,12 @@ class Town(World):
             status, _ = await self._ask("POST", f"{self._path()}?fieldManager={manager}", {"metadata": {"name": name}, **patch})
         assert status in (200, 201)
 
+    async def apply_as(self, name: str, manager: str, **data: str) -> None:
+        manifest = dict(self.config_map(name, **data).state.fields)
+        path = f"{self._path(name)}?fieldManager={manager}&force=true"
+        status, _ = await asyncio.to_thread(self._cluster.ask, "PATCH", path, manifest, kind="application/apply-patch+yaml")
+        assert status in (200, 201)
+
     async def take(self, name: str) -> None:
         status, _ = await self._ask("DELETE", self._path(name))
         assert status == 200

@@ -29,7 +29,7 @@ class MoodyWire:
         self._behind = behind
         self._clock = clock
         self._lost: list[tuple[str, str]] = []
-        self._answers: list[tuple[str, str, Answer]] = []
+        self._answers: list[tuple[str, str, str, Answer]] = []
         self._lists: dict[str, Any] = {}
         self._stale: set[str] = set()
         self._expired: set[str] = set()
@@ -48,9 +48,9 @@ class MoodyWire:
         """Lose the next answer to a question whose path ends so: it is carried out, and nobody hears."""
         self._lost.append((method, path))
 
-    def answer(self, method: str, path: str, status: int, reason: str, message: str, **headers: str) -> None:
-        """Answer the next question whose path ends so with a refusal; it is not carried out."""
-        self._answers.append((method, path, refusal(status, reason, message, **headers)))
+    def answer(self, method: str, path: str, status: int, reason: str, message: str, *, kind: str = "", **headers: str) -> None:
+        """Answer the next question whose path ends so, and whose body is of `kind`, with a refusal; it is not carried out."""
+        self._answers.append((method, path, kind, refusal(status, reason, message, **headers)))
 
     async def remember(self, path: str) -> None:
         """Keep what a list says now, for `be_stale`."""
@@ -78,9 +78,9 @@ class MoodyWire:
     async def send(self, question: Question, *, is_refused: bool = False) -> Answer:
         self.sent.append((self._clock.monotonic(), question))
         for mood in self._answers:
-            if mood[0] == question.method and question.path.endswith(mood[1]):
+            if mood[0] == question.method and question.path.endswith(mood[1]) and mood[2] in ("", question.kind):
                 self._answers.remove(mood)
-                return mood[2]
+                return mood[3]
         if question.method == "GET" and question.path in self._stale and "PartialObjectMetadata" not in question.accept:
             self._stale.discard(question.path)
             return Answer(status=200, body=json.dumps(self._lists[question.path]).encode())

@@ -24,6 +24,8 @@ from holdfast.kit.tasks import Wakeup
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.field_set import fields_v1, shown
 from holdfast.kubernetes.server_side_apply import FieldConflict, Managed
+from holdfast.testing.simulated_patch import KIND as JSON_PATCH
+from holdfast.testing.simulated_patch import Unpatchable, entries, patched
 
 ACT_S = 0.01
 """The longest that the server takes for a request, and to tell a watch."""
@@ -82,13 +84,13 @@ class _Stored:
             **({"deletionTimestamp": CREATED} if self.ends else {}),
             "managedFields": [
                 {
-                    "manager": manager,
-                    "operation": "Apply" if own.is_applied else "Update",
-                    "apiVersion": own.version,
+                    "manager": each["manager"],
+                    "operation": "Apply" if each["own"].is_applied else "Update",
+                    "apiVersion": each["own"].version,
                     "fieldsType": "FieldsV1",
-                    "fieldsV1": fields_v1(own.fields),
+                    "fieldsV1": fields_v1(each["own"].fields),
                 }
-                for manager, own in sorted(self.managed.managers.items())
+                for each in entries(self.managed)
             ],
         }
         return {"apiVersion": self.resource.api_version, "kind": self.resource.kind, "metadata": metadata, **live}
@@ -147,6 +149,11 @@ class SimulatedCluster:
         resource = self.kinds[group, version, plural]
         stored = self._objects.get((resource.name, namespace, name)) or self._new(resource, namespace, name)
         self._change(stored, stored.managed.update(manager, resource.api_version, _merged(stored.managed.live, patch)))
+
+    def apply_as(self, manager: str, api_version: str, plural: str, namespace: str, name: str, manifest: Object) -> None:
+        """Apply an object on the server's side as another manager does, by force."""
+        group, _, version = api_version.rpartition("/")
+        self._apply(self.kinds[group, version, plural], namespace, name, {"fieldManager": manager, "force": "true"}, manifest)
 
     def take(self, plural: str, namespace: str, name: str) -> None:
         """Delete an object, whatever its finalizers say."""
@@ -255,6 +262,8 @@ class SimulatedCluster:
                 return _said(200, self._get(resource, namespace, name).body())
             case "GET":
                 return _said(200, self._page(resource, namespace, query, is_short="PartialObjectMetadata" in question.accept))
+            case "PATCH" if question.kind == JSON_PATCH:
+                return self._patch(self._get(resource, namespace, name), query, json.loads(question.body or b"[]"))
             case "PATCH":
                 return self._apply(resource, namespace, name, query, json.loads(question.body or b"{}"))
             case "DELETE":
@@ -343,6 +352,14 @@ class SimulatedCluster:
         if resource.name == CRD and found is None:
             self._define(stored)
         return _said(200 if found else 201, stored.body())
+
+    def _patch(self, stored: _Stored, query: Mapping[str, str], operations: list[Object]) -> Answer:
+        try:
+            managed = patched(stored.body(), stored.managed, operations, query["fieldManager"])
+        except Unpatchable as no:
+            raise _No(no.code, no.reason, str(no), name=stored.name, kind=stored.resource.plural) from None
+        self._change(stored, managed)
+        return _said(200, stored.body())
 
     def _define(self, stored: _Stored) -> None:
         live: Any = stored.managed.live

@@ -27,6 +27,8 @@ from holdfast.testing.moody_wire import MoodyWire
 
 RETRY_AFTER_S = 1
 HOLD = "example.com/hold"
+ARGO = "argocd-controller"
+JSON_PATCH = "application/json-patch+json"
 
 
 class ClusterWorld(engine.EngineWorld, Protocol):
@@ -57,6 +59,10 @@ class ClusterWorld(engine.EngineWorld, Protocol):
 
     async def by_hand(self, name: str, patch: Any, manager: str = "somebody") -> None:
         """Merge `patch` into a ConfigMap, as another manager."""
+        ...
+
+    async def apply_as(self, name: str, manager: str, **data: str) -> None:
+        """Apply a ConfigMap on the server's side, by force, as another manager."""
         ...
 
     async def take(self, name: str) -> None:
@@ -107,6 +113,48 @@ async def what_is_not_said_any_more_goes_and_what_others_own_stays(world: Cluste
     there = await world.there("web")
     assert there is not None
     assert there["data"] == {"a": "1", "c": "theirs"}
+
+
+async def what_argo_cd_applied_becomes_ours_alone(world: ClusterWorld) -> None:
+    """Its entry goes out of the record of owners, that of anybody else stays; what Git takes out later goes, then."""
+    await world.apply_as("web", ARGO, a="1", b="2", only="theirs")
+    await world.by_hand("web", {"data": {"c": "rival's"}}, manager="rival")
+    await _stands(world, world.config_map("web", a="1", b="2"))
+    assert await _owners(world, "web") == ["holdfast", "rival"]
+    await _stands(world, world.config_map("web", a="1"))
+    there = await world.there("web")
+    assert there is not None
+    assert there["data"] == {"a": "1", "only": "theirs", "c": "rival's"}
+    sent = len(world.moods.sent)
+    await _stands(world, world.config_map("web", a="2"))
+    assert not [question for _, question in world.moods.sent[sent:] if question.kind == JSON_PATCH], "there is nothing left to take over"
+
+
+async def a_takeover_goes_on_where_somebody_else_was_faster(world: ClusterWorld) -> None:
+    await world.apply_as("web", ARGO, a="1", b="2")
+    world.moods.answer("PATCH", "/web", 409, "Conflict", "the object has been modified", kind=JSON_PATCH)
+    await _stands(world, world.config_map("web", a="1", b="2"))
+    assert await _owners(world, "web") == ["holdfast"]
+
+
+async def a_takeover_that_was_cut_off_is_ended_by_the_next_apply(world: ClusterWorld) -> None:
+    """Between the apply and the patch the daemon ended; what Git has taken out since must not stay as Argo CD's."""
+    await world.apply_as("web", ARGO, a="1", b="2")
+    world.moods.answer("PATCH", "/web", 500, "InternalError", "etcd is away", kind=JSON_PATCH)
+    assert await _code(world, _apply(world.config_map("web", a="1", b="2"))) == "HF3308"
+    assert await _owners(world, "web") == [ARGO, "holdfast"]
+    await world.restart()
+    assert (await see(world, world.config_map("web").id)).state is not None  # nobody applies what was not looked at
+    await _stands(world, world.config_map("web", a="1"))
+    assert await _owners(world, "web") == ["holdfast"]
+    there = await world.there("web")
+    assert there is not None
+    assert there["data"] == {"a": "1"}
+
+
+async def _owners(world: ClusterWorld, name: str) -> list[str]:
+    there = await world.there(name)
+    return sorted({each["manager"] for each in there["metadata"]["managedFields"]}) if there is not None else []
 
 
 async def a_lost_answer_to_an_apply_is_no_harm(world: ClusterWorld) -> None:
@@ -363,6 +411,9 @@ LAWS: Mapping[str, Callable[[ClusterWorld], Awaitable[None]]] = MappingProxyType
         for law in (
             what_others_add_is_no_drift_and_what_they_take_says_by_whom,
             what_is_not_said_any_more_goes_and_what_others_own_stays,
+            what_argo_cd_applied_becomes_ours_alone,
+            a_takeover_goes_on_where_somebody_else_was_faster,
+            a_takeover_that_was_cut_off_is_ended_by_the_next_apply,
             a_lost_answer_to_an_apply_is_no_harm,
             a_lost_answer_to_a_deletion_is_no_harm,
             who_is_asked_to_wait_waits,
