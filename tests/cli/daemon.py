@@ -168,7 +168,21 @@ def blocked(name: str, **more: Any) -> dict[str, Any]:
     return fresh | more
 
 
-def planned(*changes: Any, held: tuple[Any, ...] = (), unchanged: int = 0) -> dict[str, Any]:
+def hook(phase: str, name: str, **more: Any) -> dict[str, Any]:
+    fresh = {
+        "id": f"batch/Job/shop/{name}",
+        "destination": "https://kubernetes.default.svc",
+        "phase": phase,
+        "wave": 0,
+        "runs": phase in ("PreSync", "Sync", "PostSync"),
+        "delete": ["BeforeHookCreation"],
+        "generated": False,
+        "origin": "shop/hooks.yaml:3",
+    }
+    return fresh | more
+
+
+def planned(*changes: Any, held: tuple[Any, ...] = (), unchanged: int = 0, hooks: tuple[Any, ...] = ()) -> dict[str, Any]:
     """Return the data of a Plan of one Application."""
     application = {
         "name": "shop",
@@ -176,6 +190,7 @@ def planned(*changes: Any, held: tuple[Any, ...] = (), unchanged: int = 0) -> di
         "digest": "abc123",
         "changes": list(changes),
         "blocked": list(held),
+        "hooks": list(hooks),
         "orphans": [],
         "unchanged": unchanged,
     }

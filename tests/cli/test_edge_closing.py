@@ -137,7 +137,16 @@ def test_a_visit_that_met_something_else_is_told(daemon: Daemon, holdfast: Runne
     ],
 )
 def test_a_plan_tells_what_it_means_for_nginx(daemon: Daemon, holdfast: Runner, edge: dict[str, Any], words: str) -> None:
-    application = {"name": "shop", "revision": "a" * 40, "digest": "", "changes": [], "blocked": [], "orphans": [], "unchanged": 3}
+    application = {
+        "name": "shop",
+        "revision": "a" * 40,
+        "digest": "",
+        "changes": [],
+        "blocked": [],
+        "hooks": [],
+        "orphans": [],
+        "unchanged": 3,
+    }
     daemon.service.plans = {"applications": [application], "edge": edge}
     lines = holdfast("plan", "shop").out.splitlines()
     (told,) = [at for at, line in enumerate(lines) if line.startswith("the edge: ")]

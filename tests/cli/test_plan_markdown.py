@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cli.daemon import blocked, change, planned
+from tests.cli.daemon import blocked, change, hook, planned
 
 from holdfast.cli.plan_markdown import code, plan_markdown
 
@@ -47,6 +47,17 @@ def test_it_counts_names_what_goes_and_folds_the_fields_away() -> None:
 
 def test_nothing_to_do_says_so() -> None:
     assert "Nothing to do" in list(plan_markdown(planned()))
+
+
+def test_hooks_have_a_table_of_their_own() -> None:
+    hooks = (hook("PreSync", "mi|grate"), hook("SyncFail", "cry"), hook("PostDelete", "save"))
+    lines = list(plan_markdown(planned(hooks=hooks)))
+    assert lines[lines.index("| Phase | Hook | | Where |") + 2 :][:3] == [
+        "| PreSync | `batch/Job/shop/mi\\|grate` | deleted before it runs again | `shop/hooks.yaml:3` |",
+        "| SyncFail | `batch/Job/shop/cry` | only if the sync fails; deleted before it runs again | `shop/hooks.yaml:3` |",
+        "",
+    ]
+    assert "Phase" not in "".join(plan_markdown(planned(hooks=(hook("PreSync", "idle", runs=False),))))
 
 
 @given(st.text(max_size=40))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cli.daemon import blocked, change, planned
+from tests.cli.daemon import blocked, change, hook, planned
 
 from holdfast.cli.ink import Ink
 from holdfast.cli.plan_text import Density, diff_lines, exit_code, plan_lines
@@ -74,6 +74,34 @@ def test_no_approval_is_offered_where_none_would_help() -> None:
     held = planned(held=(blocked("old", refused=True, reason="is owned by another", code="HF2003"),))
     assert "refused Process/shop/old: is owned by another" in text(held)
     assert "approve" not in text(held)
+
+
+HOOKS = (
+    hook("PreSync", "migrate", wave=-1, delete=["BeforeHookCreation", "HookSucceeded"]),
+    hook("PostSync", "tell", generated=True, delete=[]),
+    hook("SyncFail", "cry"),
+    hook("PreDelete", "save"),
+)
+
+
+def test_hooks_that_run_are_listed_by_phase_with_when_they_go() -> None:
+    data = planned(change("update", "web"), hooks=HOOKS)
+    assert [line for line in text(data, Density.BRIEF).splitlines() if "Job" in line] == [
+        "  » PreSync   batch/Job/shop/migrate  wave -1; deleted before it runs again and when it succeeds (shop/hooks.yaml:3)",
+        "  » PostSync  batch/Job/shop/tell     under a new name; never deleted (shop/hooks.yaml:3)",
+        "    SyncFail  batch/Job/shop/cry      only if the sync fails; deleted before it runs again (shop/hooks.yaml:3)",
+    ]
+    assert "batch/Job/shop/save  " in text(data, Density.FULL)
+    assert "when the Application goes" in text(data, Density.FULL)
+
+
+def test_hooks_that_do_not_run_are_counted() -> None:
+    idle = planned(hooks=tuple({**each, "runs": False} for each in HOOKS))
+    assert "4 hooks not run" in text(idle)
+    assert "Job" not in text(idle)
+    assert "PreSync   batch/Job/shop/migrate  not now; wave -1" in text(idle, Density.FULL)
+    assert exit_code(idle) == 0
+    assert exit_code(planned(hooks=HOOKS)) == 2, "an edit of a hook alone is a sync"
 
 
 def test_diff_shows_both_sides_of_every_field() -> None:

@@ -149,6 +149,44 @@ def test_when_a_hook_goes_again(cluster: Cluster, house: House) -> None:
     assert there(cluster, house, "kept") is not None
 
 
+def test_a_plan_says_which_hooks_would_run(cluster: Cluster, house: House) -> None:
+    before = job("early", "PreSync", policy="HookSucceeded").replace(
+        '"annotations": {', '"annotations": {"argocd.argoproj.io/sync-wave": "-1", '
+    )
+    put(
+        house,
+        "first",
+        early=before,
+        pre=job("pre", "PreSync"),
+        post=job("post", "PostSync"),
+        last=job("last", "PreDelete"),
+        a=config("a", of="1"),
+    )
+    house.up()
+    house.well()
+    house.until("all ran", lambda: len(ended(house)) == 3)
+
+    def planned(*words: str, expect: int) -> list[tuple[str, str, bool, list[str]]]:
+        (plan,) = house.answer("plan", house.name, *words, expect=expect)["data"]["applications"]
+        return [(each["phase"], each["id"].rpartition("/")[2], each["runs"], each["delete"]) for each in plan["hooks"]]
+
+    def hooks(*, run: bool) -> list[tuple[str, str, bool, list[str]]]:
+        usual = ["BeforeHookCreation"]
+        due = [("PreSync", "early", run, ["HookSucceeded"]), ("PreSync", "pre", run, usual), ("PostSync", "post", run, usual)]
+        return [*due, ("PreDelete", "last", False, usual)]
+
+    assert planned(expect=0) == hooks(run=False)
+    house.git("checkout", "--quiet", "-b", "feature")
+    put(house, "otherwise", a=config("a", of="2"))
+    house.git("checkout", "--quiet", "main")
+    assert planned("--revision", "feature", expect=2) == hooks(run=True)
+    words = house.run("plan", house.name, "--revision", "feature", "--markdown", "--state", str(house.state), expect=2).stdout
+    assert f"| PreSync | `batch/Job/{house.name}/early` | wave -1; deleted when it succeeds | `early.yaml:1` |" in words
+    assert len(ended(house)) == 3, "a plan runs nothing"
+    house.git("merge", "--quiet", "feature")
+    house.until("just those run", lambda: ended(house)[3:] == ["PreSync early", "PreSync pre", "PostSync post"])
+
+
 def test_a_hook_without_a_name_has_one_of_its_own_in_each_sync(cluster: Cluster, house: House) -> None:
     put(house, "first", run=job("run", "PreSync", generateName="run-"), a=config("a", of="1"))
     house.up()

@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from holdfast.model.hook import HookPhase
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation, Outcome
 from holdfast.model.plan import SECRET, Blocked, Change, Plan, masked
-from holdfast.model.resource import Desired, Resource
+from holdfast.model.resource import Desired, Hook, Resource
 
 
-def plan_data(plans: Iterable[tuple[str, str, Plan]], told: Mapping[ResourceId, str]) -> dict[str, Any]:
-    """Return the data of a `Plan` document from (application, revision, plan) and what engines tell of changes beyond their states.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The plan of one Application, and the hooks that Git says."""
+
+    desired: Desired
+    plan: Plan
+    are_hooks_due: bool
+    """Whether an operation that does this plan runs hooks."""
+
+
+PHASES: Mapping[HookPhase, int] = MappingProxyType({phase: at for at, phase in enumerate(HookPhase)})
+RUN_BY_SYNC = frozenset({HookPhase.PRE_SYNC, HookPhase.SYNC, HookPhase.POST_SYNC})
+
+
+def plan_data(plans: Iterable[Planned], told: Mapping[ResourceId, str]) -> dict[str, Any]:
+    """Return the data of a `Plan` document from plans and what engines tell of changes beyond their states.
 
     What it means for the edge, only its daemon knows.
     """
-    return {"applications": [_plan(name, revision, plan, told) for name, revision, plan in plans], "edge": None}
+    return {"applications": [_plan(it, told) for it in plans], "edge": None}
 
 
-def _plan(name: str, revision: str, plan: Plan, told: Mapping[ResourceId, str]) -> dict[str, Any]:
+def _plan(it: Planned, told: Mapping[ResourceId, str]) -> dict[str, Any]:
+    plan = it.plan
+    hooks = sorted(it.desired.hooks, key=lambda hook: (PHASES[hook.phase], hook.wave, hook.key))
     return {
-        "name": name,
-        "revision": revision,
+        "name": it.desired.application,
+        "revision": it.desired.revision,
         "digest": plan.digest,
         "changes": [_change(change, wave, told.get(change.id)) for wave, changes in enumerate(plan.waves) for change in changes],
         "blocked": [_blocked(id, it) for id, it in sorted(plan.blocked.items())],
+        "hooks": [_hook(hook, is_due=it.are_hooks_due) for hook in hooks],
         "orphans": [str(id) for id in plan.orphans],
         "unchanged": plan.unchanged,
     }
@@ -41,6 +61,21 @@ def _change(change: Change, wave: int, forecast: str | None) -> dict[str, Any]:
         "origin": str(change.origin) if change.origin else None,
         "forecast": forecast,
         "fields": [{"path": each.path, "before": each.before, "after": each.after} for each in change.fields()],
+    }
+
+
+def _hook(hook: Hook, *, is_due: bool) -> dict[str, Any]:
+    """Return a hook; `runs` says whether the operation runs it where nothing fails."""
+    resource = hook.resource
+    return {
+        "id": str(resource.id),
+        "destination": resource.id.destination,
+        "phase": hook.phase.value,
+        "wave": hook.wave,
+        "runs": is_due and hook.phase in RUN_BY_SYNC,
+        "delete": sorted(policy.value for policy in hook.policies),
+        "generated": hook.is_generated,
+        "origin": str(resource.origin) if resource.origin else None,
     }
 
 

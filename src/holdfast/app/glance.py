@@ -33,6 +33,7 @@ from holdfast.model.live import Live, Observation
 from holdfast.model.plan import Inventory
 from holdfast.model.resource import Resource
 from holdfast.store.reader import StoreReader
+from holdfast.walk.hook import SPACE as HOOKS
 
 PROCESS = "process"
 """The process engine's space of records."""
@@ -47,6 +48,8 @@ class Remembered:
     users: Mapping[str, Json] = field(default_factory=dict)
     docker: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     """By space."""
+    hooks: Mapping[str, Json] = field(default_factory=dict)
+    """What hooks ran, by Application."""
 
 
 def remember(state: StateFolder) -> Remembered:
@@ -59,6 +62,7 @@ def remember(state: StateFolder) -> Remembered:
             processes=store.records(PROCESS),
             users=store.records(USERS),
             docker={space: store.records(space) for space in DOCKER_SPACES},
+            hooks=store.records(HOOKS),
         )
 
 

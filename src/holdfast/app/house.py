@@ -80,6 +80,7 @@ from holdfast.source.release import ReleaseStore
 from holdfast.store.journal import StoreJournal
 from holdfast.store.records import StoreRecords
 from holdfast.store.sqlite import SqliteStore
+from holdfast.walk.hook import SPACE as HOOKS
 from holdfast.walk.hook import HookBook
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.walker import Walker
@@ -226,7 +227,7 @@ class House:
             journal=journal,
             clock=clock,
             random=random,
-            book=HookBook(await self._records("hooks")),
+            book=HookBook(await self._records(HOOKS)),
         )
         self.rendering = Rendering(
             git=self.git,

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holdfast.api.document import plan_data, render_data
+from holdfast.api.document import Planned, plan_data, render_data
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import managed, sourced
 from holdfast.app.charts import charted
 from holdfast.app.cluster import clusters
-from holdfast.app.glance import Glance, remember
+from holdfast.app.glance import CopiedRecords, Glance, Remembered, remember
 from holdfast.app.private import ground
 from holdfast.app.registry import git_policy, means, registry
 from holdfast.app.state import StateFolder
@@ -36,10 +36,10 @@ from holdfast.host.javascript import JavaScript
 from holdfast.host.secrets import FileSecrets
 from holdfast.kit.secret import Redactor
 from holdfast.model.ids import HOST, ResourceId
-from holdfast.model.plan import Inventory, Plan
 from holdfast.model.resource import Desired
 from holdfast.model.state import Facts
 from holdfast.source.git import MirroredGit
+from holdfast.walk.hook import HookBook
 from holdfast.workload.slug import slug
 
 
@@ -80,10 +80,11 @@ async def planned(files: tuple[str, ...], state: StateFolder, config: Config, re
 class _Looking:
     """Everything that a look needs."""
 
-    def __init__(self, looked_at: tuple[Subject, ...], rendering: Rendering, inventory: Inventory, glance: Glance) -> None:
+    def __init__(self, looked_at: tuple[Subject, ...], rendering: Rendering, remembered: Remembered, glance: Glance) -> None:
         self.subjects = looked_at
         self._rendering = rendering
-        self._inventory = inventory
+        self._inventory = remembered.inventory
+        self._book = HookBook(CopiedRecords(remembered.hooks))
         self._glance = glance
         self.told: dict[ResourceId, str] = {}
         """What changes of the plans bring that their states do not say."""
@@ -92,13 +93,13 @@ class _Looking:
         found, _ = await self._rendering.at(subject.sourced, revision or subject.sourced.target_revision)
         return found
 
-    async def plan(self, subject: Subject, revision: str | None) -> tuple[str, str, Plan]:
+    async def plan(self, subject: Subject, revision: str | None) -> Planned:
         desired = await self.desired(subject, revision)
         resources = {resource.id: resource for resource in desired}
         live = await self._glance.observe(subjects(desired, self._inventory), resources)
         found = plan(desired, live, self._inventory, policy(subject.settings))
         self.told |= await self._glance.forecast(resources, {change.id: resources[change.id] for change in found if change.id in resources})
-        return subject.sourced.name, desired.revision, found
+        return Planned(desired=desired, plan=found, are_hooks_due=self._book.is_due(desired, found))
 
 
 @asynccontextmanager
@@ -120,7 +121,7 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
                 had_resources=lambda name: any(owned.application == name for owned in remembered.inventory.values()),
                 now=RealClock().now,
             )
-            yield _Looking(looked_at, rendering, remembered.inventory, Glance(state, config, remembered))
+            yield _Looking(looked_at, rendering, remembered, Glance(state, config, remembered))
         finally:
             await git.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import holdfast
-from holdfast.api.document import operation_data, plan_data
+from holdfast.api.document import Planned, operation_data, plan_data
 from holdfast.api.service import CertificateService, Data, EdgeService, LogLine, ObjectService, unknown_application
 from holdfast.app.applications import Applications
 from holdfast.app.checks import checks
@@ -156,7 +156,9 @@ class HouseService:
         planned = plan(desired, live, it.ledger.inventory, replace(it.sync.allowed(desired), only=only))
         changes = {change.id: find(desired, change.id) for wave in planned.waves for change in wave}
         told = await it.forecasts({id: resource for id, resource in changes.items() if resource is not None})
-        return {**plan_data([(application, desired.revision, planned)], told), "edge": await it.edge.forecast(changes)}
+        is_due = it.walker.book is not None and it.walker.book.is_due(desired, planned)
+        data = plan_data([Planned(desired=desired, plan=planned, are_hooks_due=is_due)], told)
+        return {**data, "edge": await it.edge.forecast(changes)}
 
     async def logs(self, name: str, lines: int, follow: bool, since: Instant | None = None) -> AsyncIterator[LogLine]:
         ids = speaking(self._it.ledger.inventory, name)

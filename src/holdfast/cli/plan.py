@@ -55,6 +55,8 @@ def command(
     Where Sites or the Edge change, the daemon tells what that means for nginx: the diff of its configuration, whether it must read it anew
     (a reload), what that would close, and what keeps it from being served, such as a port that another program has.
 
+    Hooks that the sync would run are listed by phase; --full shows the others as well.
+
     What would be deleted or replaced is always named, all of it. What policy holds back is shown with its reason and with the digest
     that approves exactly this plan. Values of Secrets of a cluster are masked in every form.
     """

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from holdfast.cli.ink import plain
-from holdfast.cli.plan_text import MARKS, NOTHING, REASONS
+from holdfast.cli.plan_text import MARKS, NOTHING, REASONS, hook_words, runs
 from holdfast.cli.words import count, revision, summary
 from holdfast.core.policy import APPROVABLE
 
@@ -34,6 +34,7 @@ def plan_markdown(data: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield from _table(changes)
         yield from _details(changes)
+        yield from _hooks(application)
         yield from _held(application)
 
 
@@ -54,6 +55,19 @@ def _table(changes: list[Mapping[str, Any]]) -> Iterator[str]:
         verb = change["verb"]
         where = code(change["origin"]) if change["origin"] else ""
         yield f"| {MARKS.get(verb, '?')} {verb} | {code(change['id'])} | {REASONS.get(change['reason'], change['reason'])} | {where} |"
+    yield ""
+
+
+def _hooks(application: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table of the hooks that run."""
+    if not runs(application):
+        return
+    yield "| Phase | Hook | | Where |"
+    yield "|---|---|---|---|"
+    for each in application["hooks"]:
+        if each["runs"] or each["phase"] == "SyncFail":
+            where = code(each["origin"]) if each["origin"] else ""
+            yield f"| {each['phase']} | {code(each['id'])} | {'; '.join(hook_words(each, is_due=True))} | {where} |"
     yield ""
 
 

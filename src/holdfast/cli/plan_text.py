@@ -44,7 +44,12 @@ def exit_code(data: Mapping[str, Any]) -> int:
         return 75
     if any(it["refused"] for it in blocked) or (data.get("edge") or {}).get("refused"):
         return 5
-    return 2 if blocked or any(each["changes"] for each in applications) else 0
+    return 2 if blocked or any(each["changes"] or runs(each) for each in applications) else 0
+
+
+def runs(application: Mapping[str, Any]) -> bool:
+    """Say whether the operation runs a hook."""
+    return any(hook["runs"] for hook in application["hooks"])
 
 
 def plan_lines(data: Mapping[str, Any], density: Density, ink: Ink, width: int | None) -> Iterator[str]:
@@ -56,6 +61,7 @@ def plan_lines(data: Mapping[str, Any], density: Density, ink: Ink, width: int |
             yield ""
         yield _title(application, ink)
         yield from _changes(application["changes"], density, ink, width)
+        yield from _hooks(application, density, ink)
         yield from _held(application, density, ink)
     if data.get("edge") is not None:
         yield from _edge(data["edge"], density, ink)
@@ -114,6 +120,41 @@ def _changes(changes: Sequence[Mapping[str, Any]], density: Density, ink: Ink, w
                 yield f"      {plain(change['forecast'])}"
             if density is not Density.BRIEF:
                 yield from _fields(change, density, ink, width)
+
+
+IN_THE_END: Mapping[str, str] = MappingProxyType(
+    {"SyncFail": "only if the sync fails", "PreDelete": "when the Application goes", "PostDelete": "when the Application has gone"}
+)
+"""Phases that a sync that goes well does not come to."""
+GOES: Mapping[str, str] = MappingProxyType(
+    {"BeforeHookCreation": "before it runs again", "HookSucceeded": "when it succeeds", "HookFailed": "when it fails"}
+)
+
+
+def _hooks(application: Mapping[str, Any], density: Density, ink: Ink) -> Iterator[str]:
+    """Yield the hooks that run; in full, those too that do not."""
+    hooks, is_due = application["hooks"], runs(application)
+    shown = [each for each in hooks if density is Density.FULL or (is_due and (each["runs"] or each["phase"] == "SyncFail"))]
+    longest = max((len(each["id"]) for each in shown), default=0)
+    for each in shown:
+        mark = ink.paint("»", "blue") if each["runs"] else " "
+        place = f" ({plain(each['origin'])})" if each["origin"] else ""
+        yield f"  {mark} {each['phase']:10}{plain(each['id']):{longest}}  {'; '.join(hook_words(each, is_due=is_due))}{place}"
+    if hooks and not (is_due or application["blocked"]) and density is not Density.BRIEF:
+        yield ink.paint(f"  {count(len(hooks), 'hook')} not run: nothing to sync, but by hand they are (holdfast sync)", "dim")
+
+
+def hook_words(hook: Mapping[str, Any], *, is_due: bool) -> Iterator[str]:
+    """Yield when it runs, where its phase does not say it, and when its object goes."""
+    if (when := IN_THE_END.get(hook["phase"])) is not None:
+        yield when
+    elif not is_due:
+        yield "not now"
+    if hook["wave"]:
+        yield f"wave {hook['wave']}"
+    if hook["generated"]:
+        yield "under a new name"
+    yield "deleted " + " and ".join(GOES.get(policy, policy) for policy in hook["delete"]) if hook["delete"] else "never deleted"
 
 
 def _change(change: Mapping[str, Any], longest: int, ink: Ink) -> str:

@@ -25,6 +25,8 @@ from holdfast.model.plan import Change, Plan, Reason, Verb
 from holdfast.model.ports import Engine, Journal, Records
 from holdfast.model.resource import Desired, Hook, Resource
 
+SPACE = "hooks"
+"""The book's space of records."""
 IN_SYNC = frozenset({HookPhase.PRE_SYNC, HookPhase.SYNC, HookPhase.POST_SYNC, HookPhase.SYNC_FAIL})
 LOOK_AGAIN_S = 0.5
 REMOVAL_S = 120.0
