@@ -95,7 +95,7 @@ spec:
   syncWindows:
     - {kind: deny, schedule: "0 22 * * *", duration: 8h, timeZone: Europe/Berlin, applications: ["*"], manualSync: true}
 """,
-        unhonoured=spoken("spec.", PROJECT_FIELDS) | {"spec.namespaceResourceWhitelist": "a project does not restrict kinds yet"},
+        unhonoured=spoken("spec.", PROJECT_FIELDS) | {"spec.orphanedResources": "of an Application whose destination is no cluster"},
     ),
     Page(
         name="Process",

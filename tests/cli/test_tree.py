@@ -50,6 +50,22 @@ def test_replicas_stand_beneath_what_was_declared() -> None:
     assert list(tree_lines({"applications": [SHOP]}, Ink(False), ROUGH))[-1].startswith("`- Process/shop/worker")
 
 
+def test_what_no_application_has_comes_last() -> None:
+    found = [{"id": f"ConfigMap/shop/{name}", "destination": "k"} for name in "ab"]
+    unknown = [{"kind": "Secret", "reason": "forbidden"}]
+    orphans = {"namespace": "shop", "warn": False, "count": 3, "found": found, "unknown": unknown}
+    lines = list(tree_lines({"applications": [{**SHOP, "orphans": orphans}]}, Ink(False), FINE))
+    assert lines[-5:] == [
+        "orphaned  no Application has it in namespace shop",
+        "├─ ConfigMap/shop/a",
+        "├─ ConfigMap/shop/b",
+        "├─ and 1 more",
+        "└─ Secret: unknown, forbidden",
+    ]
+    none = {**orphans, "count": 0, "found": [], "unknown": []}
+    assert "orphaned" not in "".join(tree_lines({"applications": [{**SHOP, "orphans": none}]}, Ink(False), FINE))
+
+
 def test_the_daemons_tree_is_drawn(daemon: Daemon, holdfast: Runner) -> None:
     daemon.put(declared("shop"), rendered("shop"), observed("shop"))
     assert "Process/shop/web" in holdfast("tree", "shop").out

@@ -103,9 +103,9 @@ def test_every_field_of_argo_cd_loads_or_is_told() -> None:
         "sync option PruneLast=true",
         "sync option RespectIgnoreDifferences=true",
         "spec.destinationServiceAccounts",
-        "spec.orphanedResources",
         "spec.permitOnlyProjectScopedClusters",
         "spec.roles",
+        "spec.orphanedResources",
     ]
     followed = replace(application, warnings=(), annotation_places={})
     assert (followed.repository, followed.target_revision, followed.path) == ("https://github.com/example/dry", "env/prod", "web")

@@ -6,14 +6,15 @@ import inspect
 import re
 from pathlib import Path
 
-from holdfast.core import events, fold
+from holdfast.core import events, fold, orphan_events
 from holdfast.core.policy import Decision, Kind
 from holdfast.model.event import Severity
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Health, Status
 
 WEB = ResourceId("docker", "Container", "shop", "web")
-WRITTEN = frozenset(re.findall(r'"([a-z]+\.[a-z_]+)"', Path(inspect.getfile(events)).read_text()))
+TEXT = "".join(Path(inspect.getfile(each)).read_text() for each in (events, orphan_events))
+WRITTEN = frozenset(re.findall(r'"([a-z]+\.[a-z_]+)"', TEXT))
 
 
 def documented() -> set[str]:

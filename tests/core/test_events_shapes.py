@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.core import events, hook_events
+from holdfast.core import events, hook_events, orphan_events
 from holdfast.core.policy import Decision, Kind
 from holdfast.core.rollback import Pin
 from holdfast.errors import DeclarationError, SourceError, StoreError, Where
@@ -26,6 +26,7 @@ from holdfast.model.proof import Proof, Verdict
 from holdfast.model.resource import Desired, Origin, Resource, Warning
 from holdfast.model.source import Revision
 from holdfast.model.state import State
+from holdfast.model.terms import Orphans
 
 SHAPES = Path(__file__).with_name("events_shapes.jsonl")
 WEB, DB = ResourceId("docker", "Container", "shop", "web"), ResourceId("host", "Process", "shop", "db")
@@ -125,6 +126,9 @@ def told() -> Iterator[Event]:
     yield e.resource_pruned(**OF_WEB, reason="pruned", operation="op")
     yield e.resource_moved(**OF_WEB, to="blog")
     yield e.resource_orphaned(**OF_WEB, reason="Prune=false")
+    orphans = Orphans(found=(UPDATE.id,), unknown={"Secret": "forbidden"})
+    yield orphan_events.orphans_observed(**OF_SHOP, namespace="shop", warn=True, orphans=orphans)
+    yield orphan_events.orphans_observed(**OF_SHOP, namespace="shop", warn=False, orphans=None)
     yield e.rollback_started(**OF_SHOP, pin=PIN)
     yield e.rollback_started(**OF_SHOP, pin=PIN, operation="op")
     yield e.revision_pinned(**OF_SHOP, pin=PIN)

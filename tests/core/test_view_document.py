@@ -179,6 +179,7 @@ def test_the_document_holds_all_of_an_application() -> None:
             "finished_at": 2.0,
             "message": "",
         },
+        "orphans": None,
         "resources": [
             {
                 "id": "Container/shop/web",
@@ -208,3 +209,33 @@ def test_a_snapshot_of_the_whole_mess_reads_back() -> None:
     assert [*data["applications"]] == ["blog", "shop"]
     assert data["applications"]["shop"]["operation"]["id"] == "op"
     assert data["applications"]["blog"]["operation"] is None
+
+
+def orphans(**more: object) -> dict[str, object]:
+    found = [{"id": f"ConfigMap/shop/{name}", "destination": "k"} for name in "abcdefg"]
+    return {"namespace": "shop", "warn": True, "count": 9, "found": found, "unknown": [], **more}
+
+
+def warned(**more: object) -> list[tuple[str, str]]:
+    it = application(orphans=orphans(**more))
+    [shown] = status(View(applications={"shop": it}), 9.9)["applications"]
+    assert shown["orphans"] == orphans(**more)
+    return [(one["reason"], one["message"]) for one in shown["conditions"] if one["type"] == "OrphanedResourceWarning"]
+
+
+def test_orphans_are_a_warning_that_names_the_first() -> None:
+    names = ", ".join(f"ConfigMap/shop/{name}" for name in "abcde")
+    assert warned() == [("OrphanedResources", f"no Application has {names} and 4 more")]
+    assert warned(warn=False) == []
+    assert warned(count=0, found=[]) == []
+
+
+def test_what_could_not_be_listed_is_a_warning_too() -> None:
+    secrets = {"kind": "Secret", "reason": "forbidden"}
+    assert warned(count=0, found=[], unknown=[secrets]) == [
+        ("NotListed", "it is not known what nobody has of Secret in namespace shop: forbidden")
+    ]
+    everything = {"kind": "*", "reason": "connection refused"}
+    assert warned(count=0, found=[], unknown=[everything])[0][1].startswith("it is not known what nobody has of its kinds in namespace")
+    many = [{"kind": f"Kind{number}", "reason": "forbidden"} for number in range(7)]
+    assert "Kind4 and 2 more kinds in" in warned(count=0, found=[], unknown=many)[0][1]

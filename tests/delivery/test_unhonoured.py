@@ -93,7 +93,6 @@ def test_what_a_project_says_in_vain() -> None:
     _, unused = found(PROJECT)
     assert [(line, what) for _, line, what, _ in told(unused, "AppProject web")] == [
         (16, "spec.destinationServiceAccounts"),
-        (13, "spec.orphanedResources"),
         (15, "spec.permitOnlyProjectScopedClusters"),
         (8, "spec.roles"),
     ]

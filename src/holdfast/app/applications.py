@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from holdfast.api.service import unknown_application
 from holdfast.app.application_files import ApplicationFiles
+from holdfast.controllers.orphan import Monitored
 from holdfast.controllers.source import SourceController, Sourced
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Managed, Request
@@ -53,7 +54,8 @@ class Children(Protocol):
 
 
 class Applications:
-    """`records` remembers, by name, which ones were served and whether their going takes all they have along."""
+    """`records` remembers, by name, which ones were served and whether their going takes all they have along. `served` is told whenever one
+    is served, or served otherwise."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Applications:
         ledger: Ledger,
         records: Records,
         clock: Clock,
+        served: Callable[[], None],
     ) -> None:
         self._files = files
         self._of_files = {each.name: each for each in read.applications}
@@ -77,6 +80,7 @@ class Applications:
         self._ledger = ledger
         self._records = records
         self._clock = clock
+        self._told_served = served
         self._taken_over: set[str] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By name: one that is let go is not served again before it has gone."""
@@ -118,6 +122,18 @@ class Applications:
         """Return where an Application comes from, None where no file declares it."""
         found = self._served.get(name)
         return found.repository if found else None
+
+    def monitored(self) -> Iterator[Monitored]:
+        """Yield those whose project wants orphans told."""
+        for name, it in sorted(self._served.items()):
+            if it.orphans is not None and it.permission is not None:
+                yield Monitored(
+                    application=name,
+                    destination=it.destination,
+                    namespace=it.namespace,
+                    terms=it.orphans,
+                    permits=it.permission.permits_namespaced,
+                )
 
     def take_over(self, name: str) -> None:
         """Have an Application at hand without its file, to take it down. Raises UsageError (HF7004) where it has nothing here."""
@@ -205,6 +221,7 @@ class Applications:
         if self._records.get(it.name) != {"cascade": it.cascade}:
             await self._records.put(it.name, {"cascade": it.cascade})
         await self._source.add(sourced(it))
+        self._told_served()
 
     def _declared(self, it: Application) -> Event:
         return events.application_declared(

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from holdfast.api.document import operation_data
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.checks import checks
-from holdfast.app.house import House, opened
+from holdfast.app.house import House
 from holdfast.app.look import located, planned, rendered
+from holdfast.app.opening import opened
 from holdfast.app.progress import lines_of
 from holdfast.app.settle import settle
 from holdfast.app.state import StateFolder

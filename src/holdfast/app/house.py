@@ -9,8 +9,8 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import holdfast
@@ -27,6 +27,7 @@ from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
 from holdfast.app.follow import FollowNeeds, follow
 from holdfast.app.kubernetes import Customs, WithOther, kubernetes_engine, rules_of
 from holdfast.app.objects import HouseObjects
+from holdfast.app.orphans import OrphanNeeds, orphan_controller
 from holdfast.app.others import OtherApplications
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
@@ -63,10 +64,9 @@ from holdfast.host.config import Config
 from holdfast.host.javascript import JavaScript
 from holdfast.host.memory import give_back
 from holdfast.host.net import HostNet
-from holdfast.host.secrets import FileSecrets, installation_key
+from holdfast.host.secrets import FileSecrets
 from holdfast.host.users import SPACE as USERS
 from holdfast.host.users import HostUsers
-from holdfast.kit.secret import Redactor
 from holdfast.kit.tasks import Tasks
 from holdfast.kubernetes.child import ChildKind
 from holdfast.model.declaration import Kind
@@ -93,7 +93,7 @@ SYNC_FIRST_S = 10.0
 
 
 class House:
-    """Everything of one state folder. `opened` makes one; `run` serves until `stop` is set."""
+    """Everything of one state folder. `opening` makes one; `run` serves until `stop` is set."""
 
     def __init__(self, *, state: StateFolder, config: Config, store: SqliteStore, journal: StoreJournal, ledger: Ledger) -> None:
         self.state = state
@@ -318,6 +318,20 @@ class House:
             ledger=ledger,
             records=await self._records("applications"),
             clock=clock,
+            served=self._moved,
+        )
+        self.orphans = orphan_controller(
+            OrphanNeeds(
+                applications=self.applications,
+                clients=self.kubernetes.watches.clients,
+                ledger=ledger,
+                book=self.walker.book,
+                desired=self.source.desired,
+                journal=journal,
+                clock=clock,
+                random=random,
+                after=self._sync_first,
+            )
         )
         self.followed = follow(
             FollowNeeds(
@@ -352,6 +366,7 @@ class House:
                 pods=PodLogs(self.kubernetes.watches.client_of, clock=clock, crashed=self.crashed),
                 wanted=self.source.desired,
                 refresh=self.source.refresh,
+                look_for_orphans=self.orphans.look,
                 edge=DoorAnswers(self.edge),
                 forecasts=self.docker.forecast,
                 objects=self._objects(),
@@ -481,7 +496,11 @@ class House:
             if desired is not None and (found := find(desired, id)) is not None:
                 yield found
 
+    def _moved(self) -> None:
+        self.orphans.mark()
+
     def _settled(self, application: str, ids: tuple[ResourceId, ...]) -> None:
+        self._moved()
         self.heal.forget_failures(ids)
         self.prove.settled(application, ids)
         self.edge.services_changed()
@@ -549,6 +568,7 @@ class House:
                 ("prove", self.prove.run()),
                 ("image", self.image.run()),
                 ("sweep", self.sweep.run()),
+                ("orphans", self.orphans.run()),
                 ("pin", self.pin.run()),
                 ("applications", self.applications.run()),
                 ("children", self.children.run(self.journal.follow(self.journal.newest), self.nested)),
@@ -567,35 +587,3 @@ class House:
                 await self.kubernetes.aclose()
                 await tasks.stop()
                 await self.journal.emit(events.daemon_stopped(at=self.clock.now(), reason="asked to stop", pid=os.getpid()))
-
-
-@asynccontextmanager
-async def opened(state: StateFolder, config: Config, files: ApplicationFiles | None) -> AsyncIterator[House]:
-    """Lend a house on a state folder, which is locked meanwhile; without files it serves nobody of itself.
-
-    Raises Busy (HF8020), StoreError, and what reading the files raises, before anything is made.
-    """
-    if files is not None:
-        files.read()
-    state.prepare()
-    state.lock()
-    try:
-        async with AsyncExitStack() as stack:
-            redactor = Redactor()
-            secrets = FileSecrets(state.secrets, installation_key(state.key), redactor)
-            clock = RealClock()
-            store = await SqliteStore.open(state.store, clock=clock)
-            stack.push_async_callback(store.close)
-            journal = StoreJournal(store, clock, redactor)
-            await journal.load()
-            house = House(state=state, config=config, store=store, journal=journal, ledger=await Ledger.load(journal, store))
-            await house.make(files, secrets)
-            stack.push_async_callback(house.git.close)
-            stack.push_async_callback(house.net.aclose)
-            stack.push_async_callback(house.process.aclose)
-            stack.push_async_callback(house.edge.aclose)
-            stack.push_async_callback(house.docker.aclose)
-            stack.push_async_callback(house.registry.aclose)
-            yield house
-    finally:
-        state.unlock()

@@ -56,6 +56,8 @@ class Neighbours:
     wanted: Callable[[str], Desired | None]
     """What Git asks of an Application now."""
     refresh: Callable[[str], Awaitable[None]]
+    look_for_orphans: Callable[[str], Awaitable[None]]
+    """In the namespace of an Application, where its project asks for it."""
     edge: EdgeService
     forecasts: Callable[[Mapping[ResourceId, Resource]], Awaitable[Mapping[ResourceId, str]]]
     """What changes bring that their states do not say, in words."""
@@ -107,9 +109,10 @@ class HouseService:
         return status(view, self._it.clock.now() if at is None else at, application)
 
     async def tree(self, application: str | None) -> Data:
-        data = await self.status(application, None)
         if application is None:
-            return data
+            return await self.status(application, None)
+        await self._it.look_for_orphans(application)
+        data = await self.status(application, None)
         ids = [id for id, owned in self._it.ledger.inventory.items() if owned.application == application and self._it.objects.has(id)]
         found, warnings = await self._it.objects.beneath(ids)
         said = {(str(id), id.destination): each for id, each in found.items()}

@@ -35,7 +35,8 @@ def command(call: Call, application: str | None) -> int:
     """Show which resource came of which: an Application, what its files declare, and what was derived from that.
 
     With APPLICATION, an object of a cluster shows what stands beneath it as well: what it owns, down to its pods, with the conditions that
-    are not met and what the cluster warned of. The cluster is asked for that; where it does not answer, that is said.
+    are not met and what the cluster warned of. The cluster is asked for that; where it does not answer, that is said. Where its project
+    monitors orphaned resources, those of its namespace follow.
 
     Beside each stand its axes (synced, healthy, proven), what it needs, and the place that declares it. Without a daemon the last that
     was recorded is shown.
@@ -62,6 +63,23 @@ def tree_lines(data: Mapping[str, Any], ink: Ink, branches: Branches) -> Iterato
         at = revision(it["revision"]) or "nothing applied yet"
         yield f"{ink.heading(plain(it['name']))}  {ink.word(it['sync'])}  {ink.word(it['health'])}  {at}"
         yield from _branch(list(it["resources"]), branches, ink)
+        yield from _orphans(it.get("orphans"), branches, ink)
+
+
+def _orphans(it: Mapping[str, Any] | None, branches: Branches, ink: Ink) -> Iterator[str]:
+    """Yield what no Application has in the namespace, and what is not known of it."""
+    if it is None or not (it["count"] or it["unknown"]):
+        return
+    yield f"{ink.paint('orphaned', 'yellow')}  no Application has it in namespace {plain(it['namespace'])}"
+    inner, last, _, _ = branches
+    lines = [plain(each["id"]) for each in it["found"]]
+    lines += [f"and {it['count'] - len(lines)} more"] if it["count"] > len(lines) else []
+    lines += [
+        ink.paint(f"{'anything' if each['kind'] == '*' else each['kind']}: unknown, {plain(each['reason'])}", "dim")
+        for each in it["unknown"]
+    ]
+    for number, line in enumerate(lines, 1):
+        yield f"{last if number == len(lines) else inner}{line}"
 
 
 def _branch(resources: Sequence[Mapping[str, Any]], branches: Branches, ink: Ink) -> Iterator[str]:

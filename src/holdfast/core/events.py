@@ -40,6 +40,7 @@ themselves is in `room_events`.
 | resource.pruned | It is gone, as asked. | reason |
 | resource.moved | Another Application declares it now and has it, as it is. | to |
 | resource.orphaned | Git no longer says it, and it stays. | reason |
+| orphans.observed | What nobody has in its namespace; null: not looked for. | orphans {namespace, warn, count, found[], unknown[]} |
 | claim.proven | A look from outside saw what is claimed. | claim, method, verdict, evidence, proven_at, valid_for_s, claims[] |
 | claim.refuted | A look from outside did not. | as claim.proven |
 | claim.unknown | A look from outside could not be made. | as claim.proven |

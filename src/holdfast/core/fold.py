@@ -185,6 +185,10 @@ def _approved(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> Non
     it.refused = [one for one in it.refused if one["approve"] != data["digest"]]
 
 
+def _orphans(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
+    it.orphans = data["orphans"]
+
+
 def _pinned(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
     it.pin = data["pin"]
 
@@ -296,6 +300,7 @@ ON_APPLICATION: Mapping[str, _OnApplication] = MappingProxyType(
         "operation.held": _held,
         "plan.refused": _refused,
         "plan.approved": _approved,
+        "orphans.observed": _orphans,
         "revision.pinned": _pinned,
         "revision.unpinned": _unpinned,
         "revision.reached": _reached,

@@ -127,6 +127,8 @@ class ApplicationView:
     render_warnings: list[dict[str, Any]] = field(default_factory=list)
     render_errors: list[dict[str, Any]] = field(default_factory=list)
     source_error: str | None = None
+    orphans: dict[str, Any] | None = None
+    """What was told of orphans in its namespace; None where they are not looked for."""
     resources: dict[ResourceId, ResourceView] = field(default_factory=dict)
 
     @property
@@ -213,6 +215,7 @@ def _application(name: str, it: ApplicationView, now: Instant, store_error: str 
         "conditions": [
             {"type": one.type, "status": one.status, "reason": one.reason, "message": one.message, "origin": one.origin} for one in told
         ],
+        "orphans": it.orphans,
         "resources": [_resource(id, resource, now) for id, resource in sorted(it.resources.items())],
     }
 
@@ -299,8 +302,29 @@ def _notes(it: ApplicationView) -> Iterable[Condition]:
     for id, resource in sorted(it.resources.items()):
         if resource.orphaned is not None:
             yield Condition(type="OrphanedResource", status=True, reason="NoLongerDeclared", message=f"{id} {resource.orphaned}")
+    if it.orphans is not None and it.orphans["warn"]:
+        yield from _orphans(it.orphans)
     for warning in (*it.warnings, *it.render_warnings):
         yield Condition(type="Warning", status=True, reason=warning["reason"], message=warning["message"], origin=warning["origin"])
+
+
+NAMED = 5
+"""Orphans, and kinds, that a condition names."""
+
+
+def _orphans(it: Mapping[str, Any]) -> Iterable[Condition]:
+    """Yield what Argo CD has as OrphanedResourceWarning, and where it is not known."""
+    if it["count"]:
+        names = [each["id"] for each in it["found"][:NAMED]]
+        more = f" and {it['count'] - len(names)} more" if it["count"] > len(names) else ""
+        words = f"no Application has {', '.join(names)}{more}"
+        yield Condition(type="OrphanedResourceWarning", status=True, reason="OrphanedResources", message=words)
+    if it["unknown"]:
+        kinds = [each["kind"] for each in it["unknown"][:NAMED]]
+        which = "its kinds" if "*" in kinds else ", ".join(kinds)
+        more = f" and {len(it['unknown']) - len(kinds)} more kinds" if len(it["unknown"]) > len(kinds) else ""
+        words = f"it is not known what nobody has of {which}{more} in namespace {it['namespace']}: {it['unknown'][0]['reason']}"
+        yield Condition(type="OrphanedResourceWarning", status=True, reason="NotListed", message=words)
 
 
 def _place(error: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from holdfast.errors import Where
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.resource import Origin, Warning
-from holdfast.model.terms import Terms
+from holdfast.model.terms import OrphanTerms, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,8 @@ class Application:
     """Of its project, those that concern it."""
     permission: Permission | None = None
     """What its project lets its objects be; None: everything."""
+    orphans: OrphanTerms | None = None
+    """What its project asks for of orphans in its namespace; None: nothing."""
     cascade: bool = False
     """Whether what it has goes when its file goes (the finalizer `resources-finalizer.argocd.argoproj.io`)."""
     info: tuple[tuple[str, str], ...] = ()

@@ -126,10 +126,28 @@ def _application(
         else OFF,
         windows=project.windows(draft.name, draft.namespace, _clusters(spec.destination)) if project else (),
         permission=project.permission(*_reach(spec.destination)) if project else None,
+        orphans=project.orphans if project and destination in context.clusters.values() else None,
         cascade=is_cascade and not options.keeps_resources,
         info=tuple((each.name, each.value) for each in spec.info),
-        warnings=(*_warnings(draft, source, options, destination, context), *(project.warnings if project else ())),
+        warnings=(
+            *_warnings(draft, source, options, destination, context),
+            *(project.warnings if project else ()),
+            *(_orphans_in_vain(draft, project) if project and destination not in context.clusters.values() else ()),
+        ),
     )
+
+
+def _orphans_in_vain(draft: Draft, project: Project) -> Iterator[Warning]:
+    if project.orphans is not None:
+        where = project.place(("spec", "orphanedResources"))
+        message = (
+            f"spec.orphanedResources of AppProject {project.name} is not honoured for Application {draft.name}: only a cluster is looked at"
+        )
+        yield Warning(
+            reason="FieldNotHonoured",
+            message=message,
+            origin=Origin(path=where.path, line=where.line or 1, revision=project.origin.revision),
+        )
 
 
 def _terms(spec: ApplicationSpec, options: Options) -> Terms:

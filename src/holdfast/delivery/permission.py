@@ -66,6 +66,10 @@ class Permission:
             return self._error("HF1109", id, origin, said, "destinations", hint)
         return None
 
+    def permits_namespaced(self, group: str, kind: str) -> bool:
+        """Say whether objects of a kind may be declared in a namespace."""
+        return self._broken_rule(group, kind, ResourceId(self.server or self.name, kind, "", "")) is None
+
     def _broken_rule(self, group: str, kind: str, id: ResourceId) -> str | None:
         if id.namespace == CLUSTER:
             # Argo CD: what lies in no namespace needs to be allowed; without a list nothing of it is.

@@ -15,6 +15,7 @@ from holdfast.delivery.project_spec import AppProjectSpec
 from holdfast.delivery.sync_window import SyncWindow, concerns
 from holdfast.errors import Where
 from holdfast.model.resource import Origin, Warning
+from holdfast.model.terms import OrphanPattern, OrphanTerms
 
 DEFAULT = "default"
 """The project of Applications that name none; where nobody declares it, it allows everything."""
@@ -64,6 +65,15 @@ class Project:
             namespaced_denied=spec.namespace_resource_blacklist,
             places={rule: self.place(("spec", rule)) for rule in RULES},
         )
+
+    @property
+    def orphans(self) -> OrphanTerms | None:
+        """What is asked for of orphans; None: nothing. `warn` is so unless it is switched off (Argo CD `IsWarn`)."""
+        said = self.spec.orphaned_resources
+        if said is None:
+            return None
+        ignored = tuple(OrphanPattern(group=each.group, kind=each.kind, name=each.name) for each in said.ignore)
+        return OrphanTerms(warn=said.warn is not False, ignored=ignored)
 
     def windows(self, application: str, namespace: str, clusters: Sequence[str]) -> tuple[SyncWindow, ...]:
         """Return the sync windows that concern an Application."""

@@ -128,19 +128,19 @@ class OrphanedResourceKey:
     """Resources that are no orphans."""
 
     group: str = ""
-    """API group."""
+    """Glob of the API group; empty is the core group."""
     kind: str = ""
-    """Kind."""
+    """Glob of the kind; empty is any."""
     name: str = ""
-    """Glob of the name."""
+    """Glob of the name; empty is any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanedResources:
-    """Whether resources that nobody declares are told of."""
+    """Objects in the namespaces of its Applications that no Application has. Where it is there, also empty, they are looked for."""
 
     warn: bool | None = None
-    """Whether they are a condition of the Application."""
+    """Whether they are a condition of the Application, which is so unless it is `false`."""
     ignore: tuple[OrphanedResourceKey, ...] = ()
     """Those that are none."""
 

@@ -50,7 +50,6 @@ NO_CHART: Mapping[Path, str] = MappingProxyType({("helm",): "a chart gives objec
 PROJECT_FIELDS: Mapping[Path, str] = MappingProxyType(
     {
         ("destinationServiceAccounts",): "a host has no service accounts",
-        ("orphanedResources",): "resources that nobody declares are not looked for",
         ("permitOnlyProjectScopedClusters",): "there are no clusters of a project",
         ("roles",): "who may use the daemon's socket may do everything",
     }

@@ -77,6 +77,10 @@ class HookBook:
         """Return what is run when the Application goes."""
         return tuple(decode(Hook, each) for each in self.read(application).get("last", ()))
 
+    def left(self, application: str) -> tuple[ResourceId, ...]:
+        """Return the objects that hooks have left, which go with the Application."""
+        return tuple(ResourceId(*each) for each in self.read(application).get("left", ()))
+
     async def forget(self, application: str) -> None:
         await self._records.drop(application)
 
