@@ -326,3 +326,30 @@ def test_what_holds_its_port_already_waits_for_nobody() -> None:
     both = inventory(owned(resource(A, labels=HOLDS)), owned(resource(B, labels=HOLDS)))
     found = plan(desired(resource(B, TWO, labels=HOLDS)), stands(A, B), both, replace(PRUNES, prune_share=1.0))
     assert [[(change.id.name, change.verb) for change in wave] for wave in found.waves] == [[("b", Verb.UPDATE)], [("a", Verb.DELETE)]]
+
+
+def test_what_we_remember_as_ours_and_the_engine_does_not_is_not_touched() -> None:
+    found = plan(desired(resource(A)), stands(A, owned=False), inventory(owned(resource(A))), PRUNES)
+    assert codes(found) == {"a": "HF2002"}
+    assert not plan(desired(resource(A)), stands(A, owned=True), inventory(owned(resource(A))), PRUNES).blocked
+
+
+def test_what_is_approved_is_just_this_plan_of_this_application() -> None:
+    """Another state, another Application and another order are other plans: B goes down with A or does not."""
+    absent = Live(observed={A: Observation(state=None)})
+    one, two = (plan(desired(resource(A, state)), absent, {}, PRUNES).digest for state in (ONE, TWO))
+    other = plan(Desired.of("blog", "r2", (resource(A),)), absent, {}, PRUNES).digest
+    first, second = (resource(id, policy=ResourcePolicy(replace_on=frozenset({"version"}))) for id in (A, B))
+    known, live = inventory(owned(first), owned(second)), stands(A, B)
+    together = replace(second, policy=replace(second.policy, restart_with=frozenset({A})))
+    apart, with_it = (
+        plan(desired(replace(first, state=TWO), replace(it, state=TWO)), live, known, PRUNES).digest for it in (second, together)
+    )
+    assert len({one, two, other, apart, with_it, ""}) == 6
+
+
+def test_where_nothing_can_be_done_there_is_nothing_to_approve() -> None:
+    live = Live(observed={A: Observation(state=None), B: Observation(state=None)})
+    found = plan(desired(resource(A, needs=frozenset({B}))), live, {}, PRUNES)
+    assert codes(found) == {"a": "HF2009"}
+    assert found.digest == ""
