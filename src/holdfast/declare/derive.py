@@ -95,8 +95,13 @@ def _name_errors(declaration: Declaration) -> Iterator[DeclarationError]:
             )
 
 
+_CAREFREE = ResourcePolicy()
+
+
 def _joined(one: ResourcePolicy, other: ResourcePolicy) -> ResourcePolicy:
     """Return the more careful of two policies."""
+    if other == _CAREFREE:
+        return one  # of most, and thousands of equal ones are memory
     return ResourcePolicy(
         prune=one.prune and other.prune,
         heal=one.heal and other.heal,

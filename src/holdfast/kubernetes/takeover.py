@@ -23,7 +23,7 @@ PREDECESSORS = frozenset({"argocd-controller", "argocd-application-controller", 
 
 def is_shared(live: Mapping[str, Json], manager: str) -> bool:
     """Say whether fields that `manager` applied are those of a predecessor too."""
-    return next(_shared(live, owned(live, manager) or frozenset()), None) is not None
+    return _has_predecessor(live) and next(_shared(live, owned(live, manager) or frozenset()), None) is not None
 
 
 def takeover(live: Mapping[str, Any], manager: str) -> list[dict[str, Any]]:
@@ -31,12 +31,18 @@ def takeover(live: Mapping[str, Any], manager: str) -> list[dict[str, Any]]:
 
     It holds for this version of the object only: another is a conflict (409).
     """
+    if not _has_predecessor(live):
+        return []
     ours = owned(live, manager) or frozenset()
     shared = sorted(_shared(live, ours), reverse=True)
     if not shared:
         return []
     version = {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
     return [version, *({"op": "remove", "path": f"/metadata/managedFields/{at}"} for at in shared)]
+
+
+def _has_predecessor(live: Mapping[str, Any]) -> bool:
+    return any(entry.get("manager") in PREDECESSORS for entry in live["metadata"].get("managedFields") or ())
 
 
 def _shared(live: Mapping[str, Any], ours: FieldSet) -> Iterator[int]:

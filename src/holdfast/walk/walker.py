@@ -141,10 +141,11 @@ class Walker:
         seen = (application, sync, health, dict(handle) if handle else None, desired is None)
         if self._told.get(resource.id) == seen:
             return health, ()
-        self._told[resource.id] = seen
         event = events.resource_observed(
             at=self._clock.now(), application=application, id=resource.id, sync=sync, health=health, live=handle, revision=revision
         )
+        # What the view shows of it, not a copy.
+        self._told[resource.id] = (*seen[:3], event.data["live"] or None, *seen[4:])
         return health, (event,)
 
     def untold(self, id: ResourceId) -> None:

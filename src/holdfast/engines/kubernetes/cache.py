@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from holdfast.engines.kubernetes.answer import Gone
@@ -38,6 +40,10 @@ PROOF_S = 10.0
 """How long a proof waits for the watch to reach the version of its list."""
 
 
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+"""One for all: a cluster has thousands of objects that are nobody's here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One object, as it was last heard of."""
@@ -47,11 +53,11 @@ class Seen:
     state: State | None = None
     """What is ours of it, in the form of a manifest; None where we never applied it."""
     ours: FieldSet = frozenset()
-    live: Mapping[str, Any] = field(default_factory=dict)
+    live: Mapping[str, Any] = field(default_factory=lambda: _NONE)
     """The object without its record of owners; empty where it is not ours and the cache is not whole."""
-    taken: Mapping[Path, str] = field(default_factory=dict)
+    taken: Mapping[Path, str] = field(default_factory=lambda: _NONE)
     """Fields that were ours, and who has them."""
-    theirs: Mapping[str, FieldSet] = field(default_factory=dict)
+    theirs: Mapping[str, FieldSet] = field(default_factory=lambda: _NONE)
     """The fields of those other managers that rules of `ignoreDifferences` name."""
     is_shared: bool = False
     """Whether a takeover has not been finished: fields of ours are those of Argo CD or kubectl too."""
@@ -218,6 +224,11 @@ class KindCache:
         self._changed(self.resource, key)
         return key
 
+    def share(self, key: Key, known: Seen, state: State) -> None:
+        """Keep `state` in place of the equal one of `known`: what Git says, what was applied and what stands are one value then."""
+        if self._seen.get(key) is known:
+            self._seen[key] = replace(known, state=state)
+
     def _drop(self, key: Key, version: int) -> None:
         known = self._seen.get(key)
         if known is not None and version >= known.version:
@@ -269,7 +280,13 @@ def seen(item: Object, before: Seen | None = None, managers: Collection[str] = (
     live = whole(item).live
     lost = taken(ours, earlier, field_owners(item)) if earlier - ours else {}
     theirs = {name: fields_of(item, [name]) for name in managers}
-    return Seen(uid, version, State.of(project(item, ours)), ours, live, lost, theirs, is_shared(item, MANAGER))
+    return Seen(uid, version, State.of(project(item, ours)), _one(ours), live, lost or _NONE, theirs or _NONE, is_shared(item, MANAGER))
+
+
+@lru_cache(maxsize=256)
+def _one(fields: FieldSet) -> FieldSet:
+    """Return one object for all sets that are equal: most objects of a kind have the same fields."""
+    return fields
 
 
 def whole(item: Object) -> Seen:

@@ -127,13 +127,15 @@ class KubernetesEngine:
             state = await self._unless_ignored(id, self._said(id, seen.state), seen)
         except ValueError as error:
             return f"ignoreDifferences cannot be followed (HF3322): {error}"
+        if state == seen.state and state is not seen.state:
+            cache.share(key_of(id), seen, state)
         return Observation(state=state, observed_at=at, handle=handle)
 
     async def _unless_ignored(self, id: ResourceId, state: State, seen: Seen) -> State:
         """Return what was observed; where it differs from what is known of it only in fields that do not count, what is known."""
         for known in self._described(id):
             if known.state == state:
-                return state
+                return known.state
             if known.policy.ignored:
                 self.watches.managers |= {name for each in known.policy.ignored for name in each.managed_fields_managers}
                 if await self._ignoring.is_same_but(known.policy.ignored, known.state, state, seen.theirs):
