@@ -26,6 +26,7 @@ from typing import Protocol
 
 from holdfast.errors import SourceError
 from holdfast.host.files import Root, write_atomic
+from holdfast.host.thread import in_thread
 from holdfast.kit.canonical import Json
 from holdfast.kit.tasks import all_of
 from holdfast.kubernetes.helm.call import Call, Chart, File, Placed, Wrong, call_of
@@ -55,6 +56,8 @@ if os.geteuid() == 0:
 os.execve(helm, sys.argv[5:], dict(os.environ))
 """
 """Puts on what the kernel bounds, and becomes helm: as nobody, who may not come to where it lies, so it is opened before."""
+_FAILED = b'{"failed"'
+"""How an answer begins that is not kept: the next time there may be more time, or memory."""
 _NAME = re.compile(rb"^name:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
@@ -131,14 +134,15 @@ class Helm:
         answer = self._known(key)
         if answer is None:
             answer = await self._rendered(helm, call, files, request)
-            self._keep(key, answer)
+            if not answer.startswith(_FAILED):
+                self._keep(key, answer)
         return answer
 
     async def _rendered(self, helm: str, call: Call, files: Collection[Blob], request: Request) -> bytes:
         contents = await self._git.read(request.tree.revision.repository, [each.id for each in files])
         given = [await self._content(each, request) for each in call.files]
         with tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True) as name:
-            folder = _fill(name, {each.path: contents[each.id] for each in files}, given)
+            folder = await in_thread(_fill, name, {each.path: contents[each.id] for each in files}, given)
             words = [each if isinstance(each, str) else _placed(each, folder) for each in call.arguments]
             said, failed = await self._said(helm, ["template", *words], folder)
         if said is None:
@@ -212,7 +216,7 @@ class Helm:
         self._memory[key] = answer
         if len(self._memory) > KEPT:
             self._memory.popitem(last=False)
-        if self._kept is None or answer.startswith(b'{"failed"'):
+        if self._kept is None:
             return
         with suppress(OSError):
             self._kept.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ from holdfast.model.state import State
 LEARN_S = 5.0
 """How long a render waits for a cluster to say what it serves."""
 _WIDE = "cluster-scoped"
+_SERVED = "served "
 
 
 class Others(frozenset[str]):
@@ -165,16 +166,20 @@ class KubernetesEngine:
 
     async def served(self, destination: str) -> tuple[str, tuple[str, ...]]:
         """Return the version of a cluster (`v1.34.1`) and the API versions that it serves, as charts ask for them, each also with its kinds
-        (`apps/v1/Deployment`); empty where it is none of ours or does not answer."""
+        (`apps/v1/Deployment`); as it was last where it does not answer, empty where that is not known or it is none of ours."""
         client = self.watches.clients.get(destination)
         if client is None:
             return "", ()
+        key = f"{_SERVED}{destination}"
+        known: Any = self._records.get(key)
         try:
             async with asyncio.timeout(LEARN_S):
-                found = await client.discover()
-                return await client.version(), found.api_versions
+                found = [await client.version(), *(await client.discover()).api_versions]
         except (EngineError, TimeoutError):
-            return "", ()
+            return (str(known[0]), tuple(map(str, known[1:]))) if isinstance(known, list) else ("", ())
+        if found != known:
+            await self._records.put(key, [*found])
+        return found[0], tuple(found[1:])
 
     @property
     def wide(self) -> tuple[str, ...]:
