@@ -16,9 +16,9 @@ from tests.real.edge_house import self_signed
 from tests.real.house import free_port
 
 from holdfast.engines.registry.client import RegistryClient
-from holdfast.engines.registry.reach import is_private
 from holdfast.errors import HoldfastError, Rejected, TimedOut, Unavailable
 from holdfast.host.clock import RealClock
+from holdfast.host.reach import is_private
 from holdfast.host.registry_credentials import RegistryCredentials
 from holdfast.kit.image_reference import ImageReference
 

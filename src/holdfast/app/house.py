@@ -25,6 +25,7 @@ from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
 from holdfast.app.follow import FollowNeeds, follow
+from holdfast.app.helm_repositories import charts
 from holdfast.app.kubernetes import Customs, WithOther, kubernetes_engine, rules_of
 from holdfast.app.objects import HouseObjects
 from holdfast.app.orphans import OrphanNeeds, orphan_controller
@@ -119,6 +120,7 @@ class House:
             clock=clock,
             random=random,
             policy=git_policy(config, lambda path: path in self.applications.local),
+            charts=charts(config, os.environ, clock, random),
         )
         reached = clusters(config, os.environ)
         kinds = registry(config.file_roots, lent=means(config), ground=ground(config.path), clusters=reached.accesses)

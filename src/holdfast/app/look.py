@@ -20,6 +20,7 @@ from holdfast.app.applications import managed, sourced
 from holdfast.app.charts import charted
 from holdfast.app.cluster import clusters
 from holdfast.app.glance import CopiedRecords, Glance, Remembered, remember
+from holdfast.app.helm_repositories import charts
 from holdfast.app.private import ground
 from holdfast.app.registry import git_policy, means, registry
 from holdfast.app.state import StateFolder
@@ -108,7 +109,9 @@ async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
         mirrors = state.path if os.access(state.path, os.W_OK) else Path(folder)
         allowed = git_policy(config, lambda path: path in local)
-        git = MirroredGit(mirrors, clock=RealClock(), random=RealRandom(), policy=allowed)
+        clock, random = RealClock(), RealRandom()
+        helm = charts(config, os.environ, clock, random)
+        git = MirroredGit(mirrors, clock=clock, random=random, policy=allowed, charts=helm)
         try:
             remembered = remember(state)
             rendering = Rendering(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from holdfast.engines.registry.client import Ask, RegistryClient, is_loopback
 from holdfast.errors import HoldfastError
 from holdfast.host.clock import RealClock
 from holdfast.host.config import Config
+from holdfast.host.reach import allowed_places
 from holdfast.host.registry_credentials import RegistryCredentials, config_path
 from holdfast.kit.clock import Clock
 from holdfast.kit.image_reference import ImageReference
@@ -25,23 +25,12 @@ def registry_client(config: Config, environ: Mapping[str, str], clock: Clock, *,
 def registry_client_with(credentials: Ask, config: Config, clock: Clock, *, is_guarded: bool = True) -> RegistryClient:
     """Return a client with credentials of its own; `is_guarded`: Git says whom it asks, and private addresses must be allowed here."""
     plain = frozenset(config.plain_registries)
-    allowed = {_place(name) for name in (*config.plain_registries, *config.private_registries)}
-
-    def may_reach(host: str, port: int) -> bool:
-        return (host, port) in allowed or (host, None) in allowed
-
     return RegistryClient(
         credentials=credentials,
         clock=clock,
         is_plain=lambda registry: registry in plain or is_loopback(registry),
-        may_reach=may_reach if is_guarded else None,
+        may_reach=allowed_places((*config.plain_registries, *config.private_registries)) if is_guarded else None,
     )
-
-
-def _place(name: str) -> tuple[str, int | None]:
-    """Return host and port of a registry as it is configured; without a port any."""
-    found = urlsplit(f"//{name}")
-    return found.hostname or "", found.port
 
 
 def digests(

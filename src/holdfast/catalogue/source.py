@@ -1,4 +1,5 @@
-"""HF40xx: what Git did not answer, or answered and is refused. (HF405x, what a release could not become, is in `release`.)"""
+"""HF40xx: what Git did not answer, or answered and is refused. (HF405x, what a release could not become, is in `release`; HF407x and
+HF408x, what Helm repositories do, in `chart`.)"""
 
 from __future__ import annotations
 

@@ -269,6 +269,15 @@ _ALL = (
         "registries.plain may be asked too.",
     ),
     Key(
+        name="charts.private",
+        default=(),
+        parse=_registries,
+        show=list,
+        widens=True,
+        help="Hosts of Helm repositories, and of the archives that they name, as host or host:port, that may be asked though their address "
+        "is not public.",
+    ),
+    Key(
         name="docker.certificates",
         default="",
         parse=_absolute,
@@ -391,6 +400,10 @@ class Config:
     @property
     def private_registries(self) -> tuple[str, ...]:
         return tuple(self.get("registries.private"))
+
+    @property
+    def private_chart_hosts(self) -> tuple[str, ...]:
+        return tuple(self.get("charts.private"))
 
     @property
     def uid_range(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Looks from outside: connect, and ask over HTTP. The real side of the port `Net`, for probes and proofs.
 
-aiohttp is imported by this module alone of the host floor, its sessions are made when first asked, and every look has a connection of its
-own: a kept one would prove that the program answered once, not that it takes new visitors.
+aiohttp is imported by this module and `reach` alone of the host floor, its sessions are made when first asked, and every look has a
+connection of its own: a kept one would prove that the program answered once, not that it takes new visitors.
 """
 
 from __future__ import annotations

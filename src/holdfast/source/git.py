@@ -1,7 +1,7 @@
-"""Git as the house sees it: the port of `model.source`, on one mirror for each repository.
+"""Git as the house sees it: the port of `model.source`, on one mirror for each repository, and for each chart of a Helm repository.
 
-Wires address, reference, mirror, listing and the hints of local and remote; each judges its own part. Callers: controllers.source, and the
-command line without a daemon. Nothing of Git's content is ever checked out.
+Wires address, reference, mirror, listing and the hints of local and remote; each judges its own part, `chart` what is otherwise for charts.
+Callers: controllers.source, and the command line without a daemon. Nothing of Git's content is ever checked out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 from holdfast.errors import SourceError, Where
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.suggest import did_you_mean
+from holdfast.model.chart import is_chart
 from holdfast.model.source import FILE, LINK, Author, Blob, Revision, Tree
+from holdfast.source.chart.charts import Charts
 from holdfast.source.command import GitSettings
 from holdfast.source.history import FOLDER, Entry, commit_of, entries_of
 from holdfast.source.limits import Limits
@@ -56,7 +58,9 @@ class MirroredGit:
         policy: GitPolicy,
         settings: GitSettings | None = None,
         limits: Limits | None = None,
+        charts: Charts | None = None,
     ) -> None:
+        self._charts = charts
         self._folder = state / "mirrors"
         self._clock = clock
         self._random = random
@@ -68,9 +72,14 @@ class MirroredGit:
     async def close(self) -> None:
         for mirror in self._mirrors.values():
             await mirror.close()
+        if self._charts is not None:
+            await self._charts.aclose()
 
     def _mirror(self, repository: str) -> Mirror:
-        parsed = parse(repository, allow_local=self._policy.allow_local, allow_http=self._policy.allow_http)
+        if self._charts is not None and is_chart(repository):
+            parsed = self._charts.repository(repository)
+        else:
+            parsed = parse(repository, allow_local=self._policy.allow_local, allow_http=self._policy.allow_http)
         if parsed.digest not in self._mirrors:
             made = Mirror(parsed, self._folder, settings=self._settings, limits=self._limits, clock=self._clock)
             self._mirrors[parsed.digest] = made
@@ -82,6 +91,9 @@ class MirroredGit:
         commit = full_commit(target_revision)
         if commit and await mirror.holds(commit):
             return await self._revision(mirror, repository, target_revision, commit)
+        if self._charts is not None and mirror.repository.is_chart:
+            found, version = await self._charts.resolve(mirror, target_revision)
+            return await self._revision(mirror, repository, version, found)
         references = await mirror.advertised(with_head=target_revision in ("", "HEAD"))
         target = choose(target_revision, references, mirror.subject)
         if target.kind == "commit":
@@ -116,7 +128,12 @@ class MirroredGit:
             check_links(blobs, targets, mirror.subject, self._limits)
 
     async def branch_of(self, repository: str, target_revision: str) -> str:
-        return await branch_of(self._mirror(repository), target_revision)
+        mirror = self._mirror(repository)
+        if mirror.repository.is_chart:
+            raise SourceError(
+                "HF4060", f"cannot write to {mirror.subject}: a chart has no branches", hint="follow a branch of a Git repository"
+            )
+        return await branch_of(mirror, target_revision)
 
     async def push(
         self, base: Revision, branch: str, files: Mapping[str, bytes], *, author: Author, message: str, at: float, follows: bool
@@ -151,12 +168,16 @@ class MirroredGit:
         mirror = self._mirror(repository)
         for commit in (older, newer):
             await mirror.object(commit, "commit")
+        if self._charts is not None and mirror.repository.is_chart:
+            return await self._charts.is_ancestor(mirror, older, newer)
         return await mirror.is_ancestor(older, newer)
 
     def watch(self, repository: str) -> AsyncGenerator[None, None]:
         """Yield at once and then whenever the repository may have moved."""
         mirror = self._mirror(repository)
         every_s = self._policy.poll_s
+        if self._charts is not None and mirror.repository.is_chart:
+            return self._charts.hints(mirror)
         if mirror.repository.is_local:
             return local_hints(mirror.repository.address, clock=self._clock, every_s=every_s)
         return remote_hints(mirror.advertised, clock=self._clock, random=self._random, every_s=every_s)

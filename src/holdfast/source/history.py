@@ -37,7 +37,7 @@ def commit_of(data: bytes) -> Commit:
     author, committer = _AUTHOR.search(head), _COMMITTER.search(head)
     return Commit(
         tree=tree[1].decode(),
-        author=_line(author[1]) if author else "unknown",
+        author=_line(author[1]).removesuffix(" <>") if author else "unknown",
         committed_at=float(committer[2]) if committer else 0.0,
         subject=_line(message.lstrip(b"\n").partition(b"\n")[0]),
     )

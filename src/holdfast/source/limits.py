@@ -32,6 +32,14 @@ class Limits:
     """What each Git process may hold: an answer without an end is gathered there before it is read."""
     references: int = 64 * MIB
     """What a repository may answer when it is asked for its branches and tags."""
+    index: int = 64 * MIB
+    """What a Helm repository may answer when it is asked for its index, unpacked."""
+    archive: int = 32 * MIB
+    """The archive of a chart as it is fetched; unpacked a chart may have what Helm lets it have."""
+    chart: int = 100 * MIB
+    """All files of a chart together, unpacked (Helm `MaxDecompressedChartSize`)."""
+    chart_file: int = 5 * MIB
+    """One of them (Helm `MaxDecompressedFileSize`)."""
     ask_s: float = 30.0
     fetch_s: float = 600.0
     read_s: float = 60.0

@@ -26,6 +26,7 @@ from holdfast.source.limits import Limits
 from holdfast.source.listing import Listing, Whole
 from holdfast.source.local import folders_of
 from holdfast.source.objects import Object, Objects
+from holdfast.source.question import Question
 from holdfast.source.reference import HEAD, HEADS, TAGS
 from holdfast.source.repository import Repository
 
@@ -68,7 +69,6 @@ class Mirror:
         self.objects = Objects(self._runner, limits)
         self._opening = asyncio.Lock()
         self._writing = asyncio.Lock()
-        self._asking = asyncio.Lock()
         self._is_open = False
         self._configured = ""
         self._listed: dict[str, Mapping[bytes, Blob]] = {}
@@ -79,9 +79,7 @@ class Mirror:
         """The commit that was listed whole last; None: it cannot be listed so."""
         self._fetched: dict[str, str] = {}
         self._all_fetched: Mapping[str, str] = {}
-        self._answer: Mapping[str, str] | SourceError = {}
-        self._asked = 0
-        self._answered = 0
+        self._references = Question(self._ask)
         self._wants_head = repository.is_local
 
     async def open(self) -> None:
@@ -123,22 +121,10 @@ class Mirror:
 
         A caller that waited for another's question, which was put after its own call, shares the answer, or the failure.
         """
-        self._asked += 1
-        mine = self._asked
         if with_head and not self._wants_head:
             self._wants_head = True
-            self._answered = 0
-        async with self._asking:
-            if self._answered < mine:
-                asked = self._asked
-                try:
-                    self._answer = await self._ask()
-                except SourceError as error:
-                    self._answer = error
-                self._answered = asked
-            if isinstance(self._answer, SourceError):
-                raise self._answer
-            return self._answer
+            self._references.forget()
+        return await self._references.answer()
 
     async def _ask(self) -> Mapping[str, str]:
         await self.open()
@@ -154,13 +140,20 @@ class Mirror:
 
     async def fetch(self, name: str, advertised: str) -> str:
         """Fetch one reference unless it is here as advertised; return our own name for it. Who waited for another's fetch shares it."""
-        ours = f"{FETCHED}{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+        ours = kept_as(name)
         if self._fetched.get(ours) != advertised:
             async with self._exclusive():
                 if self._fetched.get(ours) != advertised:
                     await self._fetch(f"+{name}:{ours}")
                     self._fetched[ours] = await self._id_of(ours)  # it may have moved on since it was advertised
         return ours
+
+    async def kept(self, name: str) -> Object | None:
+        """Return the commit that a reference is kept at, None where it was never fetched or made."""
+        await self.open()
+        ours = kept_as(name)
+        found = (await self.objects.read((f"{ours}^{{commit}}",), limit=self._limits.object)).get(f"{ours}^{{commit}}")
+        return found if found is not None and found.kind == "commit" else None
 
     async def _id_of(self, reference: str) -> str:
         found = await self.objects.read((reference,), limit=self._limits.object)
@@ -344,6 +337,11 @@ class Mirror:
         for stale in (*self._path.glob("*.lock"), *(self._path / "refs").rglob("*.lock")):
             with suppress(FileNotFoundError):
                 stale.unlink()
+
+
+def kept_as(name: str) -> str:
+    """Return our own name for what a branch, a tag or a version of a repository was fetched as."""
+    return f"{FETCHED}{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def references_of(text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from holdfast.errors import Refused, SourceError
 
-Scheme: TypeAlias = Literal["https", "http", "ssh", "file"]
+Scheme: TypeAlias = Literal["https", "http", "ssh", "file", "helm"]
 
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
 _USER = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62})"
@@ -28,7 +28,10 @@ LONGEST = 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """An address that may be given to Git: as it was written, its scheme, and what Git gets (a folder for `file`)."""
+    """An address that may be given to Git: as it was written, its scheme, and what Git gets (a folder for `file`).
+
+    Of the scheme `helm` is a chart, which Git has a mirror of and never asks for: it allows no protocol of that name.
+    """
 
     text: str
     scheme: Scheme
@@ -42,6 +45,10 @@ class Repository:
     @property
     def is_local(self) -> bool:
         return self.scheme == "file"
+
+    @property
+    def is_chart(self) -> bool:
+        return self.scheme == "helm"
 
 
 def parse(text: str, *, allow_local: Callable[[str], bool], allow_http: Callable[[str], bool]) -> Repository:

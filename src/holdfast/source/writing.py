@@ -47,9 +47,9 @@ async def branch_of(mirror: Mirror, target_revision: str) -> str:
 def commit_stream(*, base: str, files: Mapping[str, bytes], modes: Mapping[str, int], author: Author, message: str, at: float) -> bytes:
     """Return the stream of a commit on top of `base`: same input, same commit."""
     person = f"{_word(author.name)} <{_word(author.email)}> {int(at)} +0000"
-    lines = [f"commit {MADE}\nauthor {person}\ncommitter {person}\n".encode(), _data(message.encode()), f"from {base}\n".encode()]
+    lines = [f"commit {MADE}\nauthor {person}\ncommitter {person}\n".encode(), stated(message.encode()), f"from {base}\n".encode()]
     for path in sorted(files):
-        lines += [f"M {modes[path]:06o} inline {_quoted(path)}\n".encode(errors="surrogateescape"), _data(files[path])]
+        lines += [f"M {modes[path]:06o} inline {quoted(path)}\n".encode(errors="surrogateescape"), stated(files[path])]
     return b"".join((*lines, b"done\n"))
 
 
@@ -111,10 +111,12 @@ def _word(text: str) -> str:
     return "".join(letter for letter in text if letter not in "<>" and letter.isprintable()).strip() or "unknown"
 
 
-def _data(content: bytes) -> bytes:
+def stated(content: bytes) -> bytes:
+    """Return bytes as git-fast-import(1) takes them."""
     return b"data %d\n%s\n" % (len(content), content)
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """Return a path as git-fast-import(1) takes it."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

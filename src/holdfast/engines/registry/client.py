@@ -23,8 +23,8 @@ from yarl import URL
 
 import holdfast
 from holdfast.engines.registry.challenge import Challenge, challenges, read_token, token_url
-from holdfast.engines.registry.reach import GuardedResolver, MayReach, PrivateAddress, is_private
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
+from holdfast.host.reach import GuardedResolver, MayReach, PrivateAddress, is_private
 from holdfast.host.registry_credentials import Credentials
 from holdfast.kit.clock import Clock
 from holdfast.kit.image_reference import HUB, ImageReference, is_digest, is_tag

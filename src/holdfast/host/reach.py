@@ -1,4 +1,4 @@
-"""Reach: which addresses a registry that Git names may have. One that is not public only where the local configuration names it.
+"""Reach: which addresses a server that Git names may have. One that is not public only where the local configuration names it.
 
 Else whoever writes to Git could have this host ask around in its own network: services on loopback, cloud metadata, neighbours. The name
 counts by what it resolves to, at the moment of the connection, so that no second answer of a name server passes by; the place of tokens
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 MayReach = Callable[[str, int], bool]
-"""From host and port of a registry whether it may be on a private address."""
+"""From host and port whether it may be on a private address."""
 
 
 class PrivateAddress(OSError):
@@ -34,6 +35,17 @@ def is_private(address: str) -> bool:
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
     known = mapped or found
     return not known.is_global or known.is_multicast
+
+
+def allowed_places(names: Iterable[str]) -> MayReach:
+    """Return the answer of a configured list: each name a host, which may be asked on any port, or host:port."""
+    allowed = {_place(name) for name in names}
+    return lambda host, port: (host, port) in allowed or (host, None) in allowed
+
+
+def _place(name: str) -> tuple[str, int | None]:
+    found = urlsplit(f"//{name}")
+    return found.hostname or "", found.port
 
 
 class GuardedResolver(AbstractResolver):

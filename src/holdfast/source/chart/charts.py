@@ -1,0 +1,250 @@
+"""Charts of Helm repositories as `git.MirroredGit` takes them: a mirror whose references are versions, each a commit without a parent.
+
+The index is asked, never a Git. A version is fetched once, checked, and then it is what it was: where its archive becomes another one under
+the same number, that is told and not taken. A commit is the same for the same archive, whoever makes it and whichever versions came before,
+so which of two versions is older is said by their numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from holdfast.errors import SourceError
+from holdfast.host.helm_credentials import HelmLogin
+from holdfast.host.thread import in_thread
+from holdfast.kit.clock import Clock, Random
+from holdfast.kit.suggest import did_you_mean
+from holdfast.model.chart import ChartAddress
+from holdfast.source.chart.archive import unpack
+from holdfast.source.chart.choose import choose, read_version
+from holdfast.source.chart.index import Release, charts_of, releases_of
+from holdfast.source.chart.web import Page, Web
+from holdfast.source.history import commit_of
+from holdfast.source.limits import Limits
+from holdfast.source.mirror import Mirror, kept_as
+from holdfast.source.objects import Object
+from holdfast.source.question import Question
+from holdfast.source.remote import remote_hints
+from holdfast.source.repository import Repository
+from holdfast.source.writing import MADE, quoted, stated
+
+_DIGEST = re.compile(rb"^Archive-Digest: sha256:([0-9a-f]{64})$", re.MULTILINE)
+_SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,127}")
+"""What of an index may be a version at all; it goes into a commit's message."""
+
+
+@dataclass(slots=True)
+class _Chart:
+    """One chart that is followed, and what is known of it."""
+
+    address: ChartAddress
+    index: Question[Mapping[str, Release]]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    page: Page | None = None
+    """What to ask with next time; without its body."""
+    releases: Mapping[str, Release] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
+    """By version the digest of another archive that has the same files."""
+    refused: dict[tuple[str, str], SourceError] = field(default_factory=dict)
+    """By version and digest why it is not taken."""
+
+    @property
+    def subject(self) -> str:
+        return f"chart {self.address.chart} of {self.address.repository}"
+
+
+class Charts:
+    """All of them. `login` says with what a repository is asked."""
+
+    def __init__(
+        self, *, web: Web, login: Callable[[str], HelmLogin], clock: Clock, random: Random, every_s: float, limits: Limits | None = None
+    ) -> None:
+        self._web = web
+        self._login = login
+        self._clock = clock
+        self._random = random
+        self._every_s = every_s
+        self._limits = limits or Limits()
+        self._charts: dict[str, _Chart] = {}
+
+    async def aclose(self) -> None:
+        await self._web.aclose()
+
+    def repository(self, text: str) -> Repository:
+        """Return an address as a mirror takes it. Raises `SourceError` (HF4001)."""
+        try:
+            address = ChartAddress.parse(text)
+        except ValueError as error:
+            raise SourceError("HF4001", f"cannot read chart {text[:200]!r}: {error}", hint="write https://host/path and a chart") from error
+        return Repository(text=address.text, scheme="helm", address=address.text)
+
+    async def resolve(self, mirror: Mirror, target_revision: str) -> tuple[str, str]:
+        """Return the commit that a version, a range or a short commit id means now, as an object's name, and the version.
+
+        A version that is kept needs no repository; a range does. Raises `SourceError` HF4070 to HF4079 and `Refused`.
+        """
+        if _SHORT_COMMIT.fullmatch(target_revision):
+            await mirror.open()
+            if len(found := await mirror.commits(target_revision)) == 1:
+                return found[0], target_revision
+        chart = self._chart(mirror)
+        try:
+            releases = await chart.index.answer()
+        except SourceError:
+            if (kept := await mirror.kept(_tag(target_revision))) is None:
+                raise
+            return kept.id, target_revision
+        kept = await mirror.kept(_tag(target_revision))
+        version = choose(target_revision, releases, target_revision if kept is not None else None, chart.subject)
+        if kept is not None and version not in releases:
+            return kept.id, version
+        return await self._commit(mirror, chart, releases[version]), version
+
+    def hints(self, mirror: Mirror) -> AsyncGenerator[None, None]:
+        """Yield at once, and then where the index names other versions or archives of the chart."""
+        chart = self._chart(mirror)
+
+        async def ask() -> Mapping[str, str]:
+            return {version: f"{each.digest} {each.urls[0]}" for version, each in (await chart.index.answer()).items()}
+
+        return remote_hints(ask, clock=self._clock, random=self._random, every_s=self._every_s)
+
+    async def is_ancestor(self, mirror: Mirror, older: str, newer: str) -> bool:
+        """Say whether a version's number is not below another's: that is going on, below it is going back."""
+        before, after = [read_version(_version_of(await mirror.object(commit, "commit"))) for commit in (older, newer)]
+        return before is not None and after is not None and not after < before
+
+    def _chart(self, mirror: Mirror) -> _Chart:
+        text = mirror.repository.text
+        if text not in self._charts:
+            address = ChartAddress.parse(text)
+            self._charts[text] = _Chart(address=address, index=Question(lambda: self._index(self._charts[text])))
+        return self._charts[text]
+
+    async def _index(self, chart: _Chart) -> Mapping[str, Release]:
+        """Ask for the index, and read what it says of the chart where it changed."""
+        repository = chart.address.repository
+        try:
+            page = await self._web.get(
+                f"{repository}/index.yaml",
+                home=repository,
+                subject=chart.subject,
+                login=self._login(repository),
+                since=chart.page,
+                limit=self._limits.index,
+                timeout_s=self._limits.ask_s,
+            )
+        except SourceError as error:
+            if error.code != "HF4075":
+                raise
+            hint = "look at repoURL; an index.yaml lies in its folder where it is a Helm repository"
+            raise SourceError("HF4072", f"cannot read {chart.subject}: there is no Helm repository", hint=hint) from error
+        if page.body is not None:
+            chart.releases = await in_thread(_read, page.body, chart.address.chart, chart.subject)
+            chart.page = Page(body=None, etag=page.etag, modified=page.modified)
+        return chart.releases
+
+    async def _commit(self, mirror: Mirror, chart: _Chart, release: Release) -> str:
+        """Return the commit of a version, which is fetched unless it is kept."""
+        async with chart.turn:
+            kept = await mirror.kept(_tag(release.version))
+            if kept is not None and _is_kept(chart, kept, release):
+                return kept.id
+            if (refused := chart.refused.get((release.version, release.digest))) is not None:
+                raise refused
+            try:
+                return await self._fetched(mirror, chart, release, kept)
+            except SourceError as error:
+                if error.code in ("HF4076", "HF4077", "HF4078", "HF4079") and release.digest:
+                    chart.refused[release.version, release.digest] = error
+                raise
+
+    async def _fetched(self, mirror: Mirror, chart: _Chart, release: Release, kept: Object | None) -> str:
+        data = await self._archive(chart, release)
+        digest = hashlib.sha256(data).hexdigest()
+        if release.digest and digest != release.digest:
+            raise SourceError(
+                "HF4076",
+                f"cannot use {chart.address.chart} {release.version} of {chart.address.repository}: its archive has SHA-256 "
+                f"{digest[:12]}…, and the index says {release.digest[:12]}…",
+                hint="somebody changed the archive or the index; tell who keeps the repository",
+            )
+        unpacked = await in_thread(unpack, data, chart.address.chart, release.version, chart.address.repository, self._limits)
+        at = release.created_at or unpacked.packed_at
+        if kept is None:
+            return await mirror.made(*_stream(kept_as(_tag(release.version)), chart.address, release.version, digest, at, unpacked.files))
+        made = await mirror.made(*_stream(MADE, chart.address, release.version, digest, at, unpacked.files))
+        if commit_of((await mirror.object(made, "commit")).data).tree != commit_of(kept.data).tree:
+            raise _another(chart, release.version, digest, kept)
+        chart.same[release.version] = digest
+        return kept.id
+
+    async def _archive(self, chart: _Chart, release: Release) -> bytes:
+        repository = chart.address.repository
+        page = await self._web.get(
+            urljoin(f"{repository}/", release.urls[0]),
+            home=repository,
+            subject=f"{chart.address.chart} {release.version} of {repository}",
+            login=self._login(repository),
+            limit=self._limits.archive,
+            timeout_s=self._limits.fetch_s,
+        )
+        return page.body or b""
+
+
+def _read(data: bytes, chart: str, subject: str) -> Mapping[str, Release]:
+    try:
+        releases = releases_of(data, chart)
+    except ValueError as error:
+        hint = "look at repoURL; an index.yaml lies in its folder where it is a Helm repository"
+        raise SourceError("HF4072", f"cannot read {subject}: its index.yaml cannot be used: {error}", hint=hint) from error
+    if releases is None:
+        known = charts_of(data)
+        near = did_you_mean(chart, known)
+        listed = ", ".join(known[:5]) + (" …" if len(known) > 5 else "")
+        hint = f"did you mean {near}?" if near else f"there are {listed}" if known else "look at the name"
+        raise SourceError("HF4073", f"cannot read {subject}: the repository has no such chart", hint=hint)
+    return {version: release for version, release in releases.items() if _VERSION.fullmatch(version) and read_version(version) is not None}
+
+
+def _is_kept(chart: _Chart, kept: Object, release: Release) -> bool:
+    """Say whether a version's archive is the one that was fetched; without a digest nobody can tell, and it is what it was."""
+    return release.digest in ("", _digest_of(kept), chart.same.get(release.version))
+
+
+def _another(chart: _Chart, version: str, digest: str, kept: Object) -> SourceError:
+    return SourceError(
+        "HF4079",
+        f"cannot use {chart.address.chart} {version} of {chart.address.repository}: it has other files than it had under this number "
+        f"(SHA-256 {digest[:12]}…, before {_digest_of(kept)[:12]}…)",
+        hint="what was fetched first stays in force; a changed chart wants a new version",
+    )
+
+
+def _tag(version: str) -> str:
+    return f"chart/{version}"
+
+
+def _digest_of(kept: Object) -> str:
+    found = _DIGEST.search(kept.data)
+    return found[1].decode() if found else ""
+
+
+def _version_of(commit: Object) -> str:
+    return commit_of(commit.data).subject.rpartition(" ")[2]
+
+
+def _stream(reference: str, address: ChartAddress, version: str, digest: str, at: float, files: Mapping[str, bytes]) -> tuple[bytes, str]:
+    """Return the stream of a version's commit, and the reference that it makes: same input, same commit."""
+    person = f"{address.host} <> {int(at)} +0000"
+    message = f"chart {address.chart} {version}\n\nArchive-Digest: sha256:{digest}\nRepository: {address.repository}\n"
+    lines = [f"commit {reference}\nauthor {person}\ncommitter {person}\n".encode(), stated(message.encode())]
+    for path in sorted(files):
+        lines += [f"M 100644 inline {quoted(path)}\n".encode(), stated(files[path])]
+    return b"".join((*lines, b"done\n")), reference
