@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from holdfast.core.policy import Settings
 from holdfast.core.retry import RetryPolicy
 from holdfast.declare.select import Directory
 from holdfast.delivery.application import Application, Applications, Context
 from holdfast.delivery.reader import read_applications
-from holdfast.errors import Where
+from holdfast.errors import DeclarationError, Where
 from holdfast.model.resource import Origin
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
@@ -233,3 +235,42 @@ spec:
 
 def test_equal_files_give_equal_applications() -> None:
     assert read(shop()) == read(shop())
+
+
+CHART = """{repoURL: https://charts.example/Stable/, chart: nginx, targetRevision: 1.2.x, helm: {releaseName: web}}"""
+
+
+def test_a_chart_is_a_repository_of_its_own() -> None:
+    application = only(f"{HEAD}metadata: {{name: shop}}\nspec:\n  source: {CHART}\n")
+    assert application.repository == "helm+https://charts.example/Stable#nginx"
+    assert (application.target_revision, application.path, application.is_local) == ("1.2.x", "", False)
+    assert application.helm == {"releaseName": "web"}
+
+
+def test_a_project_compares_the_address_of_a_chart_as_it_is_written() -> None:
+    destinations = "destinations: [{server: '*', namespace: '*'}]"
+    project = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: web}\nspec: {sourceRepos: ['%s'], "
+        + destinations
+        + "}\n---\n"
+    )
+    spec = f"{HEAD}metadata: {{name: shop}}\nspec:\n  project: web\n  source: {CHART}\n"
+    assert only(project % "https://charts.example/*/" + spec).repository == "helm+https://charts.example/Stable#nginx"
+    with pytest.raises(DeclarationError) as raised:
+        read(project % "https://other.example/*" + spec)
+    assert (raised.value.code, "repository https://charts.example/Stable/" in raised.value.message) == ("HF1105", True)
+
+
+def test_a_path_beside_a_chart_is_told() -> None:
+    application = only(f"{HEAD}metadata: {{name: shop}}\nspec:\n  source: {CHART.replace('chart: nginx', 'chart: nginx, path: deploy')}\n")
+    assert application.path == ""
+    assert any(
+        "path of Application shop is not honoured: a chart of a Helm repository is rendered from its top" in it
+        for it in messages(application)
+    )
+
+
+def test_credentials_in_the_address_of_a_chart_are_not_shown() -> None:
+    with pytest.raises(DeclarationError) as raised:
+        read(f"{HEAD}metadata: {{name: shop}}\nspec:\n  source: {CHART.replace('https://', 'https://ada:pass-word@')}\n")
+    assert (raised.value.code, "pass-word" in str(raised.value.to_json())) == ("HF1154", False)

@@ -25,15 +25,15 @@ from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
 from holdfast.app.follow import FollowNeeds, follow
-from holdfast.app.helm_repositories import charts
 from holdfast.app.kubernetes import Customs, WithOther, kubernetes_engine, rules_of
+from holdfast.app.mirrors import mirrors
 from holdfast.app.objects import HouseObjects
 from holdfast.app.orphans import OrphanNeeds, orphan_controller
 from holdfast.app.others import OtherApplications
 from holdfast.app.private import SPACE as NETWORKS
 from holdfast.app.private import Private, PrivateNeeds, ground
 from holdfast.app.registries import registry_client, registry_client_with
-from holdfast.app.registry import git_policy, means, registry
+from holdfast.app.registry import means, registry
 from holdfast.app.release_port import ReleasePort
 from holdfast.app.secret_watch import watch_secrets
 from holdfast.app.service import HouseService, Neighbours
@@ -76,7 +76,6 @@ from holdfast.model.ports import Engine
 from holdfast.model.resource import Desired, Resource
 from holdfast.model.source import Tree
 from holdfast.model.state import Facts, State
-from holdfast.source.git import MirroredGit
 from holdfast.source.release import ReleaseStore
 from holdfast.store.journal import StoreJournal
 from holdfast.store.records import StoreRecords
@@ -115,12 +114,8 @@ class House:
         """Make engines and controllers, and connect them by what each may know."""
         config, clock, random, journal, ledger = self.config, self.clock, self.random, self.journal, self.ledger
         self.secrets = secrets
-        self.git = MirroredGit(
-            self.state.path,
-            clock=clock,
-            random=random,
-            policy=git_policy(config, lambda path: path in self.applications.local),
-            charts=charts(config, os.environ, clock, random),
+        self.git = mirrors(
+            self.state.path, config, os.environ, is_local=lambda path: path in self.applications.local, clock=clock, random=random
         )
         reached = clusters(config, os.environ)
         kinds = registry(config.file_roots, lent=means(config), ground=ground(config.path), clusters=reached.accesses)

@@ -20,9 +20,9 @@ from holdfast.app.applications import managed, sourced
 from holdfast.app.charts import charted
 from holdfast.app.cluster import clusters
 from holdfast.app.glance import CopiedRecords, Glance, Remembered, remember
-from holdfast.app.helm_repositories import charts
+from holdfast.app.mirrors import mirrors
 from holdfast.app.private import ground
-from holdfast.app.registry import git_policy, means, registry
+from holdfast.app.registry import means, registry
 from holdfast.app.state import StateFolder
 from holdfast.controllers.source import Rendering, Sourced
 from holdfast.core.planner import plan
@@ -39,7 +39,6 @@ from holdfast.kit.secret import Redactor
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.resource import Desired
 from holdfast.model.state import Facts
-from holdfast.source.git import MirroredGit
 from holdfast.walk.hook import HookBook
 from holdfast.workload.slug import slug
 
@@ -107,18 +106,15 @@ class _Looking:
 async def _looking(files: tuple[str, ...], state: StateFolder, config: Config, *, is_render: bool) -> AsyncIterator[_Looking]:
     looked_at, local = await _subjects(files, config, is_render=is_render)
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
-        mirrors = state.path if os.access(state.path, os.W_OK) else Path(folder)
-        allowed = git_policy(config, lambda path: path in local)
-        clock, random = RealClock(), RealRandom()
-        helm = charts(config, os.environ, clock, random)
-        git = MirroredGit(mirrors, clock=clock, random=random, policy=allowed, charts=helm)
+        place = state.path if os.access(state.path, os.W_OK) else Path(folder)
+        git = mirrors(place, config, os.environ, is_local=lambda path: path in local, clock=RealClock(), random=RealRandom())
         try:
             remembered = remember(state)
             rendering = Rendering(
                 git=git,
                 renderer=Renderer(_registry(config, is_render=is_render, is_folder=is_render and _folder_of(files) is not None)),
                 javascript=JavaScript(git=git, search_path=config.path).exports,
-                chart=charted(git, config, state.charts if mirrors == state.path else None),
+                chart=charted(git, config, state.charts if place == state.path else None),
                 facts=lambda: _facts(state),
                 allowed=config.allowed,
                 had_resources=lambda name: any(owned.application == name for owned in remembered.inventory.values()),

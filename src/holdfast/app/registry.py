@@ -1,8 +1,8 @@
-"""Which kinds and formats there are, and what Git is allowed. A new room adds its own here."""
+"""Which kinds and formats there are. A new room adds its own here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 from holdfast.declare.registry import Registry
@@ -15,7 +15,6 @@ from holdfast.host.config import Config
 from holdfast.kubernetes.helm.format import Helm
 from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.kubernetes.kustomize.format import Kustomize
-from holdfast.source.git import GitPolicy
 from holdfast.workload.compose.format import Compose
 from holdfast.workload.container import ContainerKind
 from holdfast.workload.file import FileKind
@@ -67,11 +66,6 @@ def registry(
         cluster_formats=() if is_folder else charts,
         foreign=objects,
     )
-
-
-def git_policy(config: Config, is_local: Callable[[str], bool]) -> GitPolicy:
-    """Return what Git may read: local folders that an operator named (`is_local`), the rest as the local configuration says."""
-    return GitPolicy(allow_local=is_local, allow_http=lambda address: "http" in config.allowed, poll_s=config.poll_interval_s)
 
 
 def means(config: Config) -> Means:

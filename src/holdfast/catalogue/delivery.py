@@ -76,10 +76,10 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             next_step="Write one Application for each source.",
         ),
         "HF1151": Explanation(
-            title="A chart as source",
-            meaning="An Application takes a chart from a Helm repository.",
-            cause="spec.source.chart is set; only Git repositories are followed.",
-            next_step="Put what `helm template` prints into Git, and name that repository.",
+            title="No address of a chart",
+            meaning="An Application names a chart, and its repoURL is no Helm repository, or the name is none that a chart has.",
+            cause="repoURL is an address of Git, or a registry (oci://), whose charts are not read yet.",
+            next_step="Write the address that `helm repo add` takes, with https://; for a chart in Git write path instead of chart.",
         ),
         "HF1152": Explanation(
             title="Local repository named by Git",

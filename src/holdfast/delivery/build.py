@@ -15,7 +15,7 @@ from holdfast.declare.annotation import Orders
 from holdfast.declare.document import Document, Path
 from holdfast.declare.envelope import Metadata
 from holdfast.declare.select import Directory
-from holdfast.delivery.address import Address, read_address
+from holdfast.delivery.address import Address, Unusable, is_local, read_address
 from holdfast.delivery.application import Application, Context
 from holdfast.delivery.application_spec import ApplicationSpec, DestinationSpec
 from holdfast.delivery.project import DEFAULT, Project
@@ -25,6 +25,7 @@ from holdfast.delivery.unhonoured import Unhonoured
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
 from holdfast.kit.suggest import did_you_mean
+from holdfast.model.chart import ChartAddress, NoRepository
 from holdfast.model.ids import DOCKER, HOST
 from holdfast.model.labels import ROLLBACK
 from holdfast.model.resource import Origin, Warning
@@ -37,6 +38,7 @@ _HOOK_FINALIZERS = frozenset(f"{when}-delete-finalizer.argocd.argoproj.io" for w
 _POLICIES = frozenset({FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background"})
 IN_CLUSTER, IN_CLUSTER_NAME = "https://kubernetes.default.svc", "in-cluster"
 _CLUSTER = ("https://", "http://")
+_ADDRESS = "write https://host/path, as `helm repo add` takes it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,6 @@ def build(draft: Draft, projects: Mapping[str, Project], broken: Collection[str]
     destination = _destination(draft, context)
     options = read_options(draft.spec.sync_policy.sync_options)
     errors += [each for each in (address, destination) if isinstance(each, DeclarationError)]
-    errors += _chart(draft, source) if isinstance(source, _Source) else ()
     errors += _option_errors(draft, options)
     project = projects.get(draft.spec.project or DEFAULT)
     errors += _membership(draft, project, projects, broken)
@@ -107,7 +108,7 @@ def _application(
         repository=address.text,
         is_local=address.is_local,
         target_revision=source.target_revision or "HEAD",
-        path=source.path,
+        path="" if source.chart else source.path,
         namespace=draft.namespace,
         destination=destination,
         directory=Directory(recurse=directory.recurse, include=directory.include, exclude=directory.exclude),
@@ -220,16 +221,12 @@ def _written(document: Document, source: _Source, key: str) -> Mapping[str, Json
     return value if isinstance(value, dict) else {}
 
 
-def _chart(draft: Draft, source: _Source) -> Iterator[DeclarationError]:
-    if source.chart:
-        reason = f"chart {source.chart!r} comes from a Helm repository, and only Git is followed yet"
-        yield draft.error("HF1151", reason, (*source.at, "chart"), "put what `helm template` prints into Git, and name that repository")
-
-
 def _address(draft: Draft, source: _Source, context: Context) -> Address | DeclarationError:
     if not source.url:
         return draft.error("HF1102", "repoURL is missing", source.url_at, "add repoURL: https://host/path", key=True)
     address = read_address(source.url, context.folders.get(draft.document.path), context.local)
+    if source.chart and not (isinstance(address, Unusable) and address.is_secret):
+        return _chart(draft, source)
     if isinstance(address, Address):
         return address
     error = draft.error(address.code, address.reason, source.url_at, address.hint)
@@ -237,6 +234,24 @@ def _address(draft: Draft, source: _Source, context: Context) -> Address | Decla
         return error
     where = [Where(path=each.path, line=each.line, column=each.column) for each in error.where]
     return DeclarationError(error.code, error.message, where=where, hint=error.hint)
+
+
+def _chart(draft: Draft, source: _Source) -> Address | DeclarationError:
+    """Return the address of a chart; as for Argo CD there is no default for its version."""
+    if not source.target_revision:
+        hint = "add targetRevision: a version of the chart, or a range such as 1.2.x or *"
+        return draft.error("HF1102", "targetRevision of a chart is missing", source.at, hint, key=True)
+    try:
+        return Address(text=ChartAddress.of(source.url, source.chart).text)
+    except NoRepository:
+        is_registry = source.url.startswith("oci://") or not ("://" in source.url or "@" in source.url or is_local(source.url))
+        reason = f"chart {source.chart} has no Helm repository: {source.url!r} is no https:// address"
+        hint = "charts of OCI registries are not read yet: name a Helm repository, or put the chart into Git" if is_registry else _ADDRESS
+        return draft.error("HF1151", reason, source.url_at, hint)
+    except ValueError as error:
+        return draft.error(
+            "HF1151", str(error), (*source.at, "chart"), "write the name that `helm search repo` shows, without the repository's"
+        )
 
 
 def _destination(draft: Draft, context: Context) -> str | DeclarationError:
@@ -291,8 +306,9 @@ def _membership(draft: Draft, project: Project | None, projects: Collection[str]
 
 def _permission(draft: Draft, project: Project, source: _Source, address: Address) -> Iterator[DeclarationError]:
     spec = draft.spec.destination
-    if not project.permits_repository(address.text):
-        yield _forbidden(draft, project, f"repository {address.text}", source.url_at, "sourceRepos")
+    repository = source.url if source.chart else address.text
+    if not project.permits_repository(repository):
+        yield _forbidden(draft, project, f"repository {repository}", source.url_at, "sourceRepos")
     server, name = _reach(spec)
     if not project.permits_destination(server, name, draft.namespace):
         what = f"destination {server or name}, namespace {draft.namespace}"
@@ -324,6 +340,8 @@ def _warnings(draft: Draft, source: _Source, options: Options, destination: str,
     yield from unhonoured.metadata(draft.metadata.ignored)
     yield from unhonoured.annotations(draft.metadata.annotations)
     is_cluster = destination in context.clusters.values()
+    if source.chart and source.path:
+        yield unhonoured.field((*source.at, "path"), "a chart of a Helm repository is rendered from its top")
     has_objects = destination != HOST and not destination.startswith(DOCKER)
     yield from unhonoured.application(source.at, is_cluster=is_cluster, has_objects=has_objects)
     for at, option, why in options.in_vain_in_cluster if is_cluster else ((*each, "") for each in options.in_vain):

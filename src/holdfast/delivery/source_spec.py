@@ -257,11 +257,11 @@ class SourceSpec:
 
     repo_url: str = field(default="", metadata={"key": "repoURL"})
     """Address of the repository: `https://host/path`, `ssh://host/path`, `git@host:path`; where an operator gave the file, also an absolute
-    folder, a `file://` address, or a folder relative to the file (`.`, `./shop`, `../shop`)."""
+    folder, a `file://` address, or a folder relative to the file (`.`, `./shop`, `../shop`). With `chart` that of a Helm repository."""
     path: TreePath = ""
     """Folder of the repository that is read; the whole repository without it."""
     target_revision: str = ""
-    """Branch, tag, commit or range of versions over the tags (`^1.2`); `HEAD` without it."""
+    """Branch, tag, commit or range of versions over the tags (`^1.2`); `HEAD` without it. Of a chart a version or range (`1.2.x`, `*`)."""
     directory: DirectorySpec | None = None
     """Which files are read."""
     helm: HelmSpec | None = None
@@ -271,7 +271,7 @@ class SourceSpec:
     plugin: PluginSpec | None = None
     """Options of a plugin."""
     chart: str = ""
-    """Name of a chart in a Helm repository."""
+    """Name of a chart in the Helm repository that `repoURL` is."""
     ref: str = ""
     """Name by which another source takes files of this one."""
     name: str = ""

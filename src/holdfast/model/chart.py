@@ -17,6 +17,10 @@ _REPOSITORY = re.compile(rf"https?://{_HOST}(?::\d{{1,5}})?(?:/[A-Za-z0-9._~/@:+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,249}")
 
 
+class NoRepository(ValueError):
+    """An address is that of no Helm repository."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartAddress:
     """A Helm repository, without a slash at its end, and the name of a chart in it."""
@@ -26,9 +30,9 @@ class ChartAddress:
 
     @classmethod
     def of(cls, repository: str, chart: str) -> ChartAddress:
-        """Read what an Application says; ValueError says what is wrong with it."""
+        """Read what an Application says; ValueError says what is wrong with it, NoRepository where it is the first."""
         if not _REPOSITORY.fullmatch(repository) or len(repository) > LONGEST:
-            raise ValueError("it is no https:// address of a Helm repository")
+            raise NoRepository("it is no https:// address of a Helm repository")
         if not _NAME.fullmatch(chart):
             raise ValueError(f"{chart[:100]!r} is no name of a chart")
         return cls(repository=repository.rstrip("/"), chart=chart)

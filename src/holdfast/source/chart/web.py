@@ -13,6 +13,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -85,7 +86,7 @@ class Web:
                 if answer.status != 200:
                     raise _refusal(subject, at, answer.status)
                 body = await _body(answer, limit, subject)
-                return Page(body=body, etag=answer.headers.get("ETag", ""), modified=answer.headers.get("Last-Modified", ""))
+                return Page(body=body, etag=answer.headers.get("ETag", ""), modified=_modified(answer))
         raise SourceError("HF4014", f"cannot read {subject}: {_place(url)} answered with more than {MOST_REDIRECTS} redirects")
 
     def _check(self, url: str, subject: str) -> None:
@@ -168,6 +169,16 @@ async def _body(answer: aiohttp.ClientResponse, limit: int, subject: str) -> byt
     if unpack is not None and not unpack.eof:
         raise ValueError("its answer ended early")
     return b"".join(pieces)
+
+
+def _modified(answer: aiohttp.ClientResponse) -> str:
+    """Return when a page was modified last; "" where it may be modified once more in the very second of its answer (RFC 9110 §8.8.2.2)."""
+    modified, sent = answer.headers.get("Last-Modified", ""), answer.headers.get("Date", "")
+    try:
+        is_over = parsedate_to_datetime(modified) < parsedate_to_datetime(sent)
+    except (ValueError, TypeError):
+        is_over = False
+    return modified if is_over else ""
 
 
 def _basic(user: str, password: str) -> str:
