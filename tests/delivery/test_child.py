@@ -57,6 +57,15 @@ def test_what_is_refused_names_the_document(changed: dict[str, Any], code: str, 
     assert ".json" not in error.value.message
 
 
+def test_its_wave_is_its_place_in_the_parent_and_no_warning() -> None:
+    annotations = {"argocd.argoproj.io/sync-wave": "1", "argocd.argoproj.io/refresh": "hard"}
+    whole = manifest()
+    whole["metadata"]["annotations"] = annotations
+    told = [each.message for each in read_child(whole, ORIGIN, CONTEXT).warnings]
+    assert [each for each in told if "sync-wave" in each] == []
+    assert len([each for each in told if "refresh" in each]) == 1
+
+
 def test_a_folder_that_an_operator_named_may_be_followed() -> None:
     assert read_child(manifest(source={"repoURL": "/srv/shop"}), ORIGIN, CONTEXT).is_local
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,14 @@ from tests.docs.session import session
 from tests.docs.tool import DOCS, ROOT
 from tests.engines.docker_stage import NEEDS as DOCKER
 from tests.engines.docker_stage import Dockerd
-from tests.real.cluster import running
+from tests.real.cluster import Cluster, running
 from tests.real.docker_shop import clear
 from tests.real.helm_program import folder_of_helm
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "curl", "node", "nginx", "redis-server", "redis-cli")]
-PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.name not in {"index.md", "docker.md", "helm.md", "kubernetes.md"})
+OF_A_CLUSTER = ("app-of-apps", "hooks", "kubernetes", "projects")
+ELSEWHERE = {"index", "docker", "helm", *OF_A_CLUSTER}
+PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.stem not in ELSEWHERE)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -44,10 +47,17 @@ def test_the_recipe_for_a_docker_host_can_be_typed(dockerd: Dockerd) -> None:
         clear(dockerd, "shop")
 
 
-def test_the_recipe_for_a_cluster_can_be_typed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """On a control plane of the tests' own, whose pods are ready at once."""
-    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as cluster, session() as reader:
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane of the tests' own, whose pods are ready at once."""
+    with running(tmp_path_factory.mktemp("cluster"), controllers=True) as started:
+        yield started
+
+
+@pytest.mark.parametrize("page", OF_A_CLUSTER)
+def test_the_recipes_for_a_cluster_can_be_typed(cluster: Cluster, page: str) -> None:
+    with session() as reader:
         folder = reader.home / ".kube"
         folder.mkdir()
         (folder / "config").write_bytes(cluster.kubeconfig.read_bytes())
-        reader.read((DOCS / "how-to" / "kubernetes.md").read_text())
+        reader.read((DOCS / "how-to" / f"{page}.md").read_text())

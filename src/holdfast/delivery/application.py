@@ -30,6 +30,8 @@ class Context:
     or not there: the file was found in Git, and may name no local repository."""
     revision: str = ""
     """Commit of files that were found in Git."""
+    is_child: bool = False
+    """Whether it is of the content of another Application, where it is a resource too."""
     is_render: bool = False
     """Whether nothing will be applied: then a destination that no engine reaches is a warning."""
     clusters: Mapping[str, str] = field(default_factory=dict)

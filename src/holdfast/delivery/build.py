@@ -338,7 +338,7 @@ def _clusters(spec: DestinationSpec) -> tuple[str, ...]:
 def _warnings(draft: Draft, source: _Source, options: Options, destination: str, context: Context) -> Iterator[Warning]:
     unhonoured = draft.unhonoured
     yield from unhonoured.metadata(draft.metadata.ignored)
-    yield from unhonoured.annotations(draft.metadata.annotations)
+    yield from unhonoured.annotations(draft.metadata.annotations, is_child=context.is_child)
     is_cluster = destination in context.clusters.values()
     if source.chart and source.path:
         yield unhonoured.field((*source.at, "path"), "a chart of a Helm repository is rendered from its top")

@@ -54,7 +54,9 @@ def read_child_project(manifest: Mapping[str, Json], origin: Origin, context: Co
 def _read(manifest: Mapping[str, Json], origin: Origin, context: Context) -> Applications:
     # Read as what it is, JSON; the place that a person must edit is the document's in Git.
     try:
-        return read_applications([(f"{origin.path}.json", json.dumps(manifest).encode())], replace(context, revision=origin.revision))
+        return read_applications(
+            [(f"{origin.path}.json", json.dumps(manifest).encode())], replace(context, revision=origin.revision, is_child=True)
+        )
     except DeclarationError as error:
         first = error.errors[0] if error.errors else error
         more = f" (and {len(error.errors) - 1} more)" if len(error.errors) > 1 else ""

@@ -116,9 +116,11 @@ class Unhonoured:
         """Yield the fields of metadata that a cluster writes."""
         return (self.field(("metadata", key), "a cluster writes it") for key in keys)
 
-    def annotations(self, annotations: Mapping[str, str]) -> Iterator[Warning]:
-        """Yield Argo CD's annotations of an Application; those of Holdfast are read elsewhere."""
+    def annotations(self, annotations: Mapping[str, str], *, is_child: bool = False) -> Iterator[Warning]:
+        """Yield Argo CD's annotations of an Application; those of Holdfast are read elsewhere. `is_child`: it has a place in its parent."""
         for key in annotations:
+            if is_child and key == labels.SYNC_WAVE:
+                continue
             if key.startswith(_NOTIFICATIONS):
                 yield self._annotation(key, "notifications are not sent yet")
             elif key.startswith(labels.ARGO) and key not in _QUIET:
