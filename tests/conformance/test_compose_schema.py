@@ -98,6 +98,12 @@ def test_what_the_schema_refuses_is_refused(data: st.DataObject) -> None:
         assert all(map(LAX.search, told)), told
 
 
+def test_what_a_later_element_takes_the_place_of_is_read_too() -> None:
+    assert verdict({"services": {"web": {"image": "x", "secrets": [None, ""]}}}) == [
+        "cannot read case.yaml: services.web.secrets.0: expected a name or a mapping, got nothing"
+    ]
+
+
 def test_the_fields_are_the_schemas_fields() -> None:
     expected = {path: set(names) for path, names in properties(SCHEMA, ())}
     for path, names in NEWER.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -37,15 +38,38 @@ def running(folder: Path, *apps: SupervisedSpec) -> Iterator[subprocess.Popen[st
             it.communicate(timeout=LIMIT_S)
 
 
-def line(it: subprocess.Popen[str], pattern: str) -> re.Match[str]:
-    """Return the next line that fits, from the start of it."""
-    assert it.stdout is not None
-    seen: list[str] = []
-    while len(seen) < 500 and (text := it.stdout.readline()):
-        seen.append(text)
-        if (found := re.match(pattern, text)) is not None:
-            return found
-    raise AssertionError(seen)
+class Told:
+    """What a program writes, line by line, each within a deadline."""
+
+    def __init__(self, it: subprocess.Popen[str]) -> None:
+        assert it.stdout is not None
+        self._fd = it.stdout.fileno()
+        self._seen: list[str] = []
+        self._rest = b""
+
+    def lines(self, *patterns: str) -> list[re.Match[str]]:
+        """Return the next line that fits each pattern, from its start, in whatever order they come: two programs write."""
+        found: dict[int, re.Match[str]] = {}
+        while len(found) < len(patterns):
+            text = self._next()
+            for at, pattern in enumerate(patterns):
+                if at not in found and (match := re.match(pattern, text)) is not None:
+                    found[at] = match
+                    break
+        return [found[at] for at in range(len(patterns))]
+
+    def line(self, pattern: str) -> re.Match[str]:
+        return self.lines(pattern)[0]
+
+    def _next(self) -> str:
+        while b"\n" not in self._rest:
+            is_there, _, _ = select.select([self._fd], [], [], LIMIT_S)
+            piece = os.read(self._fd, 1 << 16) if is_there else b""
+            assert piece, f"nothing more came: {self._seen}"
+            self._rest += piece
+        text, self._rest = self._rest.split(b"\n", 1)
+        self._seen.append(text.decode())
+        return self._seen[-1]
 
 
 def test_what_is_told_is_read_back() -> None:
@@ -56,13 +80,13 @@ def test_what_is_told_is_read_back() -> None:
 def test_a_crash_is_answered_at_once_and_a_stop_reaches_everybody(tmp_path: Path) -> None:
     crashing = SupervisedSpec(name="job", command=("sh", "-c", "echo pid $$; test -e once && exec sleep 1000; touch once; exit 3"))
     with running(tmp_path, APP, crashing) as it:
-        first = line(it, r"pid (\d+)")[1]
-        line(it, "holdfast: job ended with exit code 3")
-        second = line(it, r"pid (\d+)")[1]
-        assert second != first
+        told = Told(it)
+        first = told.line(r"pid (\d+)")[1]
+        second, _ = told.lines(r"pid (\d+)", "holdfast: job ended with exit code 3")
+        assert second[1] != first
         it.send_signal(signal.SIGTERM)
         assert it.wait(LIMIT_S) == 0
-        assert not Path(f"/proc/{second}").exists()
+        assert not Path(f"/proc/{second[1]}").exists()
 
 
 def test_it_ends_when_nothing_is_left_to_run(tmp_path: Path) -> None:
@@ -77,8 +101,9 @@ def test_it_ends_when_nothing_is_left_to_run(tmp_path: Path) -> None:
 def test_what_cannot_be_run_is_told_and_tried_again(tmp_path: Path) -> None:
     missing = SupervisedSpec(name="gone", command=("./not-there",), restart=RestartSpec(backoff=0.01, max_delay=0.01))
     with running(tmp_path, missing) as it:
+        told = Told(it)
         for _ in range(3):
-            line(it, "holdfast: gone: cannot run ./not-there: no such file or directory")
+            told.line("holdfast: gone: cannot run ./not-there: no such file or directory")
 
 
 SERVER = """
@@ -98,7 +123,7 @@ def test_sockets_are_held_so_that_a_crash_loses_nobody(tmp_path: Path) -> None:
     quick = RestartSpec(backoff=0.01, max_delay=0.01)
     app = SupervisedSpec(name="web", command=(sys.executable, "-c", SERVER), port=port, instances=2, restart=quick)
     with running(tmp_path, app) as it:
-        line(it, r"serves (\d+) 1 True")
+        Told(it).line(r"serves (\d+) 1 True")
         answers = []
         for _ in range(12):
             with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as visitor:
@@ -111,5 +136,6 @@ def test_sockets_are_held_so_that_a_crash_loses_nobody(tmp_path: Path) -> None:
 def test_whoever_needs_too_much_memory_is_replaced(tmp_path: Path) -> None:
     app = SupervisedSpec(name="fat", command=(sys.executable, "-c", "import time; x = b'x' * (16 << 20); time.sleep(1000)"), memory=1 << 20)
     with running(tmp_path, app) as it:
-        line(it, r"holdfast: fat: a fresh one takes its place \(memory\)")
-        line(it, "holdfast: fat runs")
+        told = Told(it)
+        told.line(r"holdfast: fat: a fresh one takes its place \(memory\)")
+        told.line("holdfast: fat runs")

@@ -25,6 +25,7 @@ from holdfast.workload.compose.shape import (
     join,
     kind_of,
     once,
+    replaced,
     untagged,
     yes,
 )
@@ -240,6 +241,8 @@ class Several(ListOf):
             return None
         written_ones = once(node.value, self.index)
         self.repeated(written_ones, path, told)
+        for at, one in replaced(node.value, written_ones):
+            tuple(self._read(one, (*path, at), told))
         found = (each for at, one in enumerate(written_ones) for each in self._read(one, (*path, at), told))
         return node.holding(once(found, self.long_index)).under(node.key_mark)
 

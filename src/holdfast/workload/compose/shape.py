@@ -289,6 +289,12 @@ def once(nodes: Iterator[Node] | tuple[Node, ...], index: Index | None) -> tuple
     return tuple(found.values())
 
 
+def replaced(nodes: tuple[Node, ...], kept: tuple[Node, ...]) -> Iterator[tuple[int, Node]]:
+    """Yield each of `nodes` that another one took the place of, with its index: what is wrong with it is told all the same."""
+    known = set(map(id, kept))
+    return ((at, node) for at, node in enumerate(nodes) if id(node) not in known)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOf(Shape):
     """A list. A later file adds to it. `index`: elements that are one thing; `is_set`: one that comes again is an error."""
@@ -304,6 +310,8 @@ class ListOf(Shape):
             return None
         written = once(node.value, self.index)
         self.repeated(written, path, told)
+        for at, each in replaced(node.value, written):
+            self.item.read(each, (*path, at), told)
         items = [read for at, each in enumerate(written) if (read := self.item.read(each, (*path, at), told)) is not None]
         return node.holding(once(tuple(items), self.index)).under(node.key_mark)
 
