@@ -244,6 +244,24 @@ def test_an_object_may_not_run_something_on_the_host(cluster: Cluster, house: Ho
     assert cluster.ask("DELETE", at("sly"))[0] == 200
 
 
+def test_a_file_outweighs_an_object_of_its_name(cluster: Cluster, house: House) -> None:
+    create(cluster, application("own", str(house.repository), path="web", cascade=True))
+    status = says(cluster, "own", "it says why", lambda status: "conditions" in status)
+    assert "a file of an operator declares Application own" in status["conditions"][0]["message"]
+    assert cluster.ask("DELETE", at("own"))[0] == 200
+    until(lambda: item(cluster, "own") is None, "the object is gone")
+    own = house.commit("it goes on", own__own_yaml=config_map("own", "further"))
+    house.well(own)
+    assert map_of(cluster, "own") == "further"
+
+
+def test_what_somebody_else_writes_into_the_status_is_mended(cluster: Cluster, house: House) -> None:
+    health = web(cluster, house)["health"]
+    change(cluster, "web", {"status": {"health": {"status": "Degraded"}, "resources": None}})
+    mended = says(cluster, "web", "it is mended", lambda status: is_well(status, head(house)) and len(status.get("resources", ())) > 1)
+    assert mended["health"]["status"] == health["status"]
+
+
 def test_a_deletion_with_the_finalizer_takes_all_along_and_one_without_nothing(cluster: Cluster, house: House) -> None:
     house.commit("two that go", gone__map_yaml=config_map("gone"), left__map_yaml=config_map("left"))
     for name, cascade in (("gone", True), ("left", False)):

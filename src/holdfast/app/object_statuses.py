@@ -18,7 +18,7 @@ from holdfast.core.view import ApplicationView, conditions, shared
 from holdfast.delivery.application import Application
 from holdfast.delivery.object_status import Known, object_status, status_patch
 from holdfast.engines.kubernetes.application_objects import APPLICATION, ApplicationObjects
-from holdfast.errors import HoldfastError, StoreError
+from holdfast.errors import Conflict, HoldfastError, Rejected, StoreError
 from holdfast.kit.canonical import digest
 from holdfast.kit.clock import Clock
 from holdfast.kit.tasks import Tasks, Wakeup
@@ -87,6 +87,8 @@ class ObjectStatuses:
         self._due: dict[str, float] = {}
         self._written: dict[str, _Written] = {}
         self._operations: dict[str, tuple[Operation, ...]] = {}
+        self._failed: dict[str, str] = {}
+        """By Application why its status could not be written."""
         self._bell = Wakeup()
         self._tasks = Tasks(it.crashed)
 
@@ -96,7 +98,7 @@ class ObjectStatuses:
 
     def gone(self, name: str) -> None:
         self._it.asking.gone(name)
-        for table in (self._due, self._written, self._operations):
+        for table in (self._due, self._written, self._operations, self._failed):
             table.pop(name, None)
 
     def mark(self, name: str) -> None:
@@ -147,14 +149,15 @@ class ObjectStatuses:
             if not patch or (written is not None and (written.digest, written.version) == (said, version) and not is_refreshed):
                 return  # what its definition does not know is not written again and again
             answer = await objects.write_status(item, patch)
-        except StoreError:
-            self._due[name] = asyncio.get_running_loop().time() + AGAIN_S
-            return
         except HoldfastError as error:
-            self._due[name] = asyncio.get_running_loop().time() + AGAIN_S
-            await self._it.journal.emit(object_events.status_failed(at=self._it.clock.now(), application=name, error=error))
+            if not isinstance(error, Rejected):  # what the server understood and will not have is not asked for again before there is news
+                self._due[name] = asyncio.get_running_loop().time() + AGAIN_S
+            if not isinstance(error, StoreError | Conflict) and self._failed.get(name) != error.message:
+                self._failed[name] = error.message
+                await self._it.journal.emit(object_events.status_failed(at=self._it.clock.now(), application=name, error=error))
             return
-        is_overwritten = written is not None and written.digest == said
+        self._failed.pop(name, None)
+        is_overwritten = written is not None and written.digest == said and not is_refreshed
         gap_s = min(written.gap_s * 2, LONGEST_GAP_S) if written is not None and is_overwritten else GAP_S
         at = asyncio.get_running_loop().time()
         self._written[name] = _Written(said, str(answer["metadata"]["resourceVersion"]), gap_s, at)

@@ -27,7 +27,7 @@ def held(*, at: Instant, place: str, error: HoldfastError) -> Event:
 
 
 def status_failed(*, at: Instant, application: str, error: HoldfastError) -> Event:
-    """The status of its object cannot be written; it is tried again."""
+    """The status of its object cannot be written; told once for each reason."""
     return Event(
         type="objects.status_failed",
         subject=f"Application/{application}",

@@ -18,6 +18,6 @@ A second half of the table in `events`: the reference page shows both as one.
 | image.commit_failed | They could not be; it is tried again. | code, message, hint |
 | objects.followed | The Applications that live in a cluster are followed. | place, applications |
 | objects.held | They are not: nothing of them is synced or written. | place, error |
-| objects.status_failed | The status of its object cannot be written; it is tried again. | error |
+| objects.status_failed | The status of its object cannot be written; told once for each reason. | error |
 | image.unmarked | Markers that nothing is made of; with an empty list: no more. | problems[] {message, where} |
 """
