@@ -16,11 +16,13 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from holdfast.controllers.source import Rendering, SourceController, Sourced
+from holdfast.controllers.source.controller import SourceController
+from holdfast.controllers.source.rendering import Rendering, Sourced
 from holdfast.core.inbox import Inbox
 from holdfast.core.planner import plan
 from holdfast.declare.registry import Registry
 from holdfast.declare.render import Renderer
+from holdfast.declare.source import Source
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.kit.canonical import Json
 from holdfast.kit.tasks import Tasks
@@ -134,7 +136,7 @@ class Ear:
     async def commit(self, *writes: Write) -> tuple[Event, ...]:
         return ()
 
-    def offer(self, desired: Desired, tree: Tree, is_rewound: bool) -> None:
+    def offer(self, desired: Desired, trees: tuple[Tree, ...], is_rewound: bool) -> None:
         self.offers.put_nowait((time.perf_counter(), desired))
 
     async def next(self) -> tuple[float, Desired]:
@@ -184,9 +186,8 @@ def rendering_on(git: MirroredGit) -> Rendering:
 async def committing(folder: Path) -> dict[str, Any]:
     repository, commits = shop_of(folder)
     git = CountingGit(folder / "state", clock=RealClock(), random=RealRandom(), policy=GitPolicy(allow_local=lambda path: True))
-    source = Sourced(
-        name="shop", repository=str(repository.path), target_revision="main", path="deploy", namespace="shop", destination="host"
-    )
+    followed = Source(repository=str(repository.path), target_revision="main", path="deploy")
+    source = Sourced(name="shop", sources=(followed,), namespace="shop", destination="host")
     try:
         return {
             **await rendered(git, source, repository, commits[:N]),
@@ -210,9 +211,9 @@ async def rendered(git: CountingGit, source: Sourced, repository: GitRepository,
         await moved(repository, commit)
         before = git.blobs
         began = time.perf_counter()
-        revision = await git.resolve(source.repository, "main")
+        revisions = await rendering.resolve(source)
         fetched = time.perf_counter()
-        desired, _ = await rendering.render(source, revision)
+        desired, _ = await rendering.render(source, revisions)
         ended = time.perf_counter()
         assert desired.revision == commit
         parsed.add(git.blobs - before)

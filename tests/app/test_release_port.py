@@ -67,7 +67,7 @@ def port(state: Path, git: Blobs) -> ReleasePort:
 def test_a_release_is_exported_without_its_declarations_and_only_once(tmp_path: Path) -> None:
     git = Blobs()
     releases, wanted = port(tmp_path, git), desired()
-    releases.remember(wanted, TREE)
+    releases.remember(wanted, (TREE,))
     asyncio.run(releases.ensure(wanted))
     asyncio.run(releases.ensure(wanted))
     folder = releases.release("shop", wanted.release or "")
@@ -78,7 +78,7 @@ def test_a_release_is_exported_without_its_declarations_and_only_once(tmp_path: 
 def test_prepare_runs_in_the_release_with_the_environment_of_a_process(tmp_path: Path) -> None:
     command = ("sh", "-c", "pwd > where; env | sort > environment")
     releases, wanted = port(tmp_path, Blobs()), desired(Prepare(command=command, working_dir=".", timeout_s=20.0))
-    releases.remember(wanted, TREE)
+    releases.remember(wanted, (TREE,))
     asyncio.run(releases.ensure(wanted))
     folder = releases.release("shop", wanted.release or "")
     told = dict(line.split("=", 1) for line in (folder / "environment").read_text().splitlines())
@@ -97,7 +97,7 @@ def test_prepare_runs_in_the_release_with_the_environment_of_a_process(tmp_path:
 def test_a_prepare_that_fails_leaves_no_release_and_its_last_lines(tmp_path: Path) -> None:
     command = ("sh", "-c", "echo no such package; exit 3")
     releases, wanted = port(tmp_path, Blobs()), desired(Prepare(command=command, working_dir=".", timeout_s=20.0))
-    releases.remember(wanted, TREE)
+    releases.remember(wanted, (TREE,))
     with pytest.raises(EngineError, match="ended with exit code 3") as failed:
         asyncio.run(releases.ensure(wanted))
     assert failed.value.log == ("no such package",)

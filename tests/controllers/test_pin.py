@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from holdfast.controllers.pin import PinController
 from holdfast.core import events
 from holdfast.core.rollback import Pin
+from holdfast.declare.source import Followed
 from holdfast.errors import SourceError
 from holdfast.model.event import Event
 from holdfast.model.operation import Operation, Phase, Trigger
@@ -52,6 +53,12 @@ class Refs:
         yield None
 
 
+FOLLOWED = {
+    "shop": (Followed(REPOSITORY, "main"),),
+    "both": (Followed(REPOSITORY, "main"), Followed("/srv/config", "main"), Followed(REPOSITORY, "v1")),
+}
+
+
 def heard(refs: Refs, *told: Event) -> dict[str, str]:
     async def happened() -> AsyncIterator[Event]:
         for event in told:
@@ -60,7 +67,7 @@ def heard(refs: Refs, *told: Event) -> dict[str, str]:
     controller = PinController(
         git=refs,  # type: ignore[arg-type] # of the port only what a pin needs
         events=happened,
-        repository_of=lambda name: REPOSITORY if name == "shop" else None,
+        followed=lambda name: FOLLOWED.get(name, ()),
     )
     asyncio.run(controller.run())
     return refs.pins
@@ -101,3 +108,26 @@ def test_a_ref_that_cannot_be_written_ends_nothing() -> None:
     refs = Refs()
     refs.is_broken = True
     assert heard(refs, succeeded("one"), succeeded("two")) == {f"{REPOSITORY} healthy.shop": "two"}
+
+
+def test_the_commits_of_several_sources_are_held_each_in_its_repository() -> None:
+    refs = Refs()
+    heard(refs, succeeded("aaaa+bbbb+cccc", application="both"))
+    assert refs.pins == {
+        f"{REPOSITORY} healthy.both": "aaaa",
+        "/srv/config healthy.both_2": "bbbb",
+        f"{REPOSITORY} healthy.both_3": "cccc",
+    }
+    pin = Pin(failed_digest="d", failed_revision="bad", revision="dddd+eeee+ffff", at=1.0, reason="it died")
+    heard(refs, events.revision_pinned(at=1.0, application="both", pin=pin))
+    assert {name: commit for name, commit in refs.pins.items() if "pinned" in name} == {
+        f"{REPOSITORY} pinned.both": "dddd",
+        "/srv/config pinned.both_2": "eeee",
+        f"{REPOSITORY} pinned.both_3": "ffff",
+    }
+    heard(refs, events.revision_unpinned(at=2.0, application="both", reason="resumed"))
+    assert not [name for name in refs.pins if "pinned" in name]
+
+
+def test_a_revision_of_other_sources_than_now_is_not_held() -> None:
+    assert heard(Refs(), succeeded("aaaa+bbbb")) == {}

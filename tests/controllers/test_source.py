@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from holdfast.controllers.source import AGAIN, Rendering, SourceController, Sourced
+from holdfast.controllers.source.controller import AGAIN, SourceController
+from holdfast.controllers.source.rendering import Rendering, Sourced
 from holdfast.core import fold
 from holdfast.core.view import View
 from holdfast.declare.registry import Registry
 from holdfast.declare.render import Renderer
+from holdfast.declare.source import Source
 from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Event
 from holdfast.model.ports import Write
@@ -27,7 +29,9 @@ from holdfast.workload.file import FileKind
 
 T = TypeVar("T")
 REPOSITORY = "https://git.example.org/shop"
-SHOP = Sourced(name="shop", repository=REPOSITORY, target_revision="main", path="deploy", namespace="shop", destination="host")
+LATER = "https://git.example.org/later"
+DEPLOY = Source(repository=REPOSITORY, target_revision="main", path="deploy")
+SHOP = Sourced(name="shop", sources=(DEPLOY,), namespace="shop", destination="host")
 
 
 def file(name: str, content: str = "hello") -> str:
@@ -58,10 +62,10 @@ class Told:
     async def commit(self, *writes: Write) -> tuple[Event, ...]:
         return ()
 
-    def offer(self, desired: Desired, tree: Tree, is_rewound: bool) -> None:
+    def offer(self, desired: Desired, trees: tuple[Tree, ...], is_rewound: bool) -> None:
         self.offers.append((desired.application, desired.revision, desired.digest))
         self.rewound.append(is_rewound)
-        self.trees.append(tree)
+        self.trees += trees
         self.is_whole[desired.application] = True
 
     def incomplete(self, name: str) -> None:
@@ -303,12 +307,11 @@ def test_a_tree_that_is_refused_changes_nothing() -> None:
 def test_a_repository_that_is_not_there_yet_is_followed_once_it_is() -> None:
     async def story(house: House) -> None:
         assert house.told.take() == ["source.failed"]
-        house.git.commit(elsewhere.repository, GOOD)
+        house.git.commit(LATER, GOOD)
         await house.settle()
         assert house.told.take() == ["revision.fetched", "revision.rendered"]
 
-    elsewhere = replace(SHOP, repository="https://git.example.org/later")
-    in_house(story, elsewhere)
+    in_house(story, replace(SHOP, sources=(replace(DEPLOY, repository=LATER),)))
 
 
 def test_a_secret_that_changed_is_rendered_again_at_the_same_commit() -> None:
@@ -353,7 +356,7 @@ def test_another_path_or_revision_is_followed_and_the_same_again_is_left_alone()
         commit = house.git.commit(REPOSITORY, {"live/b.yaml": file("b")}, branch="release")
         await house.settle()
         assert len(house.told.offers) == 1
-        await house.controller.add(replace(SHOP, path="live", target_revision="release"))
+        await house.controller.add(replace(SHOP, sources=(replace(DEPLOY, path="live", target_revision="release"),)))
         await house.settle()
         assert house.told.offers[-1][1] == commit
 
@@ -389,7 +392,7 @@ def test_an_address_that_nobody_allowed_is_told_and_not_tried_again(tmp_path: Pa
         told = Told()
         git = MirroredGit(tmp_path, clock=SimulatedClock(), random=SimulatedRandom(1), policy=GitPolicy())
         controller = controller_on(git, told, Facts)
-        await controller.add(replace(SHOP, repository="/srv/shop"))
+        await controller.add(replace(SHOP, sources=(replace(DEPLOY, repository="/srv/shop"),)))
         async with Tasks() as tasks:
             tasks.start("source", controller.run())
             await asyncio.sleep(3600.0)

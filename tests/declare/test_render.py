@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.declare.kinds import EndlessKind, LinesFormat, RunKind, ThingKind, registry, thing
 
-from holdfast.declare.render import Asks, Renderer
+from holdfast.declare.render import Renderer
+from holdfast.declare.request import Asks
 from holdfast.declare.select import Directory
 from holdfast.errors import Where
 from holdfast.model import labels

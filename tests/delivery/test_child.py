@@ -67,7 +67,7 @@ def test_its_wave_is_its_place_in_the_parent_and_no_warning() -> None:
 
 
 def test_a_folder_that_an_operator_named_may_be_followed() -> None:
-    assert read_child(manifest(source={"repoURL": "/srv/shop"}), ORIGIN, CONTEXT).is_local
+    assert read_child(manifest(source={"repoURL": "/srv/shop"}), ORIGIN, CONTEXT).sources[0].is_local
 
 
 @pytest.mark.parametrize(("patterns", "is_permitted"), [((), False), (("team-*",), True), (("other",), False)])

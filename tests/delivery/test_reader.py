@@ -9,6 +9,7 @@ import pytest
 from holdfast.core.policy import Settings
 from holdfast.core.retry import RetryPolicy
 from holdfast.declare.select import Directory
+from holdfast.declare.source import Source
 from holdfast.delivery.application import Application, Applications, Context
 from holdfast.delivery.reader import read_applications
 from holdfast.errors import DeclarationError, Where
@@ -68,13 +69,16 @@ status: {sync: {status: Synced}}
     assert application == Application(
         name="shop",
         project="default",
-        repository="git@git.example:team/shop.git",
-        is_local=False,
-        target_revision="^1.2",
-        path="deploy/production",
+        sources=(
+            Source(
+                repository="git@git.example:team/shop.git",
+                target_revision="^1.2",
+                path="deploy/production",
+                directory=Directory(recurse=True, include="{web,worker}.yaml", exclude="old*"),
+            ),
+        ),
         namespace="production",
         destination="host",
-        directory=Directory(recurse=True, include="{web,worker}.yaml", exclude="old*"),
         annotations={"holdfast.dev/format": "procfile", "holdfast.dev/rollback": "off"},
         annotation_places={
             "holdfast.dev/format": Where(path="apps/shop.yaml", line=9, column=26, snippet="    holdfast.dev/format: procfile"),
@@ -142,7 +146,7 @@ def test_a_local_repository_is_relative_to_the_file_and_named_by_the_operator() 
         "file://localhost/srv/shop": "/srv/shop",
     }.items():
         found = read(f"{HEAD}metadata: {{name: shop}}\nspec: {{source: {{repoURL: '{url}'}}}}")
-        assert [(each.repository, each.is_local) for each in found] == [(folder, True)]
+        assert [(each.repository, each.sources[0].is_local) for each in found] == [(folder, True)]
         assert found.local_repositories == {folder}
     assert read(shop()).local_repositories == frozenset()
 

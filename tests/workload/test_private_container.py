@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from holdfast.declare.registry import Registry
-from holdfast.declare.render import Renderer, RenderRequest
+from holdfast.declare.render import Renderer
+from holdfast.declare.request import RenderRequest
 from holdfast.model.declaration import Ask
 from holdfast.model.ids import ResourceId
 from holdfast.model.proof import Claim

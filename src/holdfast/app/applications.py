@@ -14,12 +14,14 @@ from typing import Any, Protocol
 from holdfast.api.service import unknown_application
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.controllers.orphan import Monitored
-from holdfast.controllers.source import SourceController, Sourced
+from holdfast.controllers.source.controller import SourceController
+from holdfast.controllers.source.rendering import Sourced
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Managed, Request
 from holdfast.core import events
 from holdfast.core.policy import Settings
 from holdfast.core.view import ApplicationView
+from holdfast.declare.source import Followed, followed_of
 from holdfast.delivery.application import Application
 from holdfast.delivery.application import Applications as Read
 from holdfast.delivery.project import Project
@@ -106,7 +108,7 @@ class Applications:
     @property
     def local(self) -> frozenset[str]:
         """Folders of this host that an operator named as repositories."""
-        return frozenset(each.repository for each in self._of_files.values() if each.is_local)
+        return frozenset().union(*(each.local_repositories for each in self._of_files.values()))
 
     def managed(self, name: str) -> Managed:
         found = self._served.get(name)
@@ -118,10 +120,10 @@ class Applications:
             raise unknown_application(name, self._served)
         return sourced(self._served[name])
 
-    def repository_of(self, name: str) -> str | None:
-        """Return where an Application comes from, None where no file declares it."""
+    def followed(self, name: str) -> tuple[Followed, ...]:
+        """Return what an Application follows, in the order of its revision's commits; nothing where no file declares it."""
         found = self._served.get(name)
-        return found.repository if found else None
+        return followed_of(found.sources) if found else ()
 
     def monitored(self) -> Iterator[Monitored]:
         """Yield those whose project wants orphans told."""
@@ -284,17 +286,12 @@ def managed(it: Application) -> Managed:
 def sourced(it: Application) -> Sourced:
     return Sourced(
         name=it.name,
-        repository=it.repository,
-        target_revision=it.target_revision,
-        path=it.path,
+        sources=it.sources,
         namespace=it.namespace,
         destination=it.destination,
         annotations=it.annotations,
         annotation_places=it.annotation_places,
         origin=it.origin,
-        directory=it.directory,
-        kustomize=it.kustomize,
-        helm=it.helm,
         permission=it.permission,
         terms=it.terms,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from holdfast.declare.render import RenderRequest
+from holdfast.declare.request import RenderRequest
 from holdfast.declare.select import root_of
 from holdfast.host.config import Config
 from holdfast.host.helm import Blobs, Helm, Request, nothing_known
@@ -29,7 +29,7 @@ def charted(
             target_revision=revision.ref,
         )
         whole = request.repository if request.repository is not None else request.tree
-        asked = Request(chart=chart, options=request.helm, tree=request.tree, repository=whole, others={})
+        asked = Request(chart=chart, options=request.helm, tree=request.tree, repository=whole, others=request.refs)
         return await helm.template(asked, request.destination)
 
     return answer

@@ -39,17 +39,19 @@ from holdfast.app.secret_watch import watch_secrets
 from holdfast.app.service import HouseService, Neighbours
 from holdfast.app.state import StateFolder
 from holdfast.controllers.heal import HealController
-from holdfast.controllers.image import Followed, ImageController
+from holdfast.controllers.image import ImageController
 from holdfast.controllers.pin import PinController
 from holdfast.controllers.probe import ProbeController
 from holdfast.controllers.prove import ProveController
-from holdfast.controllers.source import Rendering, SourceController
+from holdfast.controllers.source.controller import SourceController
+from holdfast.controllers.source.rendering import Rendering
 from holdfast.controllers.sweep import SweepController
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.core import events
 from holdfast.core.view import status
 from holdfast.core.world import find
 from holdfast.declare.render import Renderer
+from holdfast.declare.source import Source
 from holdfast.delivery.application import Applications as Read
 from holdfast.edge.site import VISIT
 from holdfast.engines.application import APPLICATION, ApplicationEngine
@@ -349,7 +351,7 @@ class House:
             )
         )
         self.applications.children = self.followed or self.children
-        self.pin = PinController(git=self.git, events=lambda: journal.follow(journal.newest), repository_of=self.applications.repository_of)
+        self.pin = PinController(git=self.git, events=lambda: journal.follow(journal.newest), followed=self.applications.followed)
         self.service = HouseService(
             Neighbours(
                 applications=self.applications,
@@ -444,16 +446,16 @@ class House:
         return frozenset(release for release in (*states, wanted.release if wanted else None) if isinstance(release, str))
 
     async def _render(self, name: str, revision: str) -> Desired:
-        desired, tree = await self.rendering.at(self.applications.sourced(name), revision)
-        self._remember(desired, tree)
+        desired, trees = await self.rendering.at(self.applications.sourced(name), revision)
+        self._remember(desired, trees)
         return desired
 
-    def _remember(self, desired: Desired, tree: Tree) -> None:
+    def _remember(self, desired: Desired, trees: tuple[Tree, ...]) -> None:
         self._rendered[desired.application] = desired
-        self.releases.remember(desired, tree)
+        self.releases.remember(desired, trees)
 
-    def _offer(self, desired: Desired, tree: Tree, is_rewound: bool) -> None:
-        self._remember(desired, tree)
+    def _offer(self, desired: Desired, trees: tuple[Tree, ...], is_rewound: bool) -> None:
+        self._remember(desired, trees)
         self.sync.offer(desired, is_rewound=is_rewound)
         self._has_looked(desired.application)
 
@@ -505,11 +507,8 @@ class House:
             self._tidy.cancel()
         self._tidy = asyncio.get_running_loop().call_later(TIDY_AFTER_S, give_back)
 
-    def _followed(self, application: str) -> Followed | None:
-        if application not in self.applications.names:
-            return None
-        source = self.applications.sourced(application)
-        return Followed(repository=source.repository, target_revision=source.target_revision, path=source.path)
+    def _followed(self, application: str) -> tuple[Source, ...]:
+        return self.applications.sourced(application).sources if application in self.applications.names else ()
 
     def _names(self) -> frozenset[str]:
         return self.applications.names

@@ -24,12 +24,13 @@ from holdfast.app.mirrors import mirrors
 from holdfast.app.private import ground
 from holdfast.app.registry import means, registry
 from holdfast.app.state import StateFolder
-from holdfast.controllers.source import Rendering, Sourced
+from holdfast.controllers.source.rendering import Rendering, Sourced
 from holdfast.core.planner import plan
 from holdfast.core.policy import Settings, policy
 from holdfast.core.world import subjects
 from holdfast.declare.registry import Registry
 from holdfast.declare.render import Renderer
+from holdfast.declare.source import Source
 from holdfast.host.clock import RealClock, RealRandom
 from holdfast.host.command import run
 from holdfast.host.config import Config
@@ -90,7 +91,7 @@ class _Looking:
         """What changes of the plans bring that their states do not say."""
 
     async def desired(self, subject: Subject, revision: str | None) -> Desired:
-        found, _ = await self._rendering.at(subject.sourced, revision or subject.sourced.target_revision)
+        found, _ = await self._rendering.at(subject.sourced, revision)
         return found
 
     async def plan(self, subject: Subject, revision: str | None) -> Planned:
@@ -154,9 +155,7 @@ def _of_folder(folder: Path, repository: str) -> Subject:
     return Subject(
         sourced=Sourced(
             name=name,
-            repository=repository,
-            target_revision="HEAD",
-            path="" if path == "." else path,
+            sources=(Source(repository=repository, path="" if path == "." else path),),
             namespace=name,
             destination=HOST,
         ),

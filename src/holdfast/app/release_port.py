@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from holdfast.errors import Rejected
 from holdfast.host.command import run
@@ -16,6 +16,7 @@ from holdfast.model.resource import Desired, Prepare
 from holdfast.model.source import Git, Tree
 from holdfast.source.release import Ran, ReleaseStore
 
+T = TypeVar("T")
 MOST_TREES = 64
 """Trees that are remembered: a few revisions of each Application."""
 
@@ -57,21 +58,14 @@ class ReleasePort:
         self._in_use = in_use
         self._logs = logs
         self._trees: OrderedDict[tuple[str, str], Tree] = OrderedDict()
-        self._contexts: OrderedDict[tuple[str, str], Tree] = OrderedDict()
+        self._contexts: OrderedDict[tuple[str, str], tuple[Tree, ...]] = OrderedDict()
 
-    def remember(self, desired: Desired, tree: Tree) -> None:
-        """Keep the tree of a render: its release may be asked for, or an image may be built from it."""
+    def remember(self, desired: Desired, trees: tuple[Tree, ...]) -> None:
+        """Keep the trees of a render: its release may be asked for, or an image may be built from one of them."""
         if any("build" in resource.state.fields for resource in desired):
-            place = (desired.application, tree.revision.commit)
-            self._contexts[place] = tree
-            self._contexts.move_to_end(place)
-            if len(self._contexts) > MOST_TREES:
-                self._contexts.popitem(last=False)
+            _keep(self._contexts, (desired.application, desired.revision), trees)
         if desired.release is not None:
-            self._trees[desired.application, desired.release] = tree
-            self._trees.move_to_end((desired.application, desired.release))
-            if len(self._trees) > MOST_TREES:
-                self._trees.popitem(last=False)
+            _keep(self._trees, (desired.application, desired.release), trees[desired.release_source])
 
     async def ensure(self, desired: Desired) -> None:
         if desired.release is None or self._store.is_whole(desired.application, desired.release):
@@ -99,7 +93,7 @@ class ReleasePort:
 
     def trees(self, application: str) -> Iterator[Tree]:
         """Yield the trees that images of an Application were to be built from, the newest first."""
-        yield from (tree for (name, _), tree in reversed(tuple(self._contexts.items())) if name == application)
+        yield from (tree for (name, _), trees in reversed(tuple(self._contexts.items())) if name == application for tree in trees)
 
     async def keep(self, application: str) -> None:
         await self._store.keep(application, self._in_use(application))
@@ -116,3 +110,10 @@ class ReleasePort:
         folder = self._logs / application
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         return folder
+
+
+def _keep(held: OrderedDict[tuple[str, str], T], place: tuple[str, str], value: T) -> None:
+    held[place] = value
+    held.move_to_end(place)
+    if len(held) > MOST_TREES:
+        held.popitem(last=False)

@@ -16,7 +16,7 @@ from holdfast.app.applications import Applications
 from holdfast.app.checks import checks
 from holdfast.app.objects import HouseObjects
 from holdfast.app.speaking import speaking
-from holdfast.controllers.source import Rendering
+from holdfast.controllers.source.rendering import Rendering
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.planner import plan
@@ -149,7 +149,7 @@ class HouseService:
         self._served(application)
         sourced = it.applications.sourced(application)
         try:
-            desired, _ = await it.rendering.at(sourced, revision or sourced.target_revision)
+            desired, _ = await it.rendering.at(sourced, revision)
         except SourceError:
             if revision is not None or (last := it.wanted(application)) is None:
                 raise

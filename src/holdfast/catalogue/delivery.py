@@ -70,10 +70,10 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             next_step="Add the namespace to the destinations of the project, or move the object.",
         ),
         "HF1150": Explanation(
-            title="Several sources",
-            meaning="An Application has more than one entry in spec.sources.",
-            cause="Argo CD joins several sources; Holdfast follows one.",
-            next_step="Write one Application for each source.",
+            title="Sources that do not go together",
+            meaning="The entries of spec.sources do not say what is meant: two have one name, or none of them gives resources.",
+            cause="A source with `ref` and without a path only gives files to the others; names and references tell sources apart.",
+            next_step="Give each source a name or reference of its own, and one of them a path.",
         ),
         "HF1151": Explanation(
             title="No address of a chart",

@@ -87,6 +87,12 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="The declarations lie in another folder, or in a form that is not read yet.",
             next_step="Point spec.source.path at the folder, or run `holdfast init` to write a first declaration.",
         ),
+        "HF1214": Explanation(
+            title="Files of two sources to run from",
+            meaning="What two sources of an Application declare runs from files beside it, or shows them.",
+            cause="An Application has one release: the files of one source, exported.",
+            next_step="Keep what runs from files in one source, or write an Application for each.",
+        ),
         "HF1215": Explanation(
             title="Not a name",
             meaning="A name holds characters that no resource's name may hold.",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from holdfast.declare.source import Source
 from holdfast.errors import Bug, EngineError, HoldfastError, Refused, StoreError
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Instant, Random
@@ -63,15 +64,6 @@ class Repositories(Git, GitWriter, Protocol):
     """Reads and writes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """Where an Application comes from."""
-
-    repository: str
-    target_revision: str
-    path: str
-
-
 @dataclass(slots=True)
 class _Turn:
     """When a policy is asked for again."""
@@ -91,6 +83,15 @@ class _Writing:
     problems: tuple[MarkerProblem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """One source, and its files that have markers, by path below the source's."""
+
+    source: Source
+    revision: Revision
+    contents: Mapping[str, bytes]
+
+
 @dataclass(slots=True)
 class _Batch:
     """What goes into one commit."""
@@ -100,14 +101,14 @@ class _Batch:
 
 
 class ImageController:
-    """`followed` says where an Application comes from, None where nobody serves it; `may_push` what the local configuration says."""
+    """`followed` says where an Application comes from, nothing where nobody serves it; `may_push` what the local configuration says."""
 
     def __init__(
         self,
         *,
         policies: Policies,
         git: Repositories,
-        followed: Callable[[str], Followed | None],
+        followed: Callable[[str], tuple[Source, ...]],
         may_push: bool,
         journal: Journal,
         clock: Clock,
@@ -201,25 +202,29 @@ class ImageController:
             writing.failures, writing.told = 0, None
 
     async def _commit(self, name: str, held: Mapping[ResourceId, HeldPolicy], writing: _Writing) -> None:
-        followed = self._followed(name)
-        if followed is None:
-            return
-        revision = await self._git.resolve(followed.repository, followed.target_revision)
-        tree = await self._git.tree(revision, followed.path)
-        contents = await self._marked(tree)
+        found = [await self._read(source) for source in self._followed(name) if source.has_resources]
         by_rules: dict[UpdateRules, dict[Policy, ImageReference | None]] = {}
         for id, it in held.items():
             if it.spec.update is not None:
                 by_rules.setdefault(it.spec.update, {})[id.namespace, id.name] = it.image
-        await self._tell_problems(name, contents, held, writing)
-        for rules, chosen in by_rules.items():
-            batch = _batch(contents, chosen, held)
-            if batch.rewrites:
-                await self._push(name, followed, revision, rules, batch)
-                contents = {**contents, **batch.files}
+        await self._tell_problems(name, [each.contents for each in found], held, writing)
+        pushed: set[tuple[str, str]] = set()
+        for each in found:
+            marked = each if each.source.followed not in pushed else await self._read(each.source)  # what it stands on moved
+            contents = marked.contents
+            for rules, chosen in by_rules.items():
+                batch = _batch(contents, chosen, held)
+                if batch.rewrites:
+                    await self._push(name, marked, rules, batch)
+                    pushed.add(marked.source.followed)
+                    contents = {**contents, **batch.files}
+
+    async def _read(self, source: Source) -> _Marked:
+        revision = await self._git.resolve(source.repository, source.target_revision)
+        return _Marked(source, revision, await self._marked(await self._git.tree(revision, source.path)))
 
     async def _marked(self, tree: Tree) -> dict[str, bytes]:
-        """Return the files of an Application that have markers, by path below the Application's."""
+        """Return the files of a source that have markers, by path below the source's."""
         blobs = {
             path: blob
             for path, blob in tree.blobs.items()
@@ -229,17 +234,19 @@ class ImageController:
         return {path: found[blob.id] for path, blob in sorted(blobs.items()) if may_have_markers(path, found[blob.id])}
 
     async def _tell_problems(
-        self, name: str, contents: Mapping[str, bytes], held: Mapping[ResourceId, HeldPolicy], writing: _Writing
+        self, name: str, contents: Sequence[Mapping[str, bytes]], held: Mapping[ResourceId, HeldPolicy], writing: _Writing
     ) -> None:
         """Say which markers nothing is made of, where that is news."""
         everybody: dict[Policy, ImageReference | None] = {(id.namespace, id.name): None for id in held}
-        problems = tuple(problem for path, data in contents.items() for problem in rewrite(path, data, everybody).problems)
+        files = [file for each in contents for file in each.items()]
+        problems = tuple(problem for path, data in files for problem in rewrite(path, data, everybody).problems)
         if problems != writing.problems:
             writing.problems = problems
             await self._journal.emit(events.unmarked(name, problems, at=self._clock.now()))
 
-    async def _push(self, name: str, followed: Followed, revision: Revision, rules: UpdateRules, batch: _Batch) -> None:
-        own = None if rules.branch is not None else await self._git.branch_of(followed.repository, followed.target_revision)
+    async def _push(self, name: str, marked: _Marked, rules: UpdateRules, batch: _Batch) -> None:
+        source = marked.source
+        own = None if rules.branch is not None else await self._git.branch_of(source.repository, source.target_revision)
         branch = own or rules.branch or ""
         if not self._may_push:
             raise Refused(
@@ -247,7 +254,7 @@ class ImageController:
                 f"cannot write to the repository of {name}: {_summary(batch.rewrites)}: the local configuration does not let Holdfast push",
                 hint="set allow.push in the configuration of this host, or write the image by hand",
             )
-        root = followed.path.strip("/")
+        root = source.path.strip("/")
         prefix = f"{root}/" if root not in ("", ".") else ""
         message = message_of(
             rules.message,
@@ -257,7 +264,7 @@ class ImageController:
         )
         at = self._clock.now()
         commit = await self._git.push(
-            revision,
+            marked.revision,
             branch,
             {f"{prefix}{path}": data for path, data in batch.files.items()},
             author=Author(name=rules.author.name, email=rules.author.email),

@@ -131,12 +131,13 @@ def application_resumed(*, at: Instant, application: str, by: str, reason: str =
     return of_application("application.resumed", at, application, by=by, reason=reason)
 
 
-def revision_fetched(*, at: Instant, application: str, revision: Revision) -> Event:
+def revision_fetched(*, at: Instant, application: str, revision: Revision, whole: str = "") -> Event:
+    """`whole`: the Application's revision, where it has several sources and `revision` is only the newest that moved."""
     return of_application(
         "revision.fetched",
         at,
         application,
-        revision=revision.commit,
+        revision=whole or revision.commit,
         repository=revision.repository,
         ref=revision.ref,
         commit=revision.commit,

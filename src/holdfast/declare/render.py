@@ -1,120 +1,33 @@
-"""Render: a tree of Git → Desired, or every error of it.
+"""Render: the trees of an Application's sources → Desired, or every error of them.
 
-Driven by whoever can read blobs: `wants` says which, `render` takes them and answers with a Desired, with `Asks` for more, or raises one
-DeclarationError. Remembers what a blob said and became, so that a commit costs what it changes. Laws: never half a Desired; the same
-request gives the same Desired, remembered or not; nothing but blobs whose id is new is parsed.
+Driven by whoever can read blobs: `wants` says which, `render_all` takes them and answers with a Desired, with `Asks` for more, or raises
+one DeclarationError. Remembers what a blob said and became, so that a commit costs what it changes. Laws: never half a Desired; the same
+requests give the same Desired, remembered or not; nothing but blobs whose id is new is parsed; of two sources that declare one id the last
+one counts, and what they declare is joined once, so that needs and waves hold across them.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Generic, TypeVar
 
 from holdfast.declare.annotation import Orders, read_orders
 from holdfast.declare.derive import Part, expand, join
 from holdfast.declare.manifest import Place, read_manifest
+from holdfast.declare.memory import Memory
 from holdfast.declare.registry import Registry
-from holdfast.declare.select import Directory, Selection, is_whole, nothing_there, root_of, select, shown
+from holdfast.declare.request import NO_ANSWERS, Answers, Asks, Known, RenderRequest
+from holdfast.declare.select import Selection, is_whole, nothing_there, root_of, select, shown
+from holdfast.declare.several import labelled, labelled_error, last_wins, needing_release, two_releases
 from holdfast.errors import DeclarationError, Where, declaration_errors
 from holdfast.kit.canonical import Json, digest
 from holdfast.model import labels
 from holdfast.model.declaration import Ask, Declaration, Format, Reading, Scope, Whole
 from holdfast.model.resource import Desired, Origin, Prepare, Warning
-from holdfast.model.source import LINK, Blob, Tree
+from holdfast.model.source import Blob, joined
 from holdfast.model.state import Facts
-from holdfast.model.terms import Terms
 
-K = TypeVar("K")
-V = TypeVar("V")
-Answers = Mapping[Ask, bytes | None]
-_NO_ANSWERS: Answers = MappingProxyType({})
 _PREPARE_TIMEOUT_S = 600.0
-_VERSIONS = 4
-"""Of one file: what it is, what it was before, what it is pinned at, and the mistake in between."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderRequest:
-    """One Application at one revision."""
-
-    application: str
-    namespace: str
-    destination: str
-    tree: Tree
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    """The Application's."""
-    annotation_places: Mapping[str, Where] = field(default_factory=dict)
-    """Key of an annotation → where it stands."""
-    application_origin: Origin | None = None
-    kustomize: Mapping[str, Json] = field(default_factory=dict)
-    """What the Application adds to a kustomization, as it is written."""
-    helm: Mapping[str, Json] = field(default_factory=dict)
-    """How the Application has a chart rendered, as it is written."""
-    terms: Terms = Terms()  # noqa: RUF009 - frozen
-    """How the Application's resources are applied and compared."""
-    repository: Tree | None = None
-    """The whole repository at the same revision, where the Application's path is a part of it and `reaches` says that more is needed."""
-    directory: Directory = Directory()  # noqa: RUF009 - frozen
-    allowed: frozenset[str] = frozenset()
-    facts: Facts = Facts()  # noqa: RUF009 - frozen
-    had_resources: bool = False
-    """Whether it ever declared something: then a tree that declares nothing empties it (policy guards that), else it is an error."""
-
-    def blob(self, path: str) -> Blob | None:
-        """Return a file by its path relative to the Application's; with `../`, one outside of that, where the repository is known."""
-        if not path.startswith("../"):
-            return self.tree.blobs.get(path)
-        found = _joined(root_of(self.tree), path)
-        return self.repository.blobs.get(found) if self.repository is not None and found is not None else None
-
-    def place(self, key: str) -> Where:
-        origin = self.application_origin
-        fallback = Where(path=origin.path, line=origin.line) if origin else Where(path=f"Application {self.application}")
-        return self.annotation_places.get(key, fallback)
-
-
-@dataclass(frozen=True, slots=True)
-class Asks:
-    """What must be answered before the render can go on: (blob → its bytes, javascript → the JSON that the file exports, …)."""
-
-    asks: tuple[Ask, ...]
-
-
-class _Memory(Generic[K, V]):
-    """A bounded cache of places and their versions: what was used longest ago is forgotten first.
-
-    Of a place only a few versions are kept. Without that bound a file that changes with every commit fills the memory with what it was.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: OrderedDict[K, OrderedDict[str, V]] = OrderedDict()
-
-    def has(self, place: K, version: str) -> bool:
-        return version in self._held.get(place, ())
-
-    def get(self, place: K, version: str) -> V | None:
-        versions = self._held.get(place)
-        if versions is None or (value := versions.get(version)) is None:
-            return None
-        self._held.move_to_end(place)
-        versions.move_to_end(version)
-        return value
-
-    def versions(self, place: K) -> tuple[V, ...]:
-        return tuple(self._held.get(place, {}).values())
-
-    def put(self, place: K, version: str, value: V) -> None:
-        versions = self._held.setdefault(place, OrderedDict())
-        self._held.move_to_end(place)
-        versions[version] = value
-        if len(versions) > _VERSIONS:
-            versions.popitem(last=False)
-        if len(self._held) > self._most:
-            self._held.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,48 +51,44 @@ class _File:
     """Whether one of them runs from the release."""
 
 
-class _Known:
-    """Answers: what was told, and what the tree itself can tell."""
+@dataclass(slots=True, eq=False)
+class _Source:
+    """One source, as it is read."""
 
-    def __init__(self, request: RenderRequest, blobs: Mapping[str, bytes], told: Answers) -> None:
-        self._request = request
-        self._blobs = blobs
-        self.answers: dict[Ask, bytes | None] = dict(told)
-        self.open: dict[Ask, None] = {}
+    request: RenderRequest
+    selection: Selection
+    scope: Scope
+    known: Known
+    files: list[_File] = field(default_factory=list)
+    errors: list[DeclarationError] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    """Names of what is declared and is wrong in itself."""
+    parts: list[Part] = field(default_factory=list)
+    release: str | None = None
+    prepare: tuple[Prepare, ...] = ()
 
-    def ask(self, asks: Iterable[Ask]) -> bool:
-        """Find answers to `asks`; say whether all are there. The others wait in `open`."""
-        missing = [ask for ask in asks if ask not in self.answers and not self._found(ask)]
-        self.open |= dict.fromkeys(missing)
-        return not missing
+    @property
+    def consumed(self) -> frozenset[str]:
+        return frozenset().union(*(file.reading.consumed for file in self.files))
 
-    def content(self, blob: Blob) -> bytes | None:
-        """Return what a declaration file holds; None where it was forgotten after `wants` was asked, so that it waits in `open`."""
-        ask = Ask(what="blob", path=blob.path)
-        return self.answers[ask] if self.ask([ask]) else None
+    def told_errors(self) -> Iterator[DeclarationError]:
+        return (each for error in self.errors for each in labelled_error(error, self.request.label, self.own))
 
-    def _found(self, ask: Ask) -> bool:
-        if ask.what in {"today", "helm"}:
-            return False
-        if ask.what == "folder":
-            self.answers[ask] = _listing(self._request.tree, ask.path)
-            return True
-        if ask.what == "tree":
-            self.answers[ask] = self._request.tree.listing(ask.path)
-            return True
-        blob = self._request.blob(ask.path)
-        if blob is None or blob.mode == LINK:
-            self.answers[ask] = None
-        elif ask.what == "blob" and blob.id in self._blobs:
-            self.answers[ask] = self._blobs[blob.id]
-        return ask in self.answers
+    def warnings(self) -> Iterator[Warning]:
+        found = (*_warnings(self.request.application, self.files, self.parts), *_in_vain(self.request, self.selection))
+        return (labelled(each, self.request.label, self.own) for each in found)
+
+    @property
+    def own(self) -> str | None:
+        """The Application's own file, whose places are of no source."""
+        return self.request.application_origin.path if self.request.application_origin is not None else None
 
 
 class _Readings:
     """What formats made of files that name others: good while every file that was looked at is what it was, or is still not there."""
 
     def __init__(self, most: int) -> None:
-        self._held: _Memory[tuple[str, ...], tuple[Scope, tuple[tuple[str, str | None], ...], Reading]] = _Memory(most)
+        self._held: Memory[tuple[str, ...], tuple[Scope, tuple[tuple[str, str | None], ...], Reading]] = Memory(most)
 
     def find(self, place: tuple[str, ...], scope: Scope, request: RenderRequest) -> Reading | None:
         for known, files, reading in self._held.versions(place):
@@ -203,12 +112,12 @@ class Renderer:
 
     def __init__(self, registry: Registry, *, remember: int = 50_000) -> None:
         self._registry = registry
-        self._files: _Memory[tuple[str, str, str], _File] = _Memory(remember)
+        self._files: Memory[tuple[str, str, str], _File] = Memory(remember)
         """By the path of a file, the Application's path, its destination, and the blob: places and what is consumed depend on all four."""
-        self._parts: _Memory[tuple[str, str], tuple[_Stamp, tuple[Part, ...]]] = _Memory(remember)
-        """By Application, path and blob."""
+        self._parts: Memory[tuple[str, int, str], tuple[_Stamp, tuple[Part, ...]]] = Memory(remember)
+        """By Application, number of the source, path and blob."""
         self._readings = _Readings(remember)
-        self._stamps: _Memory[tuple[str, bool], _Stamp] = _Memory(remember)
+        self._stamps: Memory[tuple[str, int, bool], _Stamp] = Memory(remember)
 
     def wants(self, request: RenderRequest) -> tuple[Blob, ...]:
         """Return the blobs that `render` must be given: those of declaration files that it does not remember."""
@@ -221,51 +130,82 @@ class Renderer:
         """Say whether a file of the request may name files outside of the Application's path, so that `repository` is needed."""
         return bool(root_of(request.tree)) and any(is_whole(form) for form, _ in self._selection(request, _orders(request)[0]).workload)
 
-    def render(self, request: RenderRequest, blobs: Mapping[str, bytes], answers: Answers = _NO_ANSWERS) -> Desired | Asks:
-        """Return what `request` declares, or what else must be known first. `blobs` by id, as `wants` said.
+    def render(self, request: RenderRequest, blobs: Mapping[str, bytes], answers: Answers = NO_ANSWERS) -> Desired | Asks:
+        """Return what an Application of one source declares, as `render_all` does."""
+        answer = self.render_all((request,), blobs, (answers,))
+        return answer if isinstance(answer, Desired) else answer[0]
 
-        Raises DeclarationError with every error of the tree.
+    def render_all(
+        self, requests: Sequence[RenderRequest], blobs: Mapping[str, bytes], answers: Sequence[Answers], commits: Sequence[str] = ()
+    ) -> Desired | tuple[Asks, ...]:
+        """Return what the sources of an Application declare, or what else must be known first, of each.
+
+        `requests` in the order of the sources; `blobs` by id, as `wants` said; `answers` to what each asked; `commits` that its revision is
+        joined of, without them those of the requests. Raises DeclarationError with every error of all trees.
         """
-        orders, errors = _orders(request)
-        selection = self._selection(request, orders)
-        known = _Known(request, blobs, answers)
-        scope = _scope(request, are_sound=not errors)
-        errors += selection.errors
-        files = [*self._manifests(request, selection, known), *self._workloads(request, selection, scope, known)]
-        failed: set[str] = set()
-        files = [self._filled(file, known, errors, failed) for file in files]
-        if known.open:
-            return Asks(tuple(known.open))
-        errors += [error for file in files for error in file.reading.errors]
-        consumed = frozenset().union(*(file.reading.consumed for file in files))
-        if not consumed and not errors and not request.had_resources:
-            errors.append(nothing_there(request.tree, request.directory, self._registry))
-        release, prepare = self._release(request, orders, files, consumed)
-        parts = list(self._expanded(request, scope, release, files, errors, failed))
-        joined = join(parts, failed, self._registry.joining)
-        errors += joined.errors
+        first = requests[0]
+        orders, errors = _orders(first)
+        sources = [
+            self._read(request, orders, not errors, Known(request, blobs, told)) for request, told in zip(requests, answers, strict=True)
+        ]
+        if any(source.known.open for source in sources):
+            return tuple(Asks(tuple(source.known.open)) for source in sources)
+        if all(source.selection.is_astray for source in sources):
+            errors += sources[0].selection.errors
+        for source in sources:
+            self._expand(source, orders)
+        parts, repeated = last_wins([source.parts for source in sources], [request.label for request in requests])
+        at, wrong = _running(first.application, sources)
+        joined_parts = join(parts, frozenset().union(*(source.failed for source in sources)), self._registry.joining)
+        errors += [*(each for source in sources for each in source.told_errors()), *wrong, *joined_parts.errors]
         if errors:
             raise declaration_errors(sorted(_flat(errors), key=_place))
-        foreign = self._registry.foreign_at(request.destination)
-        resources, hooks = foreign.closed(joined.resources, scope) if foreign is not None else (joined.resources, ())
+        foreign = self._registry.foreign_at(first.destination)
+        resources = joined_parts.resources
+        running = sources[at] if at is not None else None
+        resources, hooks = foreign.closed(resources, sources[0].scope) if foreign is not None else (resources, ())
         return Desired.of(
-            request.application,
-            request.tree.revision.commit,
+            first.application,
+            joined(commits or dict.fromkeys(request.tree.revision.commit for request in requests)),
             resources,
-            warnings=(*_warnings(request.application, files, parts), *_in_vain(request, selection)),
-            release=release,
-            prepare=prepare,
-            excluded=consumed,
-            models=tuple(model for file in files for model in file.reading.models),
+            warnings=(*(each for source in sources for each in source.warnings()), *repeated),
+            release=running.release if running else None,
+            prepare=running.prepare if running else (),
+            excluded=running.consumed if running else frozenset(),
+            release_source=at or 0,
+            models=tuple(model for source in sources for file in source.files for model in file.reading.models),
             hooks=hooks,
         )
 
+    def _read(self, request: RenderRequest, orders: Orders, are_sound: bool, known: Known) -> _Source:
+        """Read the files of one source, as far as what is known goes."""
+        selection = self._selection(request, orders)
+        source = _Source(request, selection, _scope(request, are_sound=are_sound), known)
+        source.errors += () if selection.is_astray else selection.errors
+        files = [*self._manifests(request, selection, known), *self._workloads(request, selection, source.scope, known)]
+        source.files = [self._filled(file, known, source.errors, source.failed) for file in files]
+        return source
+
+    def _expand(self, source: _Source, orders: Orders) -> None:
+        """Find the errors, the release and the parts of a source that was read."""
+        request, errors = source.request, source.errors
+        errors += [error for file in source.files for error in file.reading.errors]
+        if not source.consumed and not errors and not request.had_resources:
+            errors.append(nothing_there(request.tree, request.directory, self._registry))
+        source.release, source.prepare = self._release(request, orders, source.files, source.consumed)
+        source.parts += self._expanded(request, source.scope, source.release, source.files, errors, source.failed)
+
     def _selection(self, request: RenderRequest, orders: Orders) -> Selection:
+        """Return what is to be read; of several sources the annotation chooses in those where it can, and the others go without."""
         is_foreign = self._registry.foreign_at(request.destination) is not None
         registry = self._registry.for_clusters if is_foreign else self._registry
-        return select(request.tree, request.directory, registry, orders.format, request.place(labels.FORMAT))
+        found = select(request.tree, request.directory, registry, orders.format, request.place(labels.FORMAT))
+        if not request.is_one_of_several or not found.is_astray:
+            return replace(found, is_astray=False)
+        without = select(request.tree, request.directory, registry, None, None)
+        return without if without.errors else replace(without, errors=found.errors, is_astray=True)
 
-    def _manifests(self, request: RenderRequest, selection: Selection, known: _Known) -> Iterator[_File]:
+    def _manifests(self, request: RenderRequest, selection: Selection, known: Known) -> Iterator[_File]:
         at = (root_of(request.tree), request.destination)
         for blob in selection.manifests:
             file = self._files.get((blob.path, *at), blob.id)
@@ -282,7 +222,7 @@ class Renderer:
                 self._files.put((blob.path, *at), blob.id, file)
             yield file
 
-    def _workloads(self, request: RenderRequest, selection: Selection, scope: Scope, known: _Known) -> Iterator[_File]:
+    def _workloads(self, request: RenderRequest, selection: Selection, scope: Scope, known: Known) -> Iterator[_File]:
         """Read the files of formats, again and again while their asks can be answered here; nothing that was read of the same files."""
         for form, blob in selection.workload:
             place = (form.name, request.application, root_of(request.tree), blob.path)
@@ -298,7 +238,7 @@ class Renderer:
                 self._readings.keep(place, scope, request, (blob.path, *(ask.path for ask in known.answers if ask.what == "blob")), reading)
             yield _file(blob, reading, self._registry, alone=False)
 
-    def _filled(self, file: _File, known: _Known, errors: list[DeclarationError], failed: set[str]) -> _File:
+    def _filled(self, file: _File, known: Known, errors: list[DeclarationError], failed: set[str]) -> _File:
         """Return `file` with what its declarations ask for filled in; the names of those that cannot be go to `failed`."""
         if not file.asks:
             return file
@@ -312,7 +252,7 @@ class Renderer:
                 failed.add(declaration.name)
         return replace(file, reading=replace(file.reading, declarations=tuple(filled)), alone=False)
 
-    def _answered(self, declaration: Declaration, known: _Known) -> Declaration | DeclarationError | None:
+    def _answered(self, declaration: Declaration, known: Known) -> Declaration | DeclarationError | None:
         """Return a declaration with all that it asks for filled in; None while an answer is still open."""
         kind = self._registry.asking.get(declaration.kind)
         asked: set[Ask] = set()
@@ -364,7 +304,7 @@ class Renderer:
         released = self._stamp(request, replace(scope, release=release), released=True)
         for file in files:
             stamp = released if file.runs else plain
-            place = (request.application, file.blob.path)
+            place = (request.application, request.number, file.blob.path)
             known = self._parts.get(place, file.blob.id) if file.alone else None
             if known is not None and known[0] is stamp:
                 yield from known[1]
@@ -383,11 +323,12 @@ class Renderer:
 
     def _stamp(self, request: RenderRequest, scope: Scope, released: bool) -> _Stamp:
         """Return the stamp of `scope`; a new revision alone is no new stamp, since nothing is derived from it."""
-        known = self._stamps.get((request.application, released), "")
+        place = (request.application, request.number, released)
+        known = self._stamps.get(place, "")
         if known is not None and known.facts == request.facts and replace(known.scope, revision=scope.revision) == scope:
             return known
         stamp = _Stamp(scope, request.facts)
-        self._stamps.put((request.application, released), "", stamp)
+        self._stamps.put(place, "", stamp)
         return stamp
 
 
@@ -395,23 +336,14 @@ def _is_remembered(form: Format) -> bool:
     return isinstance(form, Whole) and form.is_remembered
 
 
-def _listing(tree: Tree, path: str) -> bytes | None:
-    """Return the paths of the files at or below `path`, None where there is none."""
-    found = [each for each in tree.blobs if path == "." or each == path or each.startswith(f"{path}/")]
-    return "\n".join(sorted(found)).encode() if found else None
-
-
-def _joined(root: str, path: str) -> str | None:
-    """Return a path relative to `root` as the repository has it, None where it leads out."""
-    parts = root.split("/")
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
+def _running(application: str, sources: Sequence[_Source]) -> tuple[int | None, list[DeclarationError]]:
+    """Return the source whose files are the release, if any is, and what is wrong where two of them would be."""
+    if len(sources) == 1:
+        return 0, []
+    needing = [(at, first) for at, source in enumerate(sources) if (first := needing_release(source.parts)) is not None]
+    if len(needing) > 1:
+        return None, [two_releases(application, [(first, sources[at].request.label) for at, first in needing])]
+    return needing[0][0] if needing else None, []
 
 
 def _orders(request: RenderRequest) -> tuple[Orders, list[DeclarationError]]:
@@ -442,7 +374,7 @@ def _file(blob: Blob, reading: Reading, registry: Registry, *, alone: bool) -> _
 
 def _in_vain(request: RenderRequest, selection: Selection) -> Iterator[Warning]:
     if request.kustomize and not any(is_whole(form) for form, _ in selection.workload):
-        message = f"spec.source.kustomize of Application {request.application} has no effect: its path holds no kustomization"
+        message = f"{request.written}.kustomize of Application {request.application} has no effect: its path holds no kustomization"
         yield Warning(reason="OptionsNotHonoured", message=message, origin=request.application_origin)
 
 

@@ -47,6 +47,8 @@ class Selection:
     workload: tuple[tuple[Format, Blob], ...] = ()
     """At most one, unless a format that is no workload has files too."""
     errors: tuple[DeclarationError, ...] = ()
+    is_astray: bool = False
+    """Whether the one error is that what was chosen is not here."""
 
 
 def select(tree: Tree, directory: Directory, registry: Registry, chosen: str | None, chosen_at: Where | None) -> Selection:
@@ -66,7 +68,8 @@ def select(tree: Tree, directory: Directory, registry: Registry, chosen: str | N
     workload = {name: pairs for name, pairs in found.items() if pairs[0][0].workload}
     picked = _pick(tree, workload, registry, chosen, chosen_at)
     if isinstance(picked, DeclarationError):
-        return Selection(manifests=tuple(manifests), workload=tuple(beside), errors=(picked,))
+        is_astray = picked.code == "HF1211"
+        return Selection(manifests=tuple(manifests), workload=tuple(beside), errors=(picked,), is_astray=is_astray)
     if any(is_whole(form) for form, _ in picked):
         manifests = []
     return Selection(manifests=tuple(manifests), workload=(*beside, *picked))

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 
 from holdfast.core.policy import Settings, WindowVerdict
 from holdfast.core.retry import RetryPolicy
-from holdfast.declare.select import Directory
+from holdfast.declare.source import Source
 from holdfast.delivery.permission import Permission
 from holdfast.delivery.project import Project
 from holdfast.delivery.sync_window import SyncWindow, verdict
 from holdfast.errors import Where
-from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.model.resource import Origin, Warning
 from holdfast.model.terms import OrphanTerms, Terms
@@ -51,21 +50,11 @@ class Application:
 
     name: str
     project: str
-    repository: str
-    """An address as it was written, or the plain absolute path of a folder."""
-    is_local: bool
-    target_revision: str
-    """Branch, tag, commit, range of versions, or `HEAD`."""
-    path: str
-    """Folder of the repository as its tree keys are written; "" is the whole repository."""
+    sources: tuple[Source, ...]
+    """Where it comes from, in order; at least one gives resources."""
     namespace: str
     destination: str
     """`host`; where `Context.is_render` let another pass, its server or name as it was written."""
-    directory: Directory = field(default_factory=Directory)
-    kustomize: Mapping[str, Json] = field(default_factory=dict)
-    """What is added to a kustomization, as it is written."""
-    helm: Mapping[str, Json] = field(default_factory=dict)
-    """How a chart is rendered, as it is written."""
     terms: Terms = field(default_factory=Terms)
     """How its resources are applied and compared."""
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +78,24 @@ class Application:
     warnings: tuple[Warning, ...] = ()
     """Of its own file and of its project's."""
 
+    @property
+    def repository(self) -> str:
+        """The first source's."""
+        return self.sources[0].repository
+
+    @property
+    def target_revision(self) -> str:
+        return self.sources[0].target_revision
+
+    @property
+    def path(self) -> str:
+        return self.sources[0].path
+
+    @property
+    def local_repositories(self) -> frozenset[str]:
+        """Folders of this host among its repositories."""
+        return frozenset(each.repository for each in self.sources if each.is_local)
+
     def window(self, now: Instant, manual: bool) -> WindowVerdict:
         """Return what the sync windows say at `now`, for a person's sync (`manual`) or an automated one."""
         return verdict(self.windows, now, manual)
@@ -108,7 +115,7 @@ class Applications:
     @property
     def local_repositories(self) -> frozenset[str]:
         """Folders that an operator named as repositories: what `GitPolicy.allow_local` may let pass."""
-        return frozenset(each.repository for each in self.applications if each.is_local)
+        return frozenset().union(*(each.local_repositories for each in self.applications))
 
     def __iter__(self) -> Iterator[Application]:
         return iter(self.applications)

@@ -7,7 +7,7 @@ options that exist, and does the project allow it all.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from holdfast.core.rollback import OFF
@@ -15,13 +15,14 @@ from holdfast.declare.annotation import Orders
 from holdfast.declare.document import Document, Path
 from holdfast.declare.envelope import Metadata
 from holdfast.declare.select import Directory
+from holdfast.declare.source import Source
 from holdfast.delivery.address import Address, Unusable, is_local, read_address
 from holdfast.delivery.application import Application, Context
 from holdfast.delivery.application_spec import ApplicationSpec, DestinationSpec
 from holdfast.delivery.project import DEFAULT, Project
 from holdfast.delivery.source_spec import DirectorySpec, SourceSpec
 from holdfast.delivery.sync_policy import Options, read_options, retry_policy, settings
-from holdfast.delivery.unhonoured import Unhonoured
+from holdfast.delivery.unhonoured import Unhonoured, shown, value_at
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
 from holdfast.kit.suggest import did_you_mean
@@ -39,6 +40,8 @@ _POLICIES = frozenset({FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/backg
 IN_CLUSTER, IN_CLUSTER_NAME = "https://kubernetes.default.svc", "in-cluster"
 _CLUSTER = ("https://", "http://")
 _ADDRESS = "write https://host/path, as `helm repo add` takes it"
+_REFERENCE = re.compile(r"[A-Za-z0-9_-]+")
+"""Argo CD `ValidateRefName`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,45 +78,51 @@ class _Source:
     path: str
     directory: DirectorySpec | None = None
     chart: str = ""
+    name: str = ""
+    ref: str = ""
+    has_resources: bool = True
 
 
 def build(draft: Draft, projects: Mapping[str, Project], broken: Collection[str], context: Context) -> Application | list[DeclarationError]:
     """Return the Application, or every error. `broken` are projects that are declared with errors, which are told already."""
     errors: list[DeclarationError] = []
-    source = _source(draft)
-    address = _address(draft, source, context) if isinstance(source, _Source) else source
+    sources = _sources(draft)
+    if isinstance(sources, DeclarationError):
+        errors.append(sources)
+        sources = ()
+    found = [(source, _address(draft, source, context)) for source in sources]
+    addressed = [(source, address) for source, address in found if isinstance(address, Address)]
     destination = _destination(draft, context)
     options = read_options(draft.spec.sync_policy.sync_options)
-    errors += [each for each in (address, destination) if isinstance(each, DeclarationError)]
+    errors += [each for each in (*(address for _, address in found), destination) if isinstance(each, DeclarationError)]
+    errors += _beside(draft, sources)
     errors += _option_errors(draft, options)
     project = projects.get(draft.spec.project or DEFAULT)
     errors += _membership(draft, project, projects, broken)
-    if project is not None and isinstance(source, _Source) and isinstance(address, Address):
-        errors += _permission(draft, project, source, address)
-    if errors or not isinstance(source, _Source) or not isinstance(address, Address) or isinstance(destination, DeclarationError):
+    if project is not None and sources:
+        errors += _permission(draft, project, addressed)
+    if errors or isinstance(destination, DeclarationError):
         return errors
-    return _application(draft, source, address, destination, options, project, context)
+    return _application(draft, addressed, destination, options, project, context)
 
 
 def _application(
-    draft: Draft, source: _Source, address: Address, destination: str, options: Options, project: Project | None, context: Context
+    draft: Draft,
+    sources: Sequence[tuple[_Source, Address]],
+    destination: str,
+    options: Options,
+    project: Project | None,
+    context: Context,
 ) -> Application:
     metadata, spec = draft.metadata, draft.spec
     annotations, document = metadata.annotations, draft.document
-    directory = source.directory or DirectorySpec()
     is_cascade = not _POLICIES.isdisjoint(metadata.finalizers)
     return Application(
         name=draft.name,
         project=spec.project or DEFAULT,
-        repository=address.text,
-        is_local=address.is_local,
-        target_revision=source.target_revision or "HEAD",
-        path="" if source.chart else source.path,
+        sources=tuple(_value(document, source, address) for source, address in sources),
         namespace=draft.namespace,
         destination=destination,
-        directory=Directory(recurse=directory.recurse, include=directory.include, exclude=directory.exclude),
-        kustomize=_written(document, source, "kustomize"),
-        helm=_written(document, source, "helm"),
         terms=_terms(spec, options) if destination in context.clusters.values() else Terms(),
         annotations=annotations,
         annotation_places={key: document.where(("metadata", "annotations", key)) for key in annotations},
@@ -131,10 +140,27 @@ def _application(
         cascade=is_cascade and not options.keeps_resources,
         info=tuple((each.name, each.value) for each in spec.info),
         warnings=(
-            *_warnings(draft, source, options, destination, context),
+            *_warnings(draft, [source for source, _ in sources], options, destination, context),
             *(project.warnings if project else ()),
             *(_orphans_in_vain(draft, project) if project and destination not in context.clusters.values() else ()),
         ),
+    )
+
+
+def _value(document: Document, source: _Source, address: Address) -> Source:
+    directory = source.directory or DirectorySpec()
+    return Source(
+        repository=address.text,
+        is_local=address.is_local,
+        target_revision=source.target_revision or "HEAD",
+        path="" if source.chart else source.path,
+        directory=Directory(recurse=directory.recurse, include=directory.include, exclude=directory.exclude),
+        kustomize=_written(document, source, "kustomize"),
+        helm=_written(document, source, "helm"),
+        name=source.name,
+        ref=source.ref,
+        has_resources=source.has_resources,
+        written=shown(source.at),
     )
 
 
@@ -172,33 +198,28 @@ def _terms(spec: ApplicationSpec, options: Options) -> Terms:
     )
 
 
-def _source(draft: Draft) -> _Source | DeclarationError:
-    """Return the one source that is followed: of the hydrator, of `sources`, or `source` (Argo CD `ApplicationSpec.GetSource`)."""
+def _sources(draft: Draft) -> Sequence[_Source] | DeclarationError:
+    """Return what is followed: of the hydrator, of `sources`, or `source` (Argo CD `ApplicationSpec.GetSources`)."""
     spec = draft.spec
     if (hydrator := spec.source_hydrator) is not None:
         at: Path = ("spec", "sourceHydrator")
-        return _Source(
-            at=at,
-            url=hydrator.dry_source.repo_url,
-            url_at=(*at, "drySource", "repoURL"),
-            target_revision=hydrator.sync_source.target_branch,
-            path=hydrator.sync_source.path,
-        )
-    if len(spec.sources) > 1:
-        return draft.error(
-            "HF1150",
-            f"it has {len(spec.sources)} sources, and only one can be followed yet",
-            ("spec", "sources", 1),
-            "write one Application for each source",
-        )
+        return [
+            _Source(
+                at=at,
+                url=hydrator.dry_source.repo_url,
+                url_at=(*at, "drySource", "repoURL"),
+                target_revision=hydrator.sync_source.target_branch,
+                path=hydrator.sync_source.path,
+            )
+        ]
     if spec.sources:
-        return _followed(spec.sources[0], ("spec", "sources", 0))
+        return [_followed(draft, each, ("spec", "sources", number)) for number, each in enumerate(spec.sources)]
     if spec.source is not None:
-        return _followed(spec.source, ("spec", "source"))
+        return [_followed(draft, spec.source, ("spec", "source"))]
     return draft.error("HF1102", "spec.source is missing", ("spec",), "add spec.source with repoURL, path and targetRevision", key=True)
 
 
-def _followed(source: SourceSpec, at: Path) -> _Source:
+def _followed(draft: Draft, source: SourceSpec, at: Path) -> _Source:
     return _Source(
         at=at,
         url=source.repo_url,
@@ -207,17 +228,38 @@ def _followed(source: SourceSpec, at: Path) -> _Source:
         path=source.path,
         directory=source.directory,
         chart=source.chart,
+        name=source.name,
+        ref=source.ref,
+        has_resources=not source.ref or at == ("spec", "source") or _has_resources(draft, at),
     )
+
+
+def _has_resources(draft: Draft, at: Path) -> bool:
+    """Say whether a source that others take files of gives resources too: with a path, be it ".", or a chart, as Argo CD has it."""
+    return any(value_at(draft.document.value, (*at, field)) for field in ("path", "chart"))
+
+
+def _beside(draft: Draft, sources: Sequence[_Source]) -> Iterator[DeclarationError]:
+    """Yield what is wrong with sources among each other: a name or reference that two have, and none that gives resources."""
+    for field in ("name", "ref"):
+        known: dict[str, _Source] = {}
+        for source in sources:
+            word: str = getattr(source, field)
+            if word and known.setdefault(word, source) is not source:
+                hint = "give each source a word of its own"
+                yield draft.error("HF1150", f"two of its sources have the {field} {word!r}", (*source.at, field), hint)
+    for source in sources:
+        if source.ref and not _REFERENCE.fullmatch(source.ref):
+            reason = f"{source.ref!r} is no reference"
+            yield draft.error("HF1150", reason, (*source.at, "ref"), "write letters, digits, '-' and '_', so that $NAME/path can name it")
+    if sources and not any(source.has_resources for source in sources):
+        reason = "none of its sources gives resources, they are files for other sources"
+        yield draft.error("HF1150", reason, (*sources[0].at, "ref"), "give one of them a path, or add the source that takes their files")
 
 
 def _written(document: Document, source: _Source, key: str) -> Mapping[str, Json]:
     """Return the options of another tool as they are written; they were decoded, so that they are sound."""
-    value: Json = document.value
-    for step in (*source.at, key):
-        if isinstance(value, dict):
-            value = value.get(str(step))
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step]
+    value = value_at(document.value, (*source.at, key))
     return value if isinstance(value, dict) else {}
 
 
@@ -304,11 +346,12 @@ def _membership(draft: Draft, project: Project | None, projects: Collection[str]
         yield draft.error("HF1107", f"there is no AppProject {name}", ("spec", "project"), hint)
 
 
-def _permission(draft: Draft, project: Project, source: _Source, address: Address) -> Iterator[DeclarationError]:
+def _permission(draft: Draft, project: Project, sources: Iterable[tuple[_Source, Address]]) -> Iterator[DeclarationError]:
     spec = draft.spec.destination
-    repository = source.url if source.chart else address.text
-    if not project.permits_repository(repository):
-        yield _forbidden(draft, project, f"repository {repository}", source.url_at, "sourceRepos")
+    for source, address in sources:
+        repository = source.url if source.chart else address.text
+        if not project.permits_repository(repository):
+            yield _forbidden(draft, project, f"repository {repository}", source.url_at, "sourceRepos")
     server, name = _reach(spec)
     if not project.permits_destination(server, name, draft.namespace):
         what = f"destination {server or name}, namespace {draft.namespace}"
@@ -335,15 +378,16 @@ def _clusters(spec: DestinationSpec) -> tuple[str, ...]:
     return tuple(text for text in _reach(spec) if text)
 
 
-def _warnings(draft: Draft, source: _Source, options: Options, destination: str, context: Context) -> Iterator[Warning]:
+def _warnings(draft: Draft, sources: Sequence[_Source], options: Options, destination: str, context: Context) -> Iterator[Warning]:
     unhonoured = draft.unhonoured
     yield from unhonoured.metadata(draft.metadata.ignored)
     yield from unhonoured.annotations(draft.metadata.annotations, is_child=context.is_child)
     is_cluster = destination in context.clusters.values()
-    if source.chart and source.path:
-        yield unhonoured.field((*source.at, "path"), "a chart of a Helm repository is rendered from its top")
+    for source in sources:
+        if source.chart and source.path:
+            yield unhonoured.field((*source.at, "path"), "a chart of a Helm repository is rendered from its top")
     has_objects = destination != HOST and not destination.startswith(DOCKER)
-    yield from unhonoured.application(source.at, is_cluster=is_cluster, has_objects=has_objects)
+    yield from unhonoured.application([source.at for source in sources], is_cluster=is_cluster, has_objects=has_objects)
     for at, option, why in options.in_vain_in_cluster if is_cluster else ((*each, "") for each in options.in_vain):
         path: Path = ("spec", "syncPolicy", "syncOptions", at)
         message = f"sync option {option} of Application {draft.name} is not honoured{f': {why}' if why else ' yet'}"

@@ -6,7 +6,7 @@ told of here; what only a cluster could see is told of too where it restricts so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from holdfast.declare.document import Document, Path
@@ -89,21 +89,20 @@ class Unhonoured:
         return Warning(reason=reason, message=message, origin=Origin(path=where.path, line=where.line or 1, revision=self._revision))
 
     def field(self, path: Path, why: str) -> Warning:
-        shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-        return self.warning("FieldNotHonoured", f"{shown} of {self._subject} is not honoured: {why}", path)
+        return self.warning("FieldNotHonoured", f"{shown(path)} of {self._subject} is not honoured: {why}", path)
 
-    def application(self, source: Path | None, *, is_cluster: bool = False, has_objects: bool = False) -> Iterator[Warning]:
-        """Yield what stands in an Application; `source` is the path of the one that is followed. `has_objects`: it is for a cluster, be it
+    def application(self, sources: Sequence[Path], *, is_cluster: bool = False, has_objects: bool = False) -> Iterator[Warning]:
+        """Yield what stands in an Application; `sources` are the paths of those that are followed. `has_objects`: it is for a cluster, be it
         one that is reached (`is_cluster`) or not."""
         honoured = IN_CLUSTER if is_cluster else frozenset()
         yield from self._written({path: why for path, why in APPLICATION_FIELDS.items() if path not in honoured}, ("spec",))
-        if source is None:
-            return
-        yield from self._written(SOURCE_FIELDS, source)
-        yield from self._written(CHART_FIELDS if has_objects else NO_CHART, source)
+        table = SOURCE_FIELDS if len(sources) == 1 else {path: why for path, why in SOURCE_FIELDS.items() if path != ("ref",)}
+        for source in sources:
+            yield from self._written(table, source)
+            yield from self._written(CHART_FIELDS if has_objects else NO_CHART, source)
         for other in (("spec", "source"), ("spec", "sources")):
-            if self._value(other) and source[: len(other)] != other:
-                winner = "spec.sourceHydrator" if source[1] == "sourceHydrator" else "spec.sources"
+            if sources and self._value(other) and sources[0][: len(other)] != other:
+                winner = "spec.sourceHydrator" if sources[0][1] == "sourceHydrator" else "spec.sources"
                 yield self.field(other, f"{winner} is there too, and wins")
 
     def project(self, spec: AppProjectSpec) -> Iterator[Warning]:
@@ -137,13 +136,21 @@ class Unhonoured:
         return (self.field((*at, *path), why) for path, why in table.items() if self._value((*at, *path)))
 
     def _value(self, path: Path) -> Json:
-        """Return what is written at `path`, None where nothing is."""
-        value = self._document.value
-        for step in path:
-            if isinstance(value, dict) and isinstance(step, str):
-                value = value.get(step)
-            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-                value = value[step]
-            else:
-                return None
-        return value
+        return value_at(self._document.value, path)
+
+
+def shown(path: Path) -> str:
+    """Return a path as people write it: `spec.sources[1].path`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def value_at(value: Json, path: Path) -> Json:
+    """Return what is written at `path`, None where nothing is."""
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value

@@ -184,6 +184,8 @@ class Desired:
     """What is run in the release before it is sealed, in order."""
     excluded: frozenset[str] = frozenset()
     """Declaration files, which are no part of the release."""
+    release_source: int = 0
+    """Of the sources that give resources, from 0, the one whose files are the release."""
     hooks: tuple[Hook, ...] = ()
     """What its operations run; within the digest, and no part of `resources`."""
     models: tuple[Model, ...] = field(default=(), compare=False)
@@ -199,6 +201,7 @@ class Desired:
         release: str | None = None,
         prepare: tuple[Prepare, ...] = (),
         excluded: frozenset[str] = frozenset(),
+        release_source: int = 0,
         models: tuple[Model, ...] = (),
         hooks: tuple[Hook, ...] = (),
     ) -> Desired:
@@ -224,6 +227,7 @@ class Desired:
             release=release,
             prepare=prepare,
             excluded=excluded,
+            release_source=release_source,
             models=models,
             hooks=hooks,
         )

@@ -6,13 +6,25 @@ Nothing here opens a repository; `source` does. A tree holds ids and sizes, neve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Collection, Mapping
+import re
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 FILE = 0o100644
 EXECUTABLE = 0o100755
 LINK = 0o120000
+_JOINED = re.compile(r"[0-9a-f]{4,64}(?:\+[0-9a-f]{4,64})+")
+
+
+def joined(commits: Iterable[str]) -> str:
+    """Return the revision of an Application whose sources stand at `commits`, in their order: these with `+` between, one as it is."""
+    return "+".join(commits)
+
+
+def commits_of(revision: str) -> tuple[str, ...]:
+    """Return the commits that `joined` joined, or beginnings of them; any other text is the only one of its own."""
+    return tuple(revision.split("+")) if _JOINED.fullmatch(revision) else (revision,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from holdfast.controllers.heal import HealController
-from holdfast.controllers.source import Rendering, SourceController, Sourced
+from holdfast.controllers.source.controller import SourceController
+from holdfast.controllers.source.rendering import Rendering, Sourced
 from holdfast.controllers.sweep import SweepController
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.controllers.sync.lane import Managed
@@ -20,7 +21,7 @@ from holdfast.model.declaration import Kind
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Engine
 from holdfast.model.resource import Desired, Resource
-from holdfast.model.source import Git, Revision, Tree
+from holdfast.model.source import Git, Revision, Tree, joined
 from holdfast.model.state import State
 from holdfast.store.journal import StoreJournal
 from holdfast.store.records import StoreRecords
@@ -53,8 +54,9 @@ REAL = Parts()
 class KnownRenders(Rendering):
     """Renders by a table: what each commit of each Application asks for. DeclarationErrors in it are raised."""
 
-    def __init__(self, renders: Mapping[tuple[str, str], Desired | Exception]) -> None:
+    def __init__(self, renders: Mapping[tuple[str, str], Desired | Exception], git: Git) -> None:
         self._renders = renders
+        self._git = git
 
     def desired(self, application: str, commit: str) -> Desired:
         found = self._renders[application, commit]
@@ -62,8 +64,9 @@ class KnownRenders(Rendering):
             raise found
         return found
 
-    async def render(self, source: Sourced, revision: Revision) -> tuple[Desired, Tree]:
-        return self.desired(source.name, revision.commit), Tree(revision=revision, path="", blobs={})
+    async def render(self, source: Sourced, revisions: Sequence[Revision]) -> tuple[Desired, tuple[Tree, ...]]:
+        trees = tuple(Tree(revision=revision, path="", blobs={}) for revision in revisions)
+        return self.desired(source.name, joined(revision.commit for revision in revisions)), trees
 
 
 class NoReleases:
@@ -159,7 +162,7 @@ class House:
             journal=self.journal,
             clock=self.clock,
             random=self.random,
-            offer=lambda desired, tree, is_rewound: self.sync.offer(desired, is_rewound=is_rewound),
+            offer=lambda desired, trees, is_rewound: self.sync.offer(desired, is_rewound=is_rewound),
             incomplete=self.sync.incomplete,
             newest=self.sync.newest,
             crashed=self._crashed,

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from holdfast.declare.render import Asks, Renderer, RenderRequest
+from holdfast.declare.render import Renderer
+from holdfast.declare.request import Asks, RenderRequest
 from holdfast.errors import DeclarationError
 from holdfast.model.declaration import Ask
 from holdfast.model.resource import Desired

@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from holdfast.controllers.source import Sourced
+from holdfast.controllers.source.rendering import Sourced
 from holdfast.controllers.sync.lane import Managed
+from holdfast.declare.source import Source
 from holdfast.kit.canonical import Json
 from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Event
@@ -99,7 +100,7 @@ class Stage:
             managed=list(self.managed.values()),
             git=self.git,
             sourced=[_sourced(name) for name in self.managed],
-            rendering=KnownRenders(self.renders),
+            rendering=KnownRenders(self.renders, self.git),
             parts=self._parts,
             secret=self._secret,
             files=self.files,
@@ -197,7 +198,7 @@ class Stage:
 
 
 def _sourced(name: str) -> Sourced:
-    return Sourced(name=name, repository=name, target_revision="main", path="", namespace=name, destination=HOST)
+    return Sourced(name=name, sources=(Source(repository=name, target_revision="main"),), namespace=name, destination=HOST)
 
 
 def unit(name: str, application: str = "shop") -> ResourceId:
