@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from holdfast.api.service import unknown_application
@@ -21,7 +21,7 @@ from holdfast.controllers.sync.lane import Ask, Managed, Request
 from holdfast.core import events
 from holdfast.core.policy import Settings
 from holdfast.core.view import ApplicationView
-from holdfast.declare.source import Followed, followed_of
+from holdfast.declare.source import Followed, Source, followed_of
 from holdfast.delivery.application import Application
 from holdfast.delivery.application import Applications as Read
 from holdfast.delivery.project import Project
@@ -232,6 +232,7 @@ class Applications:
             repository=it.repository,
             path=it.path,
             target_revision=it.target_revision,
+            sources=_told(it.sources),
             automated=it.settings.automated,
             self_heal=it.settings.self_heal,
             origin=it.origin,
@@ -297,9 +298,18 @@ def sourced(it: Application) -> Sourced:
     )
 
 
+def _told(sources: Sequence[Source]) -> list[dict[str, str]]:
+    """Return what people are told of several sources; of one the event says it itself."""
+    if len(sources) == 1:
+        return []
+    found = [{"repository": each.repository, "path": each.path, "target_revision": each.target_revision} for each in sources]
+    names = [{key: word for key, word in (("name", each.name), ("ref", each.ref)) if word} for each in sources]
+    return [{**place, **named} for place, named in zip(found, names, strict=True)]
+
+
 def _says(view: ApplicationView | None, declared: Event) -> bool:
     """Say whether people were told just this already."""
     if view is None or not view.is_declared:
         return False
-    told = ("repository", "path", "target_revision", "automated", "self_heal", "origin", "warnings")
-    return all(getattr(view, name) == declared.data[name] for name in told)
+    told = ("repository", "path", "target_revision", "sources", "automated", "self_heal", "origin", "warnings")
+    return all(getattr(view, name) == declared.data.get(name, []) for name in told)

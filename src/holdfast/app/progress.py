@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.core.policy import Kind
 from holdfast.host.options import ProgressLine
 from holdfast.model.event import Event
+from holdfast.model.source import short
 
 
 def lines_of(event: Event) -> Iterator[ProgressLine]:
@@ -26,7 +27,7 @@ def _counted(changes: Mapping[str, Any]) -> str:
 
 def _started(event: Event, data: Mapping[str, Any]) -> str:
     deletes = data["deletes"]
-    of = f" of {event.revision[:12]}" if event.revision else ""
+    of = f" of {short(event.revision)}" if event.revision else ""
     words = f"{data['trigger']}{of}: {_counted(data['changes'])}"
     return f"{words}; deletes {', '.join(deletes)}" if deletes else words
 
@@ -81,7 +82,7 @@ _WORDS: Mapping[str, Callable[[Event, Any], str | tuple[str, ...] | None]] = Map
         "operation.held": _held,
         "change.failed": _failure,
         "plan.refused": lambda event, data: "; ".join(f"{it['id']} {it['reason']}" for it in data["blocked"]) or None,
-        "rollback.started": lambda event, data: f"goes back from {data['from'][:12]} to {data['to'][:12]}: {data['reason']}",
+        "rollback.started": lambda event, data: f"goes back from {short(data['from'])} to {short(data['to'])}: {data['reason']}",
         "resource.drifted": lambda event, data: f"{event.subject} drifted{': ' + ', '.join(data['fields']) if data['fields'] else ''}",
         "resource.healed": lambda event, data: f"{event.subject} healed in {data['seconds'] * 1000:.0f} ms",
         "resource.contended": lambda event, data: f"{event.subject} is changed again and again by somebody else",

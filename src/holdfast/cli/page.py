@@ -206,9 +206,13 @@ def resources(function: F) -> F:
 
 
 def revision(function: F) -> F:
-    return click.option("--revision", "-r", metavar="REVISION", help="Look at this branch, tag or commit instead of what the file names.")(
-        function
-    )
+    return click.option(
+        "--revision",
+        "-r",
+        metavar="REVISION",
+        help="Look at this branch, tag or commit instead of what the file names; "
+        "of several sources the first is meant, or another as NAME=REVISION.",
+    )(function)
 
 
 def complete_application(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

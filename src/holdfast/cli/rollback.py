@@ -26,7 +26,7 @@ from holdfast.cli.page import application, page
     see=("history", "resume", "sync"),
 )
 @application()
-@click.option("--to", metavar="REVISION", help="The revision to go back to; without it the last healthy one.")
+@click.option("--to", metavar="REVISION", help="The revision to go back to, as history shows it; without it the last healthy one.")
 @click.pass_obj
 def command(call: Call, application: str, to: str | None) -> int:
     """Bring an Application back to an earlier revision and pin it there.

@@ -74,8 +74,14 @@ def _notes(application: Mapping[str, Any], ink: Ink, is_screen: bool) -> Iterato
     if operation is not None and operation["phase"] == "Running":
         since = show_instant(operation["started_at"], is_screen)
         yield f"  {ink.word('Running')}: operation {operation['id']} ({operation['trigger']}) since {since}"
+    for each in application.get("sources", ()):
+        yield f"  Source: {revision(each['revision']) or 'nothing yet'} of {each['repository']}, {each['target_revision']}{_path(each)}"
     for it in application["conditions"]:
         if it["status"] and it["type"] not in AXES:
             place = f" ({it['origin']})" if it["origin"] else ""
             colour = "red" if it["type"] in ("RenderError", "Refused", "Exposed", "StoreError", "Contended", "RetryExhausted") else "yellow"
             yield f"  {ink.paint(it['type'], colour)}: {it['message']}{place}"
+
+
+def _path(source: Mapping[str, Any]) -> str:
+    return f", path {source['path']}" if source["path"] else ""

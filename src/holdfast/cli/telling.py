@@ -71,6 +71,11 @@ def _applied(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     return f"{data['verb']} done in {show_span(max(0.0, took))} ({data['reason']})"
 
 
+def _declared(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    places = [f"{each['target_revision']} of {each['repository']}, path {each['path']}" for each in data.get("sources") or [data]]
+    return f"declared: {'; '.join(places)}"
+
+
 def _rendered(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     return f"revision {revision(event['revision'])} asks for {len(data['resources'])} resources"
 
@@ -104,7 +109,7 @@ def _errors(event: Mapping[str, Any], data: Mapping[str, Any]) -> str:
 
 _WORDS: Mapping[str, Said] = MappingProxyType(
     {
-        "application.declared": lambda event, data: f"declared: {data['target_revision']} of {data['repository']}, path {data['path']}",
+        "application.declared": _declared,
         "revision.rendered": _rendered,
         "render.failed": _errors,
         "operation.succeeded": _finished,

@@ -9,6 +9,8 @@ VERBS: Sequence[str] = ("create", "update", "replace", "delete")
 _NAMED = ("replace", "delete")
 """Verbs that take something away: what they take is named."""
 SHORT_REVISION = 10
+SHORTER_REVISION = 7
+"""Of each source, where there are several."""
 
 
 def count(number: int, noun: str) -> str:
@@ -33,8 +35,10 @@ def revision(text: str | None) -> str:
     """Return a revision as a person reads it: commits short, the rest as it is."""
     if not text:
         return ""
-    is_commit = len(text) in (40, 64) and all(each in "0123456789abcdef" for each in text)
-    return text[:SHORT_REVISION] if is_commit else text
+    commits = text.split("+")
+    are_commits = all(len(commit) in (40, 64) and all(each in "0123456789abcdef" for each in commit) for commit in commits)
+    length = SHORT_REVISION if len(commits) == 1 else SHORTER_REVISION
+    return "+".join(commit[:length] for commit in commits) if are_commits else text
 
 
 def outcomes(told: Mapping[str, int] | Sequence[Mapping[str, Any]] | None) -> str:

@@ -6,7 +6,7 @@ themselves is in `room_events`.
 
 | type | when | data beside application, id, destination |
 |---|---|---|
-| application.declared | Its file is new, or changed. | repository, path, target_revision, automated, self_heal, origin, warnings[] |
+| application.declared | New, or changed. | repository, path, target_revision (several: sources[]), automated, self_heal, origin, warnings[] |
 | application.removed | Its file was taken away. | cascaded |
 | application.suspended | A person suspended it, or took it down. | by, reason |
 | application.resumed | A person let it follow Git again. | by, reason |
@@ -73,6 +73,7 @@ themselves is in `room_events`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from holdfast.core.event_of import counted, of_application, of_changed, of_finished, of_operation, of_resource, place_of, told_warnings
 from holdfast.core.policy import Decision
@@ -99,11 +100,14 @@ def application_declared(
     repository: str,
     path: str,
     target_revision: str,
+    sources: Iterable[Mapping[str, str]] = (),
     automated: bool = False,
     self_heal: bool = False,
     origin: Origin | None = None,
     warnings: Iterable[Warning] = (),
 ) -> Event:
+    several = [dict(source) for source in sources]
+    told: dict[str, Any] = {"sources": several} if several else {}
     return of_application(
         "application.declared",
         at,
@@ -111,6 +115,7 @@ def application_declared(
         repository=repository,
         path=path,
         target_revision=target_revision,
+        **told,
         automated=automated,
         self_heal=self_heal,
         origin=place_of(origin),

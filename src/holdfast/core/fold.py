@@ -81,6 +81,7 @@ def _store_recovered(view: View, event: Event) -> None:
 def _declared(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
     it.is_declared = True
     it.repository, it.path, it.target_revision = data["repository"], data["path"], data["target_revision"]
+    it.sources = data.get("sources") or []
     it.automated, it.self_heal, it.origin = data["automated"], data["self_heal"], data["origin"]
     it.warnings = data["warnings"]
 

@@ -15,6 +15,7 @@ from holdfast.core.rollback import Pin, resumes
 from holdfast.kit.clock import Instant
 from holdfast.model.ids import ResourceId
 from holdfast.model.plan import Blocked, Plan, Policy, Verb
+from holdfast.model.source import short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ def decide_automated(
     if suspended is not None:
         return Decision(kind=Kind.SUSPENDED, reason=suspended or "suspended")
     if pin is not None and not resumes(pin, desired_digest):
-        return Decision(kind=Kind.PINNED, reason=f"pinned at {pin.revision[:12]}: {pin.reason}")
+        return Decision(kind=Kind.PINNED, reason=f"pinned at {short(pin.revision)}: {pin.reason}")
     if not is_automated and not is_approved:
         return Decision(kind=Kind.NOT_AUTOMATED, reason="syncs only when a person says so")
     if window is not None and not window.allowed:

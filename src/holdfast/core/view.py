@@ -18,6 +18,7 @@ from holdfast.model.ids import ResourceId
 from holdfast.model.live import Condition, Health, Status, worst
 from holdfast.model.operation import Operation, Phase, Trigger
 from holdfast.model.proof import Verdict
+from holdfast.model.source import commits_of
 
 SYNCED = "Synced"
 OUT_OF_SYNC = "OutOfSync"
@@ -103,6 +104,8 @@ class ApplicationView:
     repository: str = ""
     path: str = ""
     target_revision: str = ""
+    sources: list[dict[str, str]] = field(default_factory=list)
+    """repository, path and target_revision of each source, where it has several."""
     origin: str | None = None
     automated: bool = False
     self_heal: bool = False
@@ -196,6 +199,7 @@ def _application(name: str, it: ApplicationView, now: Instant, store_error: str 
         "name": name,
         "revision": it.revision,
         "desired_revision": it.desired_revision,
+        **({"sources": _sources(it)} if it.sources else {}),
         "pinned": it.pin is not None,
         "suspended": it.suspended is not None,
         "sync": it.sync,
@@ -218,6 +222,14 @@ def _application(name: str, it: ApplicationView, now: Instant, store_error: str 
         "orphans": it.orphans,
         "resources": [_resource(id, resource, now) for id, resource in sorted(it.resources.items())],
     }
+
+
+def _sources(it: ApplicationView) -> list[dict[str, Any]]:
+    """Return the sources with the commit of each that the Application stands at, null where that is not known."""
+    followed = dict.fromkeys((source["repository"], source["target_revision"]) for source in it.sources)
+    commits = commits_of(it.revision) if it.revision is not None else ()
+    at = dict(zip(followed, commits, strict=True)) if len(commits) == len(followed) else {}
+    return [{**source, "revision": at.get((source["repository"], source["target_revision"]))} for source in it.sources]
 
 
 def _resource(id: ResourceId, it: ResourceView, now: Instant) -> dict[str, Any]:

@@ -155,7 +155,7 @@ class ApplicationSpec:
     source: SourceSpec | None = None
     """Where it comes from."""
     sources: tuple[SourceSpec, ...] = ()
-    """Where it comes from, as a list of one; wins over `source`."""
+    """Where it comes from, one or several, joined as one; wins over `source`."""
     source_hydrator: SourceHydrator | None = None
     """Where it comes from when Argo CD hydrates manifests; wins over `source` and `sources`."""
     project: str = "default"

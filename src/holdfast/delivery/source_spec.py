@@ -273,9 +273,9 @@ class SourceSpec:
     chart: str = ""
     """Name of a chart in the Helm repository that `repoURL` is."""
     ref: str = ""
-    """Name by which another source takes files of this one."""
+    """Name by which another source takes files of this one, as `$NAME/path`; without a path it gives nothing else."""
     name: str = ""
-    """Name of this source among several."""
+    """Name of this source among several, for `--revision NAME=REVISION`."""
     tag_prefix: str = ""
     """Beginning of the tags that a range of versions looks at."""
 

@@ -92,8 +92,8 @@ class Unhonoured:
         return self.warning("FieldNotHonoured", f"{shown(path)} of {self._subject} is not honoured: {why}", path)
 
     def application(self, sources: Sequence[Path], *, is_cluster: bool = False, has_objects: bool = False) -> Iterator[Warning]:
-        """Yield what stands in an Application; `sources` are the paths of those that are followed. `has_objects`: it is for a cluster, be it
-        one that is reached (`is_cluster`) or not."""
+        """Yield what stands in an Application; `sources` are the paths of those that are followed. `has_objects`: it is for a cluster, be
+        it one that is reached (`is_cluster`) or not."""
         honoured = IN_CLUSTER if is_cluster else frozenset()
         yield from self._written({path: why for path, why in APPLICATION_FIELDS.items() if path not in honoured}, ("spec",))
         table = SOURCE_FIELDS if len(sources) == 1 else {path: why for path, why in SOURCE_FIELDS.items() if path != ("ref",)}

@@ -27,6 +27,11 @@ def commits_of(revision: str) -> tuple[str, ...]:
     return tuple(revision.split("+")) if _JOINED.fullmatch(revision) else (revision,)
 
 
+def short(revision: str) -> str:
+    """Return the first twelve characters of each commit, which is what people are shown."""
+    return "+".join(commit[:12] for commit in commits_of(revision))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """One commit of a repository, and the name by which it was asked for."""

@@ -31,6 +31,7 @@ from holdfast.model.operation import Operation, Phase, Trigger
 from holdfast.model.plan import Policy
 from holdfast.model.ports import Journal, Records, Store
 from holdfast.model.resource import Desired
+from holdfast.model.source import short
 from holdfast.walk.hook import IN_SYNC
 from holdfast.walk.ledger import Ledger
 from holdfast.walk.look import Look
@@ -323,7 +324,7 @@ class SyncController:
         """Walk to what was selected, all of it or nothing: what is missing for a part of it is said instead."""
         name = lane.managed.name
         if (pin := lane.memory.pin) is not None:
-            reason = f"it is pinned at {pin.revision[:12]}, where it would be taken back to"
+            reason = f"it is pinned at {short(pin.revision)}, where it would be taken back to"
             raise Refused("HF2012", f"cannot sync a part of {name}: {reason}", hint=f"holdfast resume {name}, or sync all of it")
         if look.plan.blocked:
             id, first = min(look.plan.blocked.items())
@@ -341,8 +342,8 @@ class SyncController:
             raise Refused(
                 "HF6008", f"cannot roll back {name}: there is no healthy revision before this one", hint=f"holdfast history {name}"
             )
-        await self._render(name, to)  # before the pin: a revision that does not render changes nothing
-        pin = by_hand(desired.digest, desired.revision, to, request.person, self._clock.now())
+        wanted = await self._render(name, to)  # before the pin: a revision that does not render changes nothing
+        pin = by_hand(desired.digest, desired.revision, wanted.revision, request.person, self._clock.now())
         return await self._course.pin(lane, pin, None)
 
     async def _down(self, lane: Lane, request: Request) -> Operation | None:
