@@ -12,7 +12,7 @@ from holdfast.app.followed import Followed, FollowedNeeds
 from holdfast.app.object_asking import AskingNeeds, ObjectAsking
 from holdfast.app.object_statuses import ObjectStatuses, StatusNeeds
 from holdfast.app.service import HouseService
-from holdfast.controllers.source import SourceController
+from holdfast.controllers.source.controller import SourceController
 from holdfast.controllers.sync.controller import SyncController
 from holdfast.engines.application import APPLICATION, ApplicationEngine
 from holdfast.engines.kubernetes.engine import KubernetesEngine
@@ -86,7 +86,7 @@ def follow(it: FollowNeeds) -> Followed | None:
             store=it.store,
             manifests=manifests,
             desired=it.source.desired,
-            tree=it.source.tree,
+            trees=it.source.trees,
             clock=it.clock,
             crashed=it.crashed,
         )

@@ -523,7 +523,8 @@ class House:
 
     async def _maintain(self) -> None:
         for name in self.applications.names:
-            await self.git.maintain(self.applications.sourced(name).repository)
+            for repository in sorted(self.applications.sourced(name).repositories):
+                await self.git.maintain(repository)
         if self.followed is not None:
             await self.followed.objects.prove()
 

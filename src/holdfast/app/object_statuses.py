@@ -74,7 +74,8 @@ class StatusNeeds:
     """By Application: what its resources are declared or stand as."""
     desired: Callable[[str], Desired | None]
     """By Application: what Git asks for, as it was rendered last."""
-    tree: Callable[[str], Tree | None]
+    trees: Callable[[str], tuple[Tree, ...]]
+    """By Application: what was rendered, of each source that gives resources."""
     clock: Clock
     crashed: Callable[[str, BaseException], None]
 
@@ -182,7 +183,9 @@ class ObjectStatuses:
         )
 
     def _source_type(self, application: Application | None) -> str | None:
-        tree = self._it.tree(application.name) if application is not None else None
-        if application is None or tree is None:
+        trees = self._it.trees(application.name) if application is not None else ()
+        if application is None or not trees:
             return None
-        return "Kustomize" if application.kustomize or any(name in tree.blobs for name in KUSTOMIZATIONS) else "Directory"
+        giving = [source for source in application.sources if source.has_resources]
+        is_kustomize = giving[0].kustomize or any(name in trees[0].blobs for name in KUSTOMIZATIONS)
+        return "Kustomize" if is_kustomize else "Directory"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdfast.controllers.source import SourceController
+from holdfast.controllers.source.controller import SourceController
 from holdfast.model.ids import ResourceId
 
 

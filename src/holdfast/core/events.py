@@ -6,7 +6,7 @@ themselves is in `room_events`.
 
 | type | when | data beside application, id, destination |
 |---|---|---|
-| application.declared | New, or changed. | repository, path, target_revision (several: sources[]), automated, self_heal, origin, warnings[] |
+| application.declared | New or changed. | repository, path, target_revision (or sources[]), automated, self_heal, origin, warnings[] |
 | application.removed | Its file was taken away. | cascaded |
 | application.suspended | A person suspended it, or took it down. | by, reason |
 | application.resumed | A person let it follow Git again. | by, reason |
