@@ -296,3 +296,33 @@ def test_it_goes_on_where_argo_cds_history_ends() -> None:
 def test_a_part_and_a_heal_are_no_history() -> None:
     part, heal = replace(DONE, is_selective=True), replace(DONE, trigger=Trigger.DRIFT)
     assert "history" not in written(known(operations=(part, heal)))
+
+
+def test_several_sources_are_told_with_a_revision_for_each() -> None:
+    one, two, three = "1" * 40, "2" * 40, "3" * 40
+    places = [
+        ("https://git.example/shop", "main", "web"),
+        ("https://git.example/shop", "main", "db"),
+        ("https://git.example/values", "v1", ""),
+    ]
+    said = [{"repoURL": repository, "targetRevision": at, "path": path} for repository, at, path in places]
+    sources = [{"repository": repository, "path": path, "target_revision": at} for repository, at, path in places]
+    spec = {**{key: value for key, value in SPEC.items() if key != "source"}, "sources": said}
+    done = replace(DONE, revision=f"{one}+{two}")
+    it = known(spec=spec, compared=spec, view=view(sources=sources), revision=f"{one}+{two}", operations=(done,))
+    status = written(it)
+    revisions = [one, one, two]
+    assert (status["sync"]["revisions"], status["sync"].get("revision")) == (revisions, None)
+    assert status["sync"]["comparedTo"]["sources"] == said
+    assert status["operationState"]["operation"]["sync"] == {"revisions": revisions}
+    result = status["operationState"]["syncResult"]
+    assert (result["revisions"], result["sources"]) == (revisions, said)
+    [entry] = status["history"]
+    assert (entry["revisions"], entry["sources"], entry.get("revision"), entry.get("source")) == (revisions, said, None, None)
+    assert status_patch(status, object_status(it, status, 300.0), 300.0) == {}
+    quiet = replace(it, revision=None)
+    assert status_patch(status, object_status(quiet, status, 300.0), 300.0) == {}, "nothing was rendered yet since the start"
+    moved = replace(it, revision=f"{one}+{three}")
+    assert written(moved, status)["sync"]["revisions"] == [one, one, three]
+    alone = written(known(), status)
+    assert (alone["sync"]["revision"], alone["sync"].get("revisions")) == ("r1", None)

@@ -41,7 +41,7 @@ def test_nothing_said_is_a_plain_sync() -> None:
         ({}, "it asks for no sync"),
         ("now", "it asks for no sync"),
         ({"sync": {"manifests": ["kind: ConfigMap"]}}, "manifests of its own"),
-        ({"sync": {"revisions": ["a", "b"]}}, "several sources"),
+        ({"sync": {"revisions": ["a", "b"]}}, "a commit for each of the sources"),
     ],
 )
 def test_what_cannot_be_done_is_refused(operation: Any, why: str) -> None:
@@ -71,3 +71,21 @@ def test_what_is_not_honoured_is_named(operation: Any, what: str) -> None:
 def test_what_says_nothing_else_than_the_application_is_honoured() -> None:
     same = {"sync": {"source": {**SPEC["source"], "targetRevision": "abc"}, "syncStrategy": {"hook": {}}}, "retry": {}}
     assert read(same).unhonoured == ()
+
+
+def test_commits_of_several_sources_are_one_revision() -> None:
+    one, two = "1" * 40, "2" * 40
+    first, second = {"repoURL": "https://git.example/a", "path": "x"}, {"repoURL": "https://git.example/b", "targetRevision": "v1"}
+
+    def asked(*revisions: str, sources: list[Any]) -> Requested:
+        return read_operation({"sync": {"revisions": list(revisions)}}, {"sources": sources})
+
+    assert asked(one, two, sources=[first, second]).revision == f"{one}+{two}"
+    assert asked(one, one, two, sources=[first, {**first, "path": "y"}, second]).revision == f"{one}+{two}"
+    refused = "it does not name a commit for each of the sources"
+    assert asked(one, two, sources=[first, {**first, "path": "y"}]).refused == refused, "they follow the same"
+    assert asked(one, two, sources=[first]).refused == refused
+    assert asked("main", two, sources=[first, second]).refused == refused
+    again = {"sync": {"revisions": [one, two], "sources": [first, second]}}
+    assert read_operation(again, {"sources": [first, second]}).unhonoured == ()
+    assert read_operation(again, {"sources": [first, first]}).unhonoured == ("sources: those of the Application count",)

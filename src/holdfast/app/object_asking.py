@@ -172,7 +172,9 @@ class ObjectAsking:
     def _is_followed(self, name: str, revision: str) -> bool:
         """Say whether a revision is what the Application follows anyway, by the name that it has there."""
         spec = _dict((self._it.objects().item(APPLICATION, name) or {}).get("spec"))
-        return revision == (_dict(spec.get("source")).get("targetRevision") or "HEAD")
+        sources = spec.get("sources")
+        first = _dict(sources[0]) if isinstance(sources, list) and sources else _dict(spec.get("source"))
+        return revision == (first.get("targetRevision") or "HEAD")
 
 
 def _told(planned: Mapping[str, Any]) -> str:

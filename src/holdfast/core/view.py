@@ -155,6 +155,13 @@ class ApplicationView:
         there = [it.health for it in ordered if it.is_seen and (it.failure or it.health.status is not Status.MISSING)]
         return worst(there or (resource.health for resource in ordered))
 
+    def commits_at(self, revision: str | None) -> list[str | None]:
+        """Return the commit of each of several sources at a revision of the Application; None where that is of other sources."""
+        followed = dict.fromkeys((source["repository"], source["target_revision"]) for source in self.sources)
+        commits = commits_of(revision) if revision is not None else ()
+        at = dict(zip(followed, commits, strict=True)) if len(commits) == len(followed) else {}
+        return [at.get((source["repository"], source["target_revision"])) for source in self.sources]
+
     @property
     def is_busy(self) -> bool:
         return self.operation is not None and self.operation.phase == Phase.RUNNING
@@ -226,10 +233,7 @@ def _application(name: str, it: ApplicationView, now: Instant, store_error: str 
 
 def _sources(it: ApplicationView) -> list[dict[str, Any]]:
     """Return the sources with the commit of each that the Application stands at, null where that is not known."""
-    followed = dict.fromkeys((source["repository"], source["target_revision"]) for source in it.sources)
-    commits = commits_of(it.revision) if it.revision is not None else ()
-    at = dict(zip(followed, commits, strict=True)) if len(commits) == len(followed) else {}
-    return [{**source, "revision": at.get((source["repository"], source["target_revision"]))} for source in it.sources]
+    return [{**source, "revision": commit} for source, commit in zip(it.sources, it.commits_at(it.revision), strict=True)]
 
 
 def _resource(id: ResourceId, it: ResourceView, now: Instant) -> dict[str, Any]:

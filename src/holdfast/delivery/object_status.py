@@ -81,18 +81,34 @@ class Known:
     """What its resources are declared or stand as."""
     asked: Asked | None = None
     source_type: str | None = None
+    """Of the source, or of the first of several."""
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Where it comes from, as the spec says it: `source`, or `sources`."""
+        spec = self.compared or self.spec
+        return {"sources": spec["sources"]} if self.is_several else {"source": spec.get("source") or None}
+
+    @property
+    def is_several(self) -> bool:
+        return self.view is not None and bool(self.view.sources)
+
+    def at(self, revision: str | None) -> dict[str, Any]:
+        """Return a revision as Argo CD has it: of several sources a list, with one for each."""
+        if not self.is_several or self.view is None or not revision:
+            return {"revision": revision}
+        return {"revisions": [each or "" for each in self.view.commits_at(revision)]}
 
 
 def object_status(known: Known, before: Object, now: Instant) -> dict[str, Any]:
     """Return the status as it should be; `before` is what it is. Without `reconciledAt`."""
-    source = (known.compared or known.spec).get("source")
     limit = known.spec.get("revisionHistoryLimit")
     return {
         "sync": _sync(known, _dict(before.get("sync"))),
         "health": _health(known, _dict(before.get("health")), now),
         "resources": list(_resources(known)) or None,
         "operationState": _operation_state(known, _dict(before.get("operationState")), now),
-        "history": _history(known.operations, _list(before.get("history")), source, limit if isinstance(limit, int) else HISTORY),
+        "history": _history(known, _list(before.get("history")), limit if isinstance(limit, int) else HISTORY),
         "conditions": list(_conditions(known, _list(before.get("conditions")), now)) or None,
         "sourceType": known.source_type or before.get("sourceType"),
         "summary": {"images": images} if (images := sorted(set(_images(known.manifests.values())))) else {},
@@ -143,7 +159,7 @@ def _sync(known: Known, before: Object) -> dict[str, Any]:
     compared = {key: spec.get(key) or None for key in ("source", "sources", "destination", "ignoreDifferences")}
     return {
         "status": UNKNOWN if view is None else view.sync,
-        "revision": revision,
+        **(known.at(revision) if revision or not before.get("revisions") or view is None else {"revisions": before["revisions"]}),
         "comparedTo": _bare(compared) if compared["destination"] else None,
     }
 
@@ -201,7 +217,7 @@ def _newest(known: Known) -> tuple[Instant, dict[str, Any] | None]:
     asked, (started_at, ours) = known.asked, _of_ours(known)
     if asked is None:
         return started_at, ours
-    own = _state(asked.operation, asked.phase, asked.message, asked.started_at, asked.finished_at, asked.revision)
+    own = _state(asked.operation, asked.phase, asked.message, asked.started_at, asked.finished_at, known.at(asked.revision))
     if ours is None or started_at < asked.started_at:
         return asked.started_at, own
     if asked.finished_at is not None and started_at > asked.finished_at:
@@ -222,30 +238,26 @@ def _of_ours(known: Known) -> tuple[Instant, dict[str, Any] | None]:
     running = known.view.operation if known.view is not None else None
     ended = next((each for each in known.operations if each.phase is not Phase.RUNNING), None)
     if running is not None and (ended is None or (running.id != ended.id and running.started_at >= ended.started_at)):
-        told = {"initiatedBy": _initiator(Trigger(running.trigger)), "sync": {"revision": running.revision or ""}}
-        return running.started_at, _state(told, RUNNING, running.message, running.started_at, None, running.revision or "")
+        told = {"initiatedBy": _initiator(Trigger(running.trigger)), "sync": known.at(running.revision or "")}
+        return running.started_at, _state(told, RUNNING, running.message, running.started_at, None, known.at(running.revision or ""))
     if ended is None:
         return 0.0, None
-    told = {"initiatedBy": _initiator(ended.trigger), "sync": {"revision": ended.revision}}
-    state = _state(told, _PHASES[ended.phase], ended.message, ended.started_at, ended.finished_at, ended.revision)
+    told = {"initiatedBy": _initiator(ended.trigger), "sync": known.at(ended.revision)}
+    state = _state(told, _PHASES[ended.phase], ended.message, ended.started_at, ended.finished_at, known.at(ended.revision))
     results = [_result(each, known) for each in sorted(ended.outcomes, key=lambda each: each.id)]
-    state["syncResult"] |= {"source": _source_of(known), "resources": results or None}
+    state["syncResult"] |= {**known.source, "resources": results or None}
     return ended.started_at, state
 
 
-def _state(operation: Object, phase: str, message: str, started_at: Instant, finished_at: Instant | None, revision: str) -> dict[str, Any]:
+def _state(operation: Object, phase: str, message: str, started_at: Instant, finished_at: Instant | None, at: Object) -> dict[str, Any]:
     return {
         "operation": dict(operation),
         "phase": phase,
         "message": message or None,
         "startedAt": rfc3339(started_at),
         "finishedAt": rfc3339(finished_at) if finished_at is not None else None,
-        "syncResult": {"revision": revision},
+        "syncResult": dict(at),
     }
-
-
-def _source_of(known: Known) -> Any:
-    return (known.compared or known.spec).get("source") or None
 
 
 def _result(it: Outcome, known: Known) -> dict[str, Any]:
@@ -261,26 +273,27 @@ def _initiator(trigger: Trigger) -> dict[str, Any]:
     return {} if trigger in (Trigger.MANUAL, Trigger.ROLLBACK) else {"automated": True}
 
 
-def _history(operations: Iterable[Operation], before: Sequence[Any], source: Any, limit: int) -> list[Any] | None:
+def _history(known: Known, before: Sequence[Any], limit: int) -> list[Any] | None:
     kept = [each for each in before if isinstance(each, Mapping)]
     last = kept[-1] if kept else {}
     told, number = str(last.get("deployedAt") or ""), last.get("id")
-    at_once = {each.get("revision") for each in kept if each.get("deployedAt") == told}
+    now = [each for each in kept if each.get("deployedAt") == told]
+    at_once = [{key: each[key] for key in ("revision", "revisions") if each.get(key)} for each in now]
     next_id = number + 1 if isinstance(number, int) else len(kept)
     found: list[Any] = []
-    for each in sorted(operations, key=lambda each: each.started_at):
+    for each in sorted(known.operations, key=lambda each: each.started_at):
         if each.phase is not Phase.SUCCEEDED or each.trigger in _UNTOLD or each.is_selective:
             continue
         at = rfc3339(each.finished_at if each.finished_at is not None else each.started_at)
-        if at < told or (at == told and each.revision in at_once):
+        if at < told or (at == told and known.at(each.revision) in at_once):
             continue
         entry = {
             "id": next_id + len(found),
-            "revision": each.revision,
+            **known.at(each.revision),
             "deployStartedAt": rfc3339(each.started_at),
             "deployedAt": at,
             "initiatedBy": _initiator(each.trigger),
-            "source": source or None,
+            **known.source,
         }
         found.append(_bare(entry))
     return [*kept, *found][-limit:] or None if limit > 0 else None

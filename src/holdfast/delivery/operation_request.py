@@ -5,11 +5,15 @@ Pure. Law: what is written is done, or named in `unhonoured` or `refused`. That 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from holdfast.model.source import joined
+
 Object: TypeAlias = Mapping[str, Any]
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +44,27 @@ def read_operation(operation: object, spec: Object) -> Requested:
     if sync.get("manifests"):
         return Requested(person=person, refused="it brings manifests of its own, and only what Git says is applied")
     revisions = [str(each) for each in _list(sync.get("revisions")) if each]
-    if len(revisions) > 1:
-        return Requested(person=person, refused="it names a revision for each of several sources, and one source is followed")
+    joined_revision = _joined(revisions, _list(spec.get("sources"))) if len(revisions) > 1 else "".join(revisions)
+    if joined_revision is None:
+        return Requested(person=person, refused="it does not name a commit for each of the sources")
     return Requested(
         person=person,
-        revision=str(sync.get("revision") or "") or "".join(revisions),
+        revision=str(sync.get("revision") or "") or joined_revision,
         prune=sync.get("prune") is True,
         is_dry_run=sync.get("dryRun") is True,
         resources=tuple(_selected(each) for each in _list(sync.get("resources")) if isinstance(each, Mapping)),
         unhonoured=tuple(_unhonoured(said, sync, spec)),
     )
+
+
+def _joined(revisions: list[str], sources: list[Any]) -> str | None:
+    """Return commits of each source as the one revision that they are here; None where they are not that."""
+    if len(revisions) != len(sources) or not all(_COMMIT.fullmatch(each) for each in revisions):
+        return None
+    followed = [(_dict(each).get("repoURL"), _dict(each).get("targetRevision") or "HEAD") for each in sources]
+    commits = dict(zip(followed, revisions, strict=True))
+    are_one = all(commits[each] == commit for each, commit in zip(followed, revisions, strict=True))
+    return joined(commits.values()) if are_one else None
 
 
 def _selected(it: Object) -> str:
@@ -71,8 +86,9 @@ def _unhonoured(said: Object, sync: Object, spec: Object) -> Iterator[str]:
     source = sync.get("source")
     if isinstance(source, Mapping) and not _is_within(source, _dict(spec.get("source"))):
         yield "source: that of the Application counts"
-    if _list(sync.get("sources")):
-        yield "sources: that of the Application counts"
+    given, own_sources = _list(sync.get("sources")), _list(spec.get("sources"))
+    if len(given) != len(own_sources) or not all(_is_within(_dict(a), _dict(b)) for a, b in zip(given, own_sources, strict=True)):
+        yield from ["sources: those of the Application count"] if given else ()
     retry = said.get("retry")
     if isinstance(retry, Mapping) and retry and retry != policy.get("retry"):
         yield "retry: that of the Application counts"
