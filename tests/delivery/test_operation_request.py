@@ -88,4 +88,6 @@ def test_commits_of_several_sources_are_one_revision() -> None:
     assert asked("main", two, sources=[first, second]).refused == refused
     again = {"sync": {"revisions": [one, two], "sources": [first, second]}}
     assert read_operation(again, {"sources": [first, second]}).unhonoured == ()
-    assert read_operation(again, {"sources": [first, first]}).unhonoured == ("sources: those of the Application count",)
+    assert read_operation(again, {"sources": [first, {"repoURL": "https://git.example/c"}]}).unhonoured == (
+        "sources: those of the Application count",
+    )

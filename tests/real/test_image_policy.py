@@ -12,6 +12,8 @@ import pytest
 from tests.engines.registry_stage import Registry, basic, password_file, registry
 from tests.real.house import APPLICATION, House, house
 
+from holdfast.testing.git_repository import GitRepository
+
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "go")]
 
 POLICY = """\
@@ -117,6 +119,27 @@ def test_a_new_tag_is_committed_and_deployed(images: Registry) -> None:
         it.house.up()
         it.house.well(told["revision"])
         assert not [each for each in it.house.client.get("/v1/events", after=count)["data"]["events"] if each["type"].startswith("image.")]
+
+
+def test_of_several_sources_the_one_that_holds_the_marker_is_committed_to(images: Registry) -> None:
+    images.push("web", ["1.0.0", "1.2.0"], "sources")
+    with shop(images) as it:
+        own = GitRepository(it.house.folder / "policies")
+        policy = POLICY.format(registry=images.name, more=UPDATE.format(branch=""))
+        first = own.commit({"images/policy.yaml": policy})
+        it.house.commit("by hand", file_yaml=FILE.replace("REGISTRY", images.name))
+        it.house.git("push", "-q", "origin", "main")
+        source = f"source: {{ repoURL: {it.bare}, targetRevision: main, path: . }}"
+        assert source in it.house.file.read_text()
+        sources = f"sources: [{{ repoURL: {own.path}, targetRevision: main, path: images }}, {source.removeprefix('source: ')}]"
+        it.house.file.write_text(it.house.file.read_text().replace(source, sources))
+        it.house.up()
+        told = it.house.happened("image.committed")
+        it.house.well(f"{first}+{told['revision']}")
+        [change] = told["data"]["changes"]
+        assert (change["path"], change["before"]) == ("file.yaml", f"{images.name}/web:1.0.0")
+        assert it.written() == change["after"] != change["before"]
+        assert own.git("rev-parse", "main") == first
 
 
 def test_a_branch_for_a_pull_request_is_pushed_once(images: Registry) -> None:
