@@ -247,8 +247,31 @@ CHART = """{repoURL: https://charts.example/Stable/, chart: nginx, targetRevisio
 def test_a_chart_is_a_repository_of_its_own() -> None:
     application = only(f"{HEAD}metadata: {{name: shop}}\nspec:\n  source: {CHART}\n")
     assert application.repository == "helm+https://charts.example/Stable#nginx"
-    assert (application.target_revision, application.path, application.is_local) == ("1.2.x", "", False)
-    assert application.helm == {"releaseName": "web"}
+    [source] = application.sources
+    assert (source.target_revision, source.path, source.is_local) == ("1.2.x", "", False)
+    assert source.helm == {"releaseName": "web"}
+
+
+def test_a_chart_and_its_values_are_two_sources() -> None:
+    chart = CHART.replace("releaseName: web", "valueFiles: [$values/production.yaml]")
+    values = "{repoURL: https://git.example/values, ref: values}"
+    application = only(f"{HEAD}metadata: {{name: shop}}\nspec:\n  sources: [{chart}, {values}]\n")
+    assert [(each.repository, each.ref, each.has_resources, each.written) for each in application.sources] == [
+        ("helm+https://charts.example/Stable#nginx", "", True, "spec.sources[0]"),
+        ("https://git.example/values", "values", False, "spec.sources[1]"),
+    ]
+    whole = only(f"{HEAD}metadata: {{name: shop}}\nspec:\n  sources: [{chart}, {values.replace('ref:', 'path: ., ref:')}]\n")
+    assert [(each.path, each.has_resources) for each in whole.sources] == [("", True), ("", True)], "a path gives resources, be it ."
+
+
+def test_every_source_must_be_of_the_project() -> None:
+    project = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: web}\nspec: {sourceRepos: ['https://git.example/*'], "
+    project += "destinations: [{server: '*', namespace: '*'}]}\n---\n"
+    spec = f"{HEAD}metadata: {{name: shop}}\nspec:\n  project: web\n  sources: [{{repoURL: https://git.example/a}}, {{repoURL: %s}}]\n"
+    assert len(only(project + spec % "https://git.example/b").sources) == 2
+    with pytest.raises(DeclarationError) as raised:
+        read(project + spec % "https://other.example/b")
+    assert (raised.value.code, "repository https://other.example/b" in raised.value.message) == ("HF1105", True)
 
 
 def test_a_project_compares_the_address_of_a_chart_as_it_is_written() -> None:

@@ -19,6 +19,7 @@ from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Instant, Random
 from holdfast.kit.image_reference import ImageReference
 from holdfast.kit.tasks import Tasks, Wakeup
+from holdfast.model.chart import is_chart
 from holdfast.model.ids import ResourceId
 from holdfast.model.ports import Journal
 from holdfast.model.source import LINK, Author, Git, GitWriter, Revision, Tree
@@ -202,7 +203,7 @@ class ImageController:
             writing.failures, writing.told = 0, None
 
     async def _commit(self, name: str, held: Mapping[ResourceId, HeldPolicy], writing: _Writing) -> None:
-        found = [await self._read(source) for source in self._followed(name) if source.has_resources]
+        found = [await self._read(source) for source in self._followed(name) if _may_hold_markers(source)]
         by_rules: dict[UpdateRules, dict[Policy, ImageReference | None]] = {}
         for id, it in held.items():
             if it.spec.update is not None:
@@ -274,6 +275,11 @@ class ImageController:
         )
         if commit is not None:
             await self._journal.emit(events.committed(name, commit, branch, batch.rewrites, at=at))
+
+
+def _may_hold_markers(source: Source) -> bool:
+    """Say whether a source is one that may be committed to: not the archive of a chart, nor what only gives files to others."""
+    return source.has_resources and not is_chart(source.repository)
 
 
 def _batch(contents: Mapping[str, bytes], chosen: Mapping[Policy, ImageReference | None], held: Mapping[ResourceId, HeldPolicy]) -> _Batch:
