@@ -22,6 +22,7 @@ from holdfast.errors import Conflict, HoldfastError, Rejected, StoreError
 from holdfast.kit.canonical import digest
 from holdfast.kit.clock import Clock
 from holdfast.kit.tasks import Tasks, Wakeup
+from holdfast.kubernetes.helm.format import CHART
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation
 from holdfast.model.ports import Store
@@ -187,5 +188,7 @@ class ObjectStatuses:
         if application is None or not trees:
             return None
         giving = [source for source in application.sources if source.has_resources]
+        if CHART in trees[0].blobs:
+            return "Helm"
         is_kustomize = giving[0].kustomize or any(name in trees[0].blobs for name in KUSTOMIZATIONS)
         return "Kustomize" if is_kustomize else "Directory"
