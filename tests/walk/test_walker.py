@@ -9,9 +9,10 @@ import pytest
 
 from holdfast.controllers.sync.lane import Managed
 from holdfast.core.policy import Settings
+from holdfast.kit.tasks import Tasks
 from holdfast.model.ids import HOST, ResourceId
 from holdfast.model.operation import Step, StepVerb, Trigger
-from holdfast.model.plan import Change, Policy, Reason, Verb
+from holdfast.model.plan import Change, Plan, Policy, Reason, Verb
 from holdfast.model.resource import Derived, Resource
 from holdfast.testing.fault import Fault
 from holdfast.testing.simulated_engine import Unseen
@@ -137,6 +138,43 @@ def test_an_id_is_in_one_hand_at_a_time() -> None:
         await walker.give_back([A])
         assert await stage.rest()
         assert stage.stands(A) == 2
+
+    play(story)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_heal_knows_that_an_operation_waits_whichever_of_both_came_first(version: int, is_first: bool) -> None:
+    """A heal has a thing in hand from its look on; that it walks comes later, and an operation may wait for it by then."""
+
+    async def story(stage: Stage) -> None:
+        stage.commit("shop", wanted(A))
+        await stage.start()
+        assert await stage.rest()
+        house = stage.house
+        desired = house.source.desired("shop")
+        assert desired is not None
+        heal = house.sync._course.operations.begin(Trigger.DRIFT, desired, Plan(), 0)
+        assert house.walker.take(A)
+
+        async def wait() -> None:
+            async with house.walker.hold([A], {A: wanted(A, version).state}):
+                pass
+
+        async with Tasks() as tasks:
+            if is_first:
+                tasks.start("operation", wait())
+                await stage.clock.sleep(1)
+            with house.walker.healing(heal):
+                if not is_first:
+                    assert not heal.is_awaited
+                    tasks.start("operation", wait())
+                    await stage.clock.sleep(1)
+                assert (heal.is_awaited, heal.interrupt.is_set) == (True, version == 2)
+                assert not house.walker.take(A), "nobody else comes in between"
+            await house.walker.give_back([A])
+            await tasks.ended("operation")
+        assert house.walker.take(A)
 
     play(story)
 

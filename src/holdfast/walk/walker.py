@@ -82,6 +82,8 @@ class Walker:
         self._held: set[ResourceId] = set()
         self._awaited: Counter[ResourceId] = Counter()
         """Ids that somebody waits for, who has none of them yet."""
+        self._waiting: list[tuple[Collection[ResourceId], Mapping[ResourceId, State | None]]] = []
+        """Who waits, for which ids, and what they are to become."""
         self._heals: dict[ResourceId, Walk] = {}
         """Heals under way, by what they have in hand."""
         self._released = asyncio.Condition()
@@ -166,14 +168,17 @@ class Walker:
         A heal that only waits for health lets go: that may take ten minutes, or for ever, and must not keep a commit waiting.
         """
         awaited = Counter([*ids])
+        waits = (ids, wanted or {})
         self._awaited += awaited
+        self._waiting.append(waits)
         try:
-            self._press(ids, wanted or {})
+            self._press(*waits)
             async with self._released:
                 await self._released.wait_for(lambda: self._held.isdisjoint(ids))
                 self._held.update(ids)
         finally:
             self._awaited -= awaited
+            self._waiting = [each for each in self._waiting if each is not waits]
         try:
             yield
         finally:
@@ -195,6 +200,8 @@ class Walker:
         """Mark what a heal has in hand, so that an operation need not wait for more than what has begun."""
         ids = {*walk.resources, *(change.id for change in walk.plan)}
         self._heals |= dict.fromkeys(ids, walk)
+        for waits in self._waiting:  # it was looking still when they began to wait
+            self._press(*waits)
         try:
             yield
         finally:
