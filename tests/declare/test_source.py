@@ -51,7 +51,7 @@ def test_of_one_source_every_word_is_its_revision() -> None:
 def test_a_revision_of_another_number_of_sources_is_none(sources: tuple[Source, ...]) -> None:
     with pytest.raises(SourceError, match="it is of 2 sources") as caught:
         targets(sources, f"{ONE}+{TWO}")
-    assert caught.value.code == "HF4070"
+    assert caught.value.code == "HF4038"
 
 
 def test_sources_are_told_apart_by_name_reference_or_repository_where_a_path_does_not() -> None:

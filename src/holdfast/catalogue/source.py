@@ -247,7 +247,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             cause="allow.push is not set. Git cannot give itself this right.",
             next_step="Set allow.push in the configuration of this host, or remove update from the ImagePolicy.",
         ),
-        "HF4070": Explanation(
+        "HF4038": Explanation(
             title="Revision of other sources",
             meaning="A revision of several sources was asked for, and the Application has another number of sources now.",
             cause="Sources were added to the Application or taken out since that revision was recorded.",

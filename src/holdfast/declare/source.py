@@ -70,7 +70,7 @@ def targets(sources: Sequence[Source], revision: str | None = None) -> tuple[str
     """Return what each of `followed_of(sources)` is to be resolved at, where a person or a record says `revision`.
 
     None: what each follows. A joined revision is for every one of them. `NAME=REVISION` is for the source of that name, reference or number
-    (from 1) and whoever follows the same; anything else is for the first. Raises SourceError (HF4070) where a joined revision is of
+    (from 1) and whoever follows the same; anything else is for the first. Raises SourceError (HF4038) where a joined revision is of
     another number of sources.
     """
     every = followed_of(sources)
@@ -81,7 +81,7 @@ def targets(sources: Sequence[Source], revision: str | None = None) -> tuple[str
     if len(commits) > 1 and (len(every) > 1 or min(map(len, commits)) >= _WHOLE):
         if len(commits) != len(every):
             raise SourceError(
-                "HF4070",
+                "HF4038",
                 f"cannot resolve {revision}: it is of {len(commits)} sources, and there are {len(every)} now",
                 hint="the sources of the Application were changed since; name a revision of one source, as NAME=REVISION",
             )
