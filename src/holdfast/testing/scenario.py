@@ -109,6 +109,7 @@ SCENARIOS: Mapping[str, Story] = MappingProxyType(
         "a stranger in the way leaves": told(
             meddle(Deed.SQUAT, WEB, 0.0, 15.0), push(0, 2.0), commits=((wanted(WEB), wanted(API, 1, WEB)),)
         ),
+        "many come and change at once": told(commits=(many(12), many(12, 2))),
         "slow starts": told(weather(Fault.SLOW_START, "units", 0.0, 30.0), commits=(CHAIN, CHAIN_2)),
         # Changing
         "update in place": told(commits=((wanted(CONF), wanted(MOTD)), (wanted(CONF, 2), wanted(MOTD, 2)))),
@@ -179,6 +180,12 @@ SCENARIOS: Mapping[str, Story] = MappingProxyType(
         "all is killed": told(*(meddle(Deed.KILL, id, 5.0) for id in (WEB, API, CONF)), commits=(CHAIN,)),
         "drift during a commit": told(meddle(Deed.KILL, WEB, 10.1), meddle(Deed.EDIT, CONF, 10.2), commits=(CHAIN, CHAIN_2)),
         "drift while pinned": told(meddle(Deed.KILL, WEB, 20.0), commits=(CHAIN, BAD)),
+        "a commit while a heal waits": told(
+            meddle(Deed.KILL, WEB, 12.0), meddle(Deed.SICKEN, WEB, 12.2, 60.0), push(0, 0.0), push(1, 15.0), commits=(CHAIN, CHAIN_2)
+        ),
+        "down while a heal waits": told(
+            meddle(Deed.KILL, API, 12.0), meddle(Deed.SICKEN, API, 12.2, 60.0), person(Deed.DOWN, 15.0, 40.0), commits=(CHAIN,)
+        ),
         "killed while nobody watches": told(weather(Fault.WATCH_GAP, "units", 4.0, 12.0), meddle(Deed.KILL, WEB, 5.0), commits=(CHAIN,)),
         # Engines and the store
         "answers are lost": told(weather(Fault.LOST_REPLY, "units", 10.0, 25.0, 0.7), commits=(CHAIN, CHAIN_2)),
@@ -188,6 +195,10 @@ SCENARIOS: Mapping[str, Story] = MappingProxyType(
         "blind at first": told(weather(Fault.BLIND, "units", 0.0, 12.0), commits=(CHAIN,)),
         "looks that lag": told(weather(Fault.LAG, "units", 0.0, 40.0), commits=(CHAIN, CHAIN_2, CHAIN[1:])),
         "a full disk": told(weather(Fault.DISK_FULL, "store", 10.2, 25.0), commits=(CHAIN, CHAIN_2)),
+        "many are entered and the store's answers are lost": told(
+            weather(Fault.LOST_REPLY, "store", 0.0, 25.0, 0.3), commits=(many(8), many(8, 2))
+        ),
+        "many are entered on a full disk": told(weather(Fault.DISK_FULL, "store", 0.1, 8.0), commits=(many(8), (*many(8, 2), wanted(WEB)))),
         "the store's answers are lost": told(weather(Fault.LOST_REPLY, "store", 0.0, 25.0, 0.3), commits=(CHAIN, CHAIN_2)),
         "the clock jumps while a retry waits": told(
             weather(Fault.LOST_CALL, "units", 10.0, 14.0),
