@@ -96,7 +96,7 @@ def test_a_link_is_replaced_and_not_followed(holdfast: Runner, given: Path, tmp_
 def test_what_cannot_be_followed_is_written_and_said(holdfast: Runner, tmp_path: Path) -> None:
     path = tmp_path / "live.yaml"
     path.write_text(
-        yaml.safe_dump(application("redis", project="default", source={"repoURL": "oci://c", "chart": "redis", "targetRevision": "1"}))
+        yaml.safe_dump(application("redis", project="default", source={"repoURL": "ssh://c/x", "chart": "redis", "targetRevision": "1"}))
     )
     ran = holdfast("import", "argocd", "-f", str(path), "--json")
     (file,) = ran.data["files"]

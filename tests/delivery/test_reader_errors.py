@@ -80,18 +80,11 @@ ON_THE_HOST = "write server: host://local to run its workloads on this host"
             "add targetRevision: a version of the chart, or a range such as 1.2.x or *",
         ),
         (
-            "{source: {repoURL: registry.example/charts, chart: redis, targetRevision: 1.2.3}}",
-            "HF1151",
-            "registry.example/charts",
-            "chart redis has no Helm repository: 'registry.example/charts' is no https:// address",
-            "charts of OCI registries are not read yet: name a Helm repository, or put the chart into Git",
-        ),
-        (
             "{source: {repoURL: ./charts, chart: redis, targetRevision: 1.2.3}}",
             "HF1151",
             "./charts",
-            "chart redis has no Helm repository: './charts' is no https:// address",
-            "write https://host/path, as `helm repo add` takes it",
+            "chart redis has no Helm repository: './charts' is no https:// address and no registry",
+            "write https://host/path, as `helm repo add` takes it, or registry/path",
         ),
         (
             "{source: {repoURL: https://charts.example, chart: stable/redis, targetRevision: 1.2.3}}",

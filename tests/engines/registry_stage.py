@@ -113,6 +113,23 @@ class Registry:
             self._ask("PUT", f"/v2/{repository}/manifests/{tag}", body, kind)
         return digest
 
+    def push_chart(self, repository: str, tag: str, archive: bytes, *, created: str = "") -> str:
+        """Put a chart under a tag as `helm push` does; return the digest of its archive."""
+        config = b"{}"
+        parts = [("application/vnd.cncf.helm.config.v1+json", config), ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", archive)]
+        entries = [{"mediaType": kind, "digest": self._blob(repository, data), "size": len(data)} for kind, data in parts]
+        manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST, "config": entries[0], "layers": entries[1:]}
+        if created:
+            manifest["annotations"] = {"org.opencontainers.image.created": created}
+        self._ask("PUT", f"/v2/{repository}/manifests/{tag}", json.dumps(manifest).encode(), MANIFEST)
+        return str(entries[1]["digest"])
+
+    def _blob(self, repository: str, data: bytes) -> str:
+        place = urlsplit(self._ask("POST", f"/v2/{repository}/blobs/uploads/"))
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        self._ask("PUT", f"{place.path}?{place.query}&digest={digest}", data, "application/octet-stream")
+        return digest
+
     def remove(self, repository: str, digest: str) -> None:
         self._ask("DELETE", f"/v2/{repository}/manifests/{digest}")
 
@@ -127,12 +144,7 @@ class Registry:
         return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": entry, "layers": []}).encode()
 
     def _manifest(self, repository: str, content: str, *, is_put: bool = False) -> str:
-        config = self._config(content)
-        started = self._ask("POST", f"/v2/{repository}/blobs/uploads/")
-        place = urlsplit(started)
-        self._ask(
-            "PUT", f"{place.path}?{place.query}&digest=sha256:{hashlib.sha256(config).hexdigest()}", config, "application/octet-stream"
-        )
+        self._blob(repository, self._config(content))
         body = self._body(content)
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         if is_put:

@@ -18,6 +18,7 @@ from holdfast.host.helm_credentials import HelmRepositories
 from holdfast.host.reach import allowed_places
 from holdfast.model.chart import ChartAddress
 from holdfast.source.chart.charts import Charts
+from holdfast.source.chart.shelf import HelmShelf
 from holdfast.source.chart.web import Web
 from holdfast.source.command import GitSettings
 from holdfast.source.git import GitPolicy, MirroredGit
@@ -53,9 +54,11 @@ class World:
 
     def again(self) -> MirroredGit:
         clock, random = RealClock(), RealRandom()
+        web = Web(allow_http=lambda url: self.is_http_allowed, may_reach=self._may_reach)
+        shelf = HelmShelf(web, HelmRepositories(str(self.folder / "repositories.yaml")).of, self.limits)
         charts = Charts(
-            web=Web(allow_http=lambda url: self.is_http_allowed, may_reach=self._may_reach),
-            login=HelmRepositories(str(self.folder / "repositories.yaml")).of,
+            repositories=shelf,
+            registries=shelf,
             clock=clock,
             random=random,
             every_s=self.poll_s,
@@ -253,6 +256,11 @@ def test_what_is_not_there_is_said_with_what_is_near(tmp_path: Path) -> None:
         world.served.release("redis", "1.0.0")
         error = await world.refuses("*", "ngnix")
         assert (error.code, error.hint) == ("HF4073", "did you mean nginx?")
+        assert (await world.refuses("*", "ngnix")).code == "HF4073"
+        assert world.served.asked == ["/stable/index.yaml 200", "/stable/index.yaml 304"]
+        world.served.release("ngnix", "1.0.0")
+        assert (await world.git.resolve(world.address("ngnix"), "*")).ref == "1.0.0"
+        del world.served.entries["ngnix"]
         assert (await world.refuses("*", "elsewhere")).hint == "there are nginx, redis"
         error = await world.refuses("^2")
         assert (error.code, error.hint) == ("HF4074", "the newest are 1.1.0, 1.0.0")

@@ -1,4 +1,4 @@
-"""HF407x, HF408x: what a Helm repository did not answer, or answered and is refused."""
+"""HF407x, HF408x: what a Helm repository or a registry did not answer of a chart, or answered and is refused."""
 
 from __future__ import annotations
 

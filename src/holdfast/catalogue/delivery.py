@@ -77,9 +77,9 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         ),
         "HF1151": Explanation(
             title="No address of a chart",
-            meaning="An Application names a chart, and its repoURL is no Helm repository, or the name is none that a chart has.",
-            cause="repoURL is an address of Git, or a registry (oci://), whose charts are not read yet.",
-            next_step="Write the address that `helm repo add` takes, with https://; for a chart in Git write path instead of chart.",
+            meaning="An Application names a chart, and its repoURL is no Helm repository or registry, or a chart has no such name.",
+            cause="repoURL is an address of Git, or of nothing that holds charts.",
+            next_step="Write the address that `helm repo add` takes, or a registry; for a chart in Git write path instead of chart.",
         ),
         "HF1152": Explanation(
             title="Local repository named by Git",

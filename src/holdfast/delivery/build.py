@@ -16,7 +16,7 @@ from holdfast.declare.document import Document, Path
 from holdfast.declare.envelope import Metadata
 from holdfast.declare.select import Directory
 from holdfast.declare.source import Source
-from holdfast.delivery.address import Address, Unusable, is_local, read_address
+from holdfast.delivery.address import Address, Unusable, read_address
 from holdfast.delivery.application import Application, Context
 from holdfast.delivery.application_spec import ApplicationSpec, DestinationSpec
 from holdfast.delivery.project import DEFAULT, Project
@@ -39,7 +39,6 @@ _HOOK_FINALIZERS = frozenset(f"{when}-delete-finalizer.argocd.argoproj.io" for w
 _POLICIES = frozenset({FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background"})
 IN_CLUSTER, IN_CLUSTER_NAME = "https://kubernetes.default.svc", "in-cluster"
 _CLUSTER = ("https://", "http://")
-_ADDRESS = "write https://host/path, as `helm repo add` takes it"
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]+")
 """Argo CD `ValidateRefName`."""
 
@@ -286,10 +285,8 @@ def _chart(draft: Draft, source: _Source) -> Address | DeclarationError:
     try:
         return Address(text=ChartAddress.of(source.url, source.chart).text)
     except NoRepository:
-        is_registry = source.url.startswith("oci://") or not ("://" in source.url or "@" in source.url or is_local(source.url))
-        reason = f"chart {source.chart} has no Helm repository: {source.url!r} is no https:// address"
-        hint = "charts of OCI registries are not read yet: name a Helm repository, or put the chart into Git" if is_registry else _ADDRESS
-        return draft.error("HF1151", reason, source.url_at, hint)
+        reason = f"chart {source.chart} has no Helm repository: {source.url!r} is no https:// address and no registry"
+        return draft.error("HF1151", reason, source.url_at, "write https://host/path, as `helm repo add` takes it, or registry/path")
     except ValueError as error:
         return draft.error(
             "HF1151", str(error), (*source.at, "chart"), "write the name that `helm search repo` shows, without the repository's"

@@ -257,7 +257,8 @@ class SourceSpec:
 
     repo_url: str = field(default="", metadata={"key": "repoURL"})
     """Address of the repository: `https://host/path`, `ssh://host/path`, `git@host:path`; where an operator gave the file, also an absolute
-    folder, a `file://` address, or a folder relative to the file (`.`, `./shop`, `../shop`). With `chart` that of a Helm repository."""
+    folder, a `file://` address, or a folder relative to the file (`.`, `./shop`, `../shop`). With `chart` that of a Helm repository,
+    or a registry: `ghcr.io/org/charts`, with `oci://` before it or without."""
     path: TreePath = ""
     """Folder of the repository that is read; the whole repository without it."""
     target_revision: str = ""
@@ -271,7 +272,7 @@ class SourceSpec:
     plugin: PluginSpec | None = None
     """Options of a plugin."""
     chart: str = ""
-    """Name of a chart in the Helm repository that `repoURL` is."""
+    """Name of a chart in the Helm repository or registry that `repoURL` is."""
     ref: str = ""
     """Name by which another source takes files of this one, as `$NAME/path`; without a path it gives nothing else."""
     name: str = ""

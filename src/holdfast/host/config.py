@@ -274,8 +274,8 @@ _ALL = (
         parse=_registries,
         show=list,
         widens=True,
-        help="Hosts of Helm repositories, and of the archives that they name, as host or host:port, that may be asked though their address "
-        "is not public.",
+        help="Hosts that charts are fetched from (Helm repositories, archives that they name, registries), as host or host:port, that may "
+        "be asked though their address is not public.",
     ),
     Key(
         name="docker.certificates",

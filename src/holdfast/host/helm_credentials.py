@@ -34,13 +34,20 @@ class HelmLogin:
 
 def repositories_path(environ: Mapping[str, str]) -> str | None:
     """Return where Helm keeps its repositories; None where neither its own variable nor a home is set."""
-    if named := environ.get("HELM_REPOSITORY_CONFIG"):
-        return named
+    return environ.get("HELM_REPOSITORY_CONFIG") or _within(environ, "repositories.yaml")
+
+
+def helm_registry_path(environ: Mapping[str, str]) -> str | None:
+    """Return where `helm registry login` keeps credentials, a file as Docker's config.json."""
+    return environ.get("HELM_REGISTRY_CONFIG") or _within(environ, "registry/config.json")
+
+
+def _within(environ: Mapping[str, str], name: str) -> str | None:
     home = environ.get("HOME", "")
     base = environ.get("HELM_CONFIG_HOME") or (os.path.join(config, "helm") if (config := environ.get("XDG_CONFIG_HOME")) else "")
     if not base and home.startswith("/"):
         base = os.path.join(home, ".config", "helm")
-    return os.path.join(base, "repositories.yaml") if base else None
+    return os.path.join(base, name) if base else None
 
 
 class HelmRepositories:

@@ -1,6 +1,7 @@
 """The address of one chart: a repository of its own, whose revisions are the chart's versions.
 
-`helm+https://charts.example/stable#nginx` is the chart nginx of the Helm repository https://charts.example/stable. An Application says it
+`helm+https://charts.example/stable#nginx` is the chart nginx of the Helm repository https://charts.example/stable, and
+`helm+oci://registry.example/charts#nginx` the one at registry.example/charts/nginx, whose versions are tags. An Application says it
 in two fields, repoURL and chart; the Git port, records and pages speak of one text.
 """
 
@@ -14,6 +15,9 @@ PREFIX = "helm+"
 LONGEST = 2048
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
 _REPOSITORY = re.compile(rf"https?://{_HOST}(?::\d{{1,5}})?(?:/[A-Za-z0-9._~/@:+%=,!-]*)?")
+_REGISTRY = re.compile(rf"(?:oci://)?({_HOST}(?::\d{{1,5}})?(?:/[a-z0-9._-]+)*)/?")
+_LIKE_HOST = re.compile(r"localhost|.*[.:].*")
+"""The first part of a name without a scheme, where it is a registry."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,249}")
 
 
@@ -31,11 +35,13 @@ class ChartAddress:
     @classmethod
     def of(cls, repository: str, chart: str) -> ChartAddress:
         """Read what an Application says; ValueError says what is wrong with it, NoRepository where it is the first."""
-        if not _REPOSITORY.fullmatch(repository) or len(repository) > LONGEST:
-            raise NoRepository("it is no https:// address of a Helm repository")
+        registry = _REGISTRY.fullmatch(repository)
+        is_registry = registry is not None and (repository.startswith("oci://") or bool(_LIKE_HOST.fullmatch(repository.partition("/")[0])))
+        if not (is_registry or _REPOSITORY.fullmatch(repository)) or len(repository) > LONGEST:
+            raise NoRepository("it is no address of a Helm repository or a registry")
         if not _NAME.fullmatch(chart):
             raise ValueError(f"{chart[:100]!r} is no name of a chart")
-        return cls(repository=repository.rstrip("/"), chart=chart)
+        return cls(repository=f"oci://{registry[1]}" if is_registry and registry else repository.rstrip("/"), chart=chart)
 
     @classmethod
     def parse(cls, text: str) -> ChartAddress:
@@ -50,8 +56,14 @@ class ChartAddress:
         return f"{PREFIX}{self.repository}#{self.chart}"
 
     @property
-    def is_encrypted(self) -> bool:
-        return self.repository.startswith("https://")
+    def subject(self) -> str:
+        """For people."""
+        return f"chart {self.chart} of {self.repository}"
+
+    @property
+    def is_registry(self) -> bool:
+        """Whether it is in a registry of images, rather than behind an index."""
+        return self.repository.startswith("oci://")
 
     @property
     def host(self) -> str:

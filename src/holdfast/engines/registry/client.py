@@ -1,8 +1,8 @@
 """The client of image registries: which tags an image has, and which digest a tag is now (OCI distribution specification 1.1, API v2).
 
-Only looks are asked for: GET and HEAD below `/v2/`. Every answer is bounded, a redirect is not followed, the next page is asked only of the
-same registry, and credentials go to the registry that they are for and to the place of tokens that it names, over TLS. A registry on
-loopback, or one that the local configuration names, may be asked without TLS.
+Only looks are asked for: GET and HEAD below `/v2/`. Every answer is bounded, a redirect is followed only to where a layer lies, the next
+page is asked only of the same registry, and credentials go to the registry that they are for and to the place of tokens that it names, over
+TLS. A registry on loopback, or one that the local configuration names, may be asked without TLS.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ TIMEOUT_S = 30.0
 LARGEST = 4 << 20
 MOST_TAGS, PAGE = 200_000, 1_000
 MOST_PAGES = 2_000
+MOST_REDIRECTS = 5
+MOVED = frozenset({301, 302, 303, 307, 308})
 EARLY_S = 10.0
 """How long before its end a token is not used any more."""
 MANIFESTS = (
@@ -127,6 +129,23 @@ class RegistryClient:
             raise _nonsense(doing, "it names another digest" if is_digest(digest) else "it names no digest")
         return digest
 
+    async def manifest(self, image: ImageReference) -> bytes:
+        """Return the manifest that an image is now. Raises as `tags` does."""
+        doing = f"read {image.familiar}"
+        answer = await self._ask(doing, "GET", f"{self._base(image.registry)}/v2/{image.path}/manifests/{image.wanted}", image)
+        if image.digest is not None and f"sha256:{hashlib.sha256(answer.body).hexdigest()}" != image.digest:
+            raise _nonsense(doing, "it is another than its digest says")
+        return answer.body
+
+    async def blob(self, image: ImageReference, digest: str, *, limit: int) -> bytes:
+        """Return a layer of an image, of at most `limit` bytes. A registry may have it elsewhere, over TLS. Raises as `tags` does."""
+        doing = f"fetch {digest[:19]} of {image.familiar_name}"
+        url = f"{self._base(image.registry)}/v2/{image.path}/blobs/{digest}"
+        answer = await self._ask(doing, "GET", url, image, limit=limit)
+        if f"sha256:{hashlib.sha256(answer.body).hexdigest()}" != digest:
+            raise _nonsense(doing, "it is another than its digest says")
+        return answer.body
+
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -138,16 +157,29 @@ class RegistryClient:
         host = HUB_HOST if registry == HUB else registry
         return f"{'http' if self._is_plain(registry) else 'https'}://{host}"
 
-    async def _ask(self, doing: str, method: str, url: str, image: ImageReference) -> _Answer:
+    async def _ask(self, doing: str, method: str, url: str, image: ImageReference, *, limit: int = LARGEST) -> _Answer:
         """Ask as anybody or as before, and where that is not enough as the registry wants it."""
         scope = f"repository:{image.path}:pull"
-        answer = await self._send(doing, method, url, self._known(image.registry, scope))
+        answer = await self._send(doing, method, url, self._known(image.registry, scope), limit=limit)
         if answer.status == 401:
             header = await self._authorized(doing, image.registry, scope, answer)
-            answer = await self._send(doing, method, url, header)
+            answer = await self._send(doing, method, url, header, limit=limit)
+        if "/blobs/" in url:
+            answer = await self._elsewhere(doing, url, answer, limit)
         if answer.status == 200:
             return answer
         raise _refused(doing, image, answer, is_known=image.registry in self._named)
+
+    async def _elsewhere(self, doing: str, url: str, answer: _Answer, limit: int) -> _Answer:
+        """Follow where a registry has a layer: without its credentials, and not to where anybody could read along."""
+        for _ in range(MOST_REDIRECTS):
+            if answer.status not in MOVED:
+                return answer
+            target = urljoin(url, answer.headers.get("location", ""))
+            if urlsplit(target).scheme not in {"https", urlsplit(url).scheme}:
+                raise _nonsense(doing, "it has the layer at a place that is no https:// address")
+            url, answer = target, await self._send(doing, "GET", target, None, limit=limit)
+        return answer
 
     def _known(self, registry: str, scope: str) -> str | None:
         header, until = self._headers.get((registry, scope), ("", 0.0))
@@ -192,7 +224,9 @@ class RegistryClient:
             raise _nonsense(doing, "its place of tokens gave none")
         return found
 
-    async def _send(self, doing: str, method: str, url: str, header: str | None, form: str | None = None) -> _Answer:
+    async def _send(
+        self, doing: str, method: str, url: str, header: str | None, form: str | None = None, *, limit: int = LARGEST
+    ) -> _Answer:
         headers = {"Accept": ", ".join(MANIFESTS)} if "/manifests/" in url else {"Accept": "application/json"}
         if header is not None:
             headers["Authorization"] = header
@@ -206,7 +240,7 @@ class RegistryClient:
                 asyncio.timeout(self._timeout_s),
                 self._opened().request(method, target, data=form, headers=headers, allow_redirects=False) as answer,
             ):
-                body = await _bounded(answer)
+                body = await _bounded(answer, limit)
         except TimeoutError as error:
             raise TimedOut("HF3244", f"cannot {doing}: no answer from {where} within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -215,7 +249,7 @@ class RegistryClient:
             hint = "check the registry's name, and whether this host reaches it"
             raise Unavailable("HF3242", f"cannot {doing}: cannot reach {where}: {_reason(error)}", hint=hint) from error
         if body is None:
-            raise _nonsense(doing, f"an answer of more than {LARGEST:,} bytes")
+            raise _nonsense(doing, f"an answer of more than {limit:,} bytes")
         return _Answer(status=answer.status, headers={name.lower(): value for name, value in answer.headers.items()}, body=body)
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -267,11 +301,11 @@ def _basic(credentials: Credentials) -> str:
     return "Basic " + b64encode(f"{credentials.user}:{credentials.secret.reveal()}".encode()).decode()
 
 
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes | None:
+async def _bounded(answer: aiohttp.ClientResponse, limit: int) -> bytes | None:
     body = b""
     async for part in answer.content.iter_any():
         body += part
-        if len(body) > LARGEST:
+        if len(body) > limit:
             return None
     return body
 

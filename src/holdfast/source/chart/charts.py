@@ -10,20 +10,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
 
 from holdfast.errors import SourceError
-from holdfast.host.helm_credentials import HelmLogin
 from holdfast.host.thread import in_thread
 from holdfast.kit.clock import Clock, Random
-from holdfast.kit.suggest import did_you_mean
 from holdfast.model.chart import ChartAddress
 from holdfast.source.chart.archive import unpack
 from holdfast.source.chart.choose import choose, read_version
-from holdfast.source.chart.index import Release, charts_of, releases_of
-from holdfast.source.chart.web import Page, Web
+from holdfast.source.chart.index import Release
+from holdfast.source.chart.shelf import Shelf
 from holdfast.source.history import commit_of
 from holdfast.source.limits import Limits
 from holdfast.source.mirror import Mirror, kept_as
@@ -35,8 +32,6 @@ from holdfast.source.writing import MADE, quoted, stated
 
 _DIGEST = re.compile(rb"^Archive-Digest: sha256:([0-9a-f]{64})$", re.MULTILINE)
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,127}")
-"""What of an index may be a version at all; it goes into a commit's message."""
 
 
 @dataclass(slots=True)
@@ -44,29 +39,23 @@ class _Chart:
     """One chart that is followed, and what is known of it."""
 
     address: ChartAddress
+    shelf: Shelf
     index: Question[Mapping[str, Release]]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    page: Page | None = None
-    """What to ask with next time; without its body."""
-    releases: Mapping[str, Release] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)
     """By version the digest of another archive that has the same files."""
     refused: dict[tuple[str, str], SourceError] = field(default_factory=dict)
     """By version and digest why it is not taken."""
 
-    @property
-    def subject(self) -> str:
-        return f"chart {self.address.chart} of {self.address.repository}"
-
 
 class Charts:
-    """All of them. `login` says with what a repository is asked."""
+    """All of them: those of Helm repositories, and those of registries. Close it when done."""
 
     def __init__(
-        self, *, web: Web, login: Callable[[str], HelmLogin], clock: Clock, random: Random, every_s: float, limits: Limits | None = None
+        self, *, repositories: Shelf, registries: Shelf, clock: Clock, random: Random, every_s: float, limits: Limits | None = None
     ) -> None:
-        self._web = web
-        self._login = login
+        self._repositories = repositories
+        self._registries = registries
         self._clock = clock
         self._random = random
         self._every_s = every_s
@@ -74,7 +63,8 @@ class Charts:
         self._charts: dict[str, _Chart] = {}
 
     async def aclose(self) -> None:
-        await self._web.aclose()
+        await self._repositories.aclose()
+        await self._registries.aclose()
 
     def repository(self, text: str) -> Repository:
         """Return an address as a mirror takes it. Raises `SourceError` (HF4001)."""
@@ -101,10 +91,16 @@ class Charts:
                 raise
             return kept.id, target_revision
         kept = await mirror.kept(_tag(target_revision))
-        version = choose(target_revision, releases, target_revision if kept is not None else None, chart.subject)
+        version = choose(target_revision, releases, target_revision if kept is not None else None, chart.address.subject)
         if kept is not None and version not in releases:
             return kept.id, version
-        return await self._commit(mirror, chart, releases[version]), version
+        try:
+            release = await chart.shelf.complete(chart.address, releases[version])
+        except SourceError:
+            if (kept := await mirror.kept(_tag(version))) is None:
+                raise
+            return kept.id, version
+        return await self._commit(mirror, chart, release), version
 
     def hints(self, mirror: Mirror) -> AsyncGenerator[None, None]:
         """Yield at once, and then where the index names other versions or archives of the chart."""
@@ -124,31 +120,9 @@ class Charts:
         text = mirror.repository.text
         if text not in self._charts:
             address = ChartAddress.parse(text)
-            self._charts[text] = _Chart(address=address, index=Question(lambda: self._index(self._charts[text])))
+            shelf = self._registries if address.is_registry else self._repositories
+            self._charts[text] = _Chart(address=address, shelf=shelf, index=Question(lambda: shelf.releases(address)))
         return self._charts[text]
-
-    async def _index(self, chart: _Chart) -> Mapping[str, Release]:
-        """Ask for the index, and read what it says of the chart where it changed."""
-        repository = chart.address.repository
-        try:
-            page = await self._web.get(
-                f"{repository}/index.yaml",
-                home=repository,
-                subject=chart.subject,
-                login=self._login(repository),
-                since=chart.page,
-                limit=self._limits.index,
-                timeout_s=self._limits.ask_s,
-            )
-        except SourceError as error:
-            if error.code != "HF4075":
-                raise
-            hint = "look at repoURL; an index.yaml lies in its folder where it is a Helm repository"
-            raise SourceError("HF4072", f"cannot read {chart.subject}: there is no Helm repository", hint=hint) from error
-        if page.body is not None:
-            chart.releases = await in_thread(_read, page.body, chart.address.chart, chart.subject)
-            chart.page = Page(body=None, etag=page.etag, modified=page.modified)
-        return chart.releases
 
     async def _commit(self, mirror: Mirror, chart: _Chart, release: Release) -> str:
         """Return the commit of a version, which is fetched unless it is kept."""
@@ -166,7 +140,7 @@ class Charts:
                 raise
 
     async def _fetched(self, mirror: Mirror, chart: _Chart, release: Release, kept: Object | None) -> str:
-        data = await self._archive(chart, release)
+        data = await chart.shelf.archive(chart.address, release)
         digest = hashlib.sha256(data).hexdigest()
         if release.digest and digest != release.digest:
             raise SourceError(
@@ -184,33 +158,6 @@ class Charts:
             raise _another(chart, release.version, digest, kept)
         chart.same[release.version] = digest
         return kept.id
-
-    async def _archive(self, chart: _Chart, release: Release) -> bytes:
-        repository = chart.address.repository
-        page = await self._web.get(
-            urljoin(f"{repository}/", release.urls[0]),
-            home=repository,
-            subject=f"{chart.address.chart} {release.version} of {repository}",
-            login=self._login(repository),
-            limit=self._limits.archive,
-            timeout_s=self._limits.fetch_s,
-        )
-        return page.body or b""
-
-
-def _read(data: bytes, chart: str, subject: str) -> Mapping[str, Release]:
-    try:
-        releases = releases_of(data, chart)
-    except ValueError as error:
-        hint = "look at repoURL; an index.yaml lies in its folder where it is a Helm repository"
-        raise SourceError("HF4072", f"cannot read {subject}: its index.yaml cannot be used: {error}", hint=hint) from error
-    if releases is None:
-        known = charts_of(data)
-        near = did_you_mean(chart, known)
-        listed = ", ".join(known[:5]) + (" …" if len(known) > 5 else "")
-        hint = f"did you mean {near}?" if near else f"there are {listed}" if known else "look at the name"
-        raise SourceError("HF4073", f"cannot read {subject}: the repository has no such chart", hint=hint)
-    return {version: release for version, release in releases.items() if _VERSION.fullmatch(version) and read_version(version) is not None}
 
 
 def _is_kept(chart: _Chart, kept: Object, release: Release) -> bool:
