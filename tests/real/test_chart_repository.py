@@ -277,6 +277,8 @@ def test_an_archive_that_is_another_or_no_chart_is_refused(tmp_path: Path) -> No
         world.served.archives["nginx-1.0.0.tgz"] = packed(chart_files("nginx", "1.0.0", {"x": "y"}), "nginx")
         error = await world.refuses("1.0.0")
         assert (error.code, "the index says" in error.message) == ("HF4076", True)
+        world.served.archives["nginx-1.0.0.tgz"] = packed(chart_files("nginx", "1.0.0"), "nginx")
+        assert (await world.git.resolve(world.chart, "1.0.0")).ref == "1.0.0"
         world.served.release("nginx", "1.0.1", archive=packed(chart_files("apache", "1.0.1"), "nginx"))
         assert (await world.refuses("1.0.1")).code == "HF4078"
         world.served.release("nginx", "1.0.2", archive=packed({"../../escape": "x", **chart_files("nginx", "1.0.2")}, "nginx"))

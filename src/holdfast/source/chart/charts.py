@@ -31,6 +31,7 @@ from holdfast.source.repository import Repository
 from holdfast.source.writing import MADE, quoted, stated
 
 _DIGEST = re.compile(rb"^Archive-Digest: sha256:([0-9a-f]{64})$", re.MULTILINE)
+_VERSION = re.compile(rb"\n\nchart \S+ (\S+)\n")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 
 
@@ -135,7 +136,8 @@ class Charts:
             try:
                 return await self._fetched(mirror, chart, release, kept)
             except SourceError as error:
-                if error.code in ("HF4076", "HF4077", "HF4078", "HF4079") and release.digest:
+                # Not HF4076: that the archive is another than the index says may be over by the next time.
+                if error.code in ("HF4077", "HF4078", "HF4079") and release.digest:
                     chart.refused[release.version, release.digest] = error
                 raise
 
@@ -184,7 +186,8 @@ def _digest_of(kept: Object) -> str:
 
 
 def _version_of(commit: Object) -> str:
-    return commit_of(commit.data).subject.rpartition(" ")[2]
+    found = _VERSION.search(commit.data)
+    return found[1].decode() if found else ""
 
 
 def _stream(reference: str, address: ChartAddress, version: str, digest: str, at: float, files: Mapping[str, bytes]) -> tuple[bytes, str]:
