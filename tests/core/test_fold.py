@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.core import events
 from holdfast.core.fold import fold
+from holdfast.core.orphan_events import orphans_observed
 from holdfast.core.policy import Decision, Kind
 from holdfast.core.rollback import Pin
 from holdfast.core.view import ApplicationView, OperationView, ResourceView, View
@@ -22,6 +23,7 @@ from holdfast.model.plan import Blocked, Change, Plan, Reason, Verb
 from holdfast.model.proof import Proof, Verdict
 from holdfast.model.resource import Desired, Origin, Resource
 from holdfast.model.state import State
+from holdfast.model.terms import Orphans
 
 WEB, DB = (ResourceId("host", "Process", "shop", name) for name in ("web", "db"))
 ONE, TWO = State.of({"version": 1}), State.of({"version": 2})
@@ -298,3 +300,16 @@ def test_a_part_that_was_synced_and_a_drift_that_was_healed_say_nothing_of_the_r
         assert (found.revision, found.digest) == ("r1", "d1")
     whole = after(DECLARED, events.operation_succeeded(at=4.0, operation=newer))
     assert (whole.revision, whole.digest) == ("r2", "d2")
+
+
+def test_what_nobody_has_is_known_until_it_is_not_looked_for() -> None:
+    def told(warn: bool, orphans: Orphans | None) -> Event:
+        return orphans_observed(at=5.0, application="shop", namespace="prod", warn=warn, orphans=orphans)
+
+    some = Orphans(found=(WEB,), unknown={"Secret": "forbidden"})
+    seen = after(DECLARED, told(True, some))
+    assert seen.orphans is not None
+    assert (seen.orphans["count"], seen.orphans["unknown"]) == (1, [{"kind": "Secret", "reason": "forbidden"}])
+    assert after(DECLARED, told(True, some), told(True, None)).orphans is None
+    words = [told(*it).severity.value for it in ((True, some), (False, some), (True, Orphans()), (True, None))]
+    assert words == ["warning", "info", "info", "info"]

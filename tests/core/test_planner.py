@@ -353,3 +353,49 @@ def test_where_nothing_can_be_done_there_is_nothing_to_approve() -> None:
     found = plan(desired(resource(A, needs=frozenset({B}))), live, {}, PRUNES)
     assert codes(found) == {"a": "HF2009"}
     assert found.digest == ""
+
+
+REMOVING = replace(PRUNES, removing=True, allow_empty=True, prune_share=1.0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "removing", "pruned"),
+    [
+        (ResourcePolicy(), "goes", "goes"),
+        (ResourcePolicy(delete=False), "stays", "goes"),
+        (ResourcePolicy(prune=False), "stays", "stays"),
+        (ResourcePolicy(protect_delete=True), "HF2006", "goes"),
+        (ResourcePolicy(protect=True), "HF2006", "HF2006"),
+    ],
+)
+def test_what_goes_with_its_application_and_what_goes_when_git_forgets_it(policy: ResourcePolicy, removing: str, pruned: str) -> None:
+    known = inventory(owned(resource(A, policy=policy, origin=THERE)), owned(resource(B)))
+    for wanted, how, became in ((desired(), REMOVING, removing), (desired(resource(B)), replace(PRUNES, prune_share=1.0), pruned)):
+        found = plan(wanted, stands(A, B), known, how)
+        blocked = found.blocked.get(A)
+        said = "stays" if A in found.orphans else blocked.code if blocked is not None else "goes"
+        assert said == became
+        assert (A in {change.id for change in found}) == (became == "goes")
+        if blocked is not None:
+            assert (blocked.reason, blocked.origin) == ("is protected: deleting it needs a person", THERE)
+
+
+def test_what_is_pruned_last_waits_for_what_is_declared_and_blocked() -> None:
+    """D may not be replaced without a person; A, pruned last, stays meanwhile, and says for what. B, which is forgotten too, goes."""
+    held = resource(D, policy=ResourcePolicy(protect=True, replace_on=frozenset({"version"})))
+    last = resource(A, origin=THERE, policy=ResourcePolicy(last=True))
+    known, live = inventory(owned(last), owned(resource(B)), owned(held)), stands(A, B, D)
+    free = replace(PRUNES, prune_share=1.0)
+    found = plan(desired(replace(held, state=TWO)), live, known, free)
+    assert [change.id for change in found] == [B]
+    assert set(found.blocked) == {A, D}
+    said = found.blocked[A]
+    assert (said.code, said.origin) == ("HF2009", THERE)
+    assert said.reason == "is pruned last, and waits for Process/shop/d, which is blocked"
+    assert [change.id for change in plan(desired(held), live, known, free)] == [B, A]
+
+    kept = replace(last, policy=replace(last.policy, protect=True))
+    twice = plan(desired(replace(held, state=TWO)), live, inventory(owned(kept), owned(resource(B)), owned(held)), free)
+    assert twice.blocked[A].code == "HF2006", "what has a reason of its own keeps it"
+    alone = plan(desired(held), live, inventory(owned(last), owned(replace(resource(B), policy=kept.policy)), owned(held)), free)
+    assert [change.id for change in alone] == [A], "what is forgotten and blocked is waited for by nobody"

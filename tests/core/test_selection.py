@@ -82,6 +82,10 @@ def test_what_is_of_neither_form_is_refused(said: str) -> None:
         ("apps/Deployment/prod/wep", "did you mean apps/Deployment/prod/web?"),
         (":ConfigMap:wbe", "did you mean :ConfigMap:web?"),
         ("rbac.authorization.k8s.io:ClusterRole:system:wed", "did you mean rbac.authorization.k8s.io:ClusterRole:system:web?"),
+        (
+            "rbac.authorization.k8s.io/ClusterRole/prod/system:wed",
+            "did you mean rbac.authorization.k8s.io/ClusterRole/prod/system:web?",
+        ),
         ("zzz:zzz:zzz", "`holdfast tree shop` lists what there is"),
     ],
 )

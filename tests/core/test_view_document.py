@@ -220,12 +220,14 @@ def warned(**more: object) -> list[tuple[str, str]]:
     it = application(orphans=orphans(**more))
     [shown] = status(View(applications={"shop": it}), 9.9)["applications"]
     assert shown["orphans"] == orphans(**more)
+    assert all(one["status"] is True for one in shown["conditions"] if one["type"] == "OrphanedResourceWarning")
     return [(one["reason"], one["message"]) for one in shown["conditions"] if one["type"] == "OrphanedResourceWarning"]
 
 
 def test_orphans_are_a_warning_that_names_the_first() -> None:
     names = ", ".join(f"ConfigMap/shop/{name}" for name in "abcde")
     assert warned() == [("OrphanedResources", f"no Application has {names} and 4 more")]
+    assert warned(count=5) == [("OrphanedResources", f"no Application has {names}")]
     assert warned(warn=False) == []
     assert warned(count=0, found=[]) == []
 
@@ -235,6 +237,8 @@ def test_what_could_not_be_listed_is_a_warning_too() -> None:
     assert warned(count=0, found=[], unknown=[secrets]) == [
         ("NotListed", "it is not known what nobody has of Secret in namespace shop: forbidden")
     ]
+    maps = {"kind": "ConfigMap", "reason": "no answer"}
+    assert "of ConfigMap, Secret in namespace shop: no answer" in warned(count=0, found=[], unknown=[maps, secrets])[0][1]
     everything = {"kind": "*", "reason": "connection refused"}
     assert warned(count=0, found=[], unknown=[everything])[0][1].startswith("it is not known what nobody has of its kinds in namespace")
     many = [{"kind": f"Kind{number}", "reason": "forbidden"} for number in range(7)]

@@ -51,7 +51,7 @@ def _pattern(text: str) -> Pattern:
     else:
         words = said.split("/")
         is_whole = len(words) in (3, 4) and all(words)
-        group, kind, namespace, name = (words if len(words) == 4 else ("", *words)) if is_whole else ("", "", "", "")
+        group, kind, namespace, name = words if len(words) == 4 else ("", *words) if is_whole else ("",) * 4
         found = Pattern(text=text, group=group, kind=kind, namespace=namespace, name=name, is_exclude=said != text)
     if not is_whole:
         hint = (
