@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha1
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import pytest
 from holdfast.app.release_port import ReleasePort
 from holdfast.errors import EngineError, Rejected
 from holdfast.host.users import RunUser
-from holdfast.model.resource import Desired, Prepare
+from holdfast.model.ids import ResourceId
+from holdfast.model.resource import Desired, Prepare, Resource
 from holdfast.model.source import FILE, Blob, Revision, Tree
+from holdfast.model.state import State
 from holdfast.source.release import ReleaseStore
 
 FILES = {"web.py": b"print('hello')\n", "Procfile": b"web: python3 web.py\n"}
@@ -73,6 +75,22 @@ def test_a_release_is_exported_without_its_declarations_and_only_once(tmp_path: 
     folder = releases.release("shop", wanted.release or "")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"web.py": FILES["web.py"]}
     assert git.reads == [frozenset({blob("web.py").id})]
+
+
+def test_of_several_sources_the_release_is_of_the_one_that_says_so_and_images_are_built_of_any(tmp_path: Path) -> None:
+    git = Blobs()
+    other = Tree(revision=replace(REVISION, repository="/srv/config", commit="d" * 40), path="deploy", blobs={})
+    built = Resource(id=ResourceId("host", "Container", "shop", "web"), state=State.of({"build": {"context": "."}}))
+    release = TREE.release_id({"Procfile"})
+    revision = f"{'d' * 40}+{'c' * 40}"
+    excluded = frozenset({"Procfile"})
+    wanted = Desired.of("shop", revision, (built,), release=release, excluded=excluded, release_source=1)
+    releases = port(tmp_path, git)
+    releases.remember(wanted, (other, TREE))
+    asyncio.run(releases.ensure(wanted))
+    assert (releases.release("shop", release) / "web.py").read_bytes() == FILES["web.py"]
+    assert list(releases.trees("shop")) == [other, TREE]
+    assert list(releases.trees("blog")) == []
 
 
 def test_prepare_runs_in_the_release_with_the_environment_of_a_process(tmp_path: Path) -> None:
