@@ -60,6 +60,8 @@ def test_sources_are_told_apart_by_name_reference_or_repository_where_a_path_doe
     old = Source(repository=BASE.repository, target_revision="v1", path="base")
     assert labels_of((BASE, old)) == ("base#1", "base#2")
     assert labels_of((BASE, Source(repository="git@git.example:config.git"))) == ("base", "config")
+    for name in ("a\x1b[31m", "a" * 64):
+        assert labels_of((BASE, Source(repository="/srv/config", name=name))) == ("base", "config")
 
 
 def test_commits_are_joined_and_taken_apart_again() -> None:

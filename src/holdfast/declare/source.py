@@ -18,6 +18,7 @@ from holdfast.model.source import commits_of
 
 _WHOLE = 40
 """Digits of a whole commit id."""
+_LONGEST = 63
 _REFERENCE = re.compile(r"\$([\w-]+)/")
 
 
@@ -104,8 +105,13 @@ def labels_of(sources: Sequence[Source]) -> tuple[str, ...]:
     """Return how each source is called where a path alone would not say which one's it is; "" where all follow the same."""
     if len(followed_of(sources)) == 1:
         return ("",) * len(sources)
-    found = [source.name or source.ref or _last(source.repository) for source in sources]
+    found = [_word(source.name) or source.ref or _last(source.repository) for source in sources]
     return tuple(label if found.count(label) == 1 else f"{label}#{number}" for number, label in enumerate(found, 1))
+
+
+def _word(name: str) -> str:
+    """Return a name where it is one to print before every place."""
+    return name if name.isprintable() and len(name) <= _LONGEST else ""
 
 
 def _last(repository: str) -> str:
