@@ -22,6 +22,7 @@ from holdfast.model.operation import Applied, Failure, Operation, Outcome, Phase
 from holdfast.model.plan import Blocked, Change, Plan, Reason, Verb
 from holdfast.model.proof import Proof, Verdict
 from holdfast.model.resource import Desired, Origin, Resource
+from holdfast.model.source import Revision
 from holdfast.model.state import State
 from holdfast.model.terms import Orphans
 
@@ -313,3 +314,17 @@ def test_what_nobody_has_is_known_until_it_is_not_looked_for() -> None:
     assert after(DECLARED, told(True, some), told(True, None)).orphans is None
     words = [told(*it).severity.value for it in ((True, some), (False, some), (True, Orphans()), (True, None))]
     assert words == ["warning", "info", "info", "info"]
+
+
+def test_several_sources_are_known_and_the_revision_names_the_commit_of_each() -> None:
+    sources = [{"repository": name, "path": "", "target_revision": "main"} for name in ("/a", "/b")]
+    declared = events.application_declared(
+        at=1.0, application="shop", repository="/a", path="", target_revision="main", automated=True, self_heal=True, sources=sources
+    )
+    assert after(declared).sources == sources
+    assert after(declared, DECLARED).sources == []
+    moved = Revision(repository="/b", ref="main", commit="b" * 40, committed_at=9.0, author="ada", subject="work")
+    whole = f"{'a' * 40}+{'b' * 40}"
+    fetched = events.revision_fetched(at=2.0, application="shop", revision=moved, whole=whole)
+    assert after(declared, fetched).desired_revision == whole
+    assert after(DECLARED, events.revision_fetched(at=2.0, application="shop", revision=moved)).desired_revision == moved.commit

@@ -243,3 +243,20 @@ def test_what_could_not_be_listed_is_a_warning_too() -> None:
     assert warned(count=0, found=[], unknown=[everything])[0][1].startswith("it is not known what nobody has of its kinds in namespace")
     many = [{"kind": f"Kind{number}", "reason": "forbidden"} for number in range(7)]
     assert "Kind4 and 2 more kinds in" in warned(count=0, found=[], unknown=many)[0][1]
+
+
+def test_each_of_several_sources_stands_at_its_own_commit() -> None:
+    """Two of them follow the same branch of one repository, which is one commit."""
+    sources = [
+        {"repository": repository, "path": path, "target_revision": branch}
+        for repository, path, branch in (("/a", "one", "main"), ("/b", "", "main"), ("/a", "two", "main"), ("/a", "one", "next"))
+    ]
+    one, two, three = (letter * 40 for letter in "abc")
+    it = application(sources=sources, revision=f"{one}+{two}+{three}")
+    assert it.commits_at(it.revision) == [one, two, one, three]
+    for other in (None, one, f"{one}+{two}", f"{one}+{two}+{three}+{one}"):
+        assert it.commits_at(other) == [None] * 4
+    [shown] = status(View(applications={"shop": it}), 9.9)["applications"]
+    assert shown["sources"] == [{**source, "revision": commit} for source, commit in zip(sources, (one, two, one, three), strict=True)]
+    [plain] = status(View(applications={"shop": application()}), 9.9)["applications"]
+    assert "sources" not in plain

@@ -95,7 +95,7 @@ def _resumed(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None
 
 
 def _fetched(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
-    it.desired_revision, it.source_error = event.revision or data["commit"], None
+    it.desired_revision, it.source_error = event.revision, None
 
 
 def _rendered(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> None:
