@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
+from holdfast.kubernetes.declared import declared
 from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.kubernetes.manifest import Manifest
 from holdfast.kubernetes.shown import model
@@ -69,7 +70,7 @@ class Helm:
             return Reading(consumed=consumed, errors=(_failed(str(answer["failed"]), path, scope),))
         name = str(answer["chart"])
         manifests, errors = _manifests(str(answer["output"]), name, path, scope)
-        reading = self._declared(manifests, scope) if not errors else Reading()
+        reading = declared(self._objects, manifests, scope) if not errors else Reading()
         return Reading(
             declarations=reading.declarations,
             consumed=consumed,
@@ -77,20 +78,6 @@ class Helm:
             warnings=(*_links(answer.get("links", ()), path, scope), *reading.warnings),
             models=(model(scope.shown(path), manifests),) if not errors else (),
         )
-
-    def _declared(self, manifests: list[Manifest], scope: Scope) -> Reading:
-        if self._objects is None or not self._objects.reads(scope.destination):
-            return Reading()
-        read = [self._objects.read(dict(each.value), _place(each), each.origin) for each in manifests]
-        return Reading(
-            declarations=tuple(it for each in read for it in each.declarations),
-            warnings=tuple(it for each in read for it in each.warnings),
-            errors=tuple(it for each in read for it in each.errors),
-        )
-
-
-def _place(manifest: Manifest) -> Callable[[tuple[str | int, ...]], Where]:
-    return lambda path: Where(path=manifest.origin.path, line=manifest.origin.line)
 
 
 def _manifests(output: str, chart: str, path: str, scope: Scope) -> tuple[list[Manifest], tuple[DeclarationError, ...]]:

@@ -7,18 +7,18 @@ repository is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from holdfast.declare.document import Document, Marks, pack
 from holdfast.errors import DeclarationError, Where
+from holdfast.kubernetes.declared import declared
 from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.kubernetes.kustomize.build import build
 from holdfast.kubernetes.kustomize.discover import wanted
 from holdfast.kubernetes.kustomize.library import NAMES, Broken, Library, Wanted, joined, typed
 from holdfast.kubernetes.kustomize.option import Options, with_options
 from holdfast.kubernetes.kustomize.trouble import Trouble
-from holdfast.kubernetes.manifest import Manifest
 from holdfast.kubernetes.shown import model
 from holdfast.model.declaration import Ask, Reading, Scope
 from holdfast.model.ids import HOST
@@ -64,7 +64,7 @@ class Kustomize:
         errors = built.errors
         if not errors and scope.destination == HOST and not self._is_reached:
             errors = (_no_cluster(path, scope),)
-        reading = self._declared(built.manifests, scope) if not errors else Reading()
+        reading = declared(self._objects, built.manifests, scope) if not errors else Reading()
         errors = (*errors, *reading.errors)
         below = (beside(scope.root, file) for file in library.paths)
         return Reading(
@@ -74,22 +74,6 @@ class Kustomize:
             warnings=(*built.warnings, *reading.warnings),
             models=(model(scope.shown(path), built.manifests),) if not errors else (),
         )
-
-    def _declared(self, manifests: Iterable[Manifest], scope: Scope) -> Reading:
-        """Return the objects as declarations, where they are for a cluster."""
-        if self._objects is None or not self._objects.reads(scope.destination):
-            return Reading()
-        read = [self._objects.read(dict(each.value), _place(each), each.origin) for each in manifests]
-        return Reading(
-            declarations=tuple(it for each in read for it in each.declarations),
-            warnings=tuple(it for each in read for it in each.warnings),
-            errors=tuple(it for each in read for it in each.errors),
-        )
-
-
-def _place(manifest: Manifest) -> Callable[[tuple[str | int, ...]], Where]:
-    """Where an object is said: which line of which patch a field came from is not kept."""
-    return lambda path: Where(path=manifest.origin.path, line=manifest.origin.line)
 
 
 def _adjusted(library: Library, scope: Scope) -> Reading | None:
