@@ -25,7 +25,7 @@ from holdfast.app.docker import SPACES as DOCKER_SPACES
 from holdfast.app.docker import DockerNeeds, docker_engine
 from holdfast.app.edge_door import KINDS, DoorAnswers, EdgeDoor, Rooms
 from holdfast.app.follow import FollowNeeds, follow
-from holdfast.app.kubernetes import Customs, WithOther, kubernetes_engine, rules_of
+from holdfast.app.kubernetes import ARGOCD_CM, Customs, WithOther, kubernetes_engine, rules_of
 from holdfast.app.mirrors import mirrors
 from holdfast.app.objects import HouseObjects
 from holdfast.app.orphans import OrphanNeeds, orphan_controller
@@ -502,6 +502,10 @@ class House:
         self._moved()
         self.heal.forget_failures(ids)
         self.prove.settled(application, ids)
+        if ARGOCD_CM in ids:  # what it says of health may be another
+            for id in self.ledger.inventory:
+                if id.destination in self.kubernetes.watches.clients:
+                    self.heal.mark(id)
         self.edge.services_changed()
         if self._tidy is not None:
             self._tidy.cancel()
