@@ -149,7 +149,7 @@ def test_what_cannot_be_reached_is_not_taken_for_what_was_seen_of_it() -> None:
 
 def test_nothing_goes_down_with_what_cannot_be_replaced() -> None:
     """A is to be replaced, but D goes down with it and is out of scope: so A stays, and B, which would go down with it too, goes on."""
-    first = resource(A, policy=ResourcePolicy(replace_on=frozenset({"version"})))
+    first = resource(A, origin=Origin(path="a.yaml", line=2, revision="r2"), policy=ResourcePolicy(replace_on=frozenset({"version"})))
     with_it = ResourcePolicy(restart_with=frozenset({A}))
     follower, outside = resource(B, policy=with_it), resource(D, policy=with_it)
     wanted = desired(replace(first, state=TWO), follower, outside)
@@ -158,6 +158,31 @@ def test_nothing_goes_down_with_what_cannot_be_replaced() -> None:
     found = plan(wanted, seen, known, replace(PRUNES, only=frozenset({A, B})))
     assert list(found) == []
     assert codes(found) == {"a": "HF2009"}
+    assert found.blocked[A].reason == "waits for Process/shop/d, which goes down with it and is no part of this plan"
+    assert found.blocked[A].origin == first.origin is not None
+    gone = replace(seen, observed={**seen.observed, D: Observation(state=None)})
+    assert A in {change.id for change in plan(wanted, gone, known, replace(PRUNES, only=frozenset({A, B})))}, (
+        "who is gone goes down with nobody"
+    )
+
+
+def test_who_restarts_goes_down_whoever_is_not_there_and_whoever_went_down_before() -> None:
+    """A is replaced. B, which would go down with it, is not there yet; C does, and D with C."""
+    first = resource(A, policy=ResourcePolicy(replace_on=frozenset({"version"})))
+    absent, second = (resource(id, policy=ResourcePolicy(restart_with=frozenset({A}))) for id in (B, C))
+    third = resource(D, policy=ResourcePolicy(restart_with=frozenset({C})))
+    known = inventory(owned(first), owned(second), owned(third))
+    live = Live(observed={**stands(A, C, D).observed, B: Observation(state=None)})
+    found = plan(desired(replace(first, state=TWO), absent, second, third), live, known, PRUNES)
+    down = {change.id for change in found if change.verb is Verb.REPLACE and change.after is None}
+    assert down == {C, D}
+
+
+def test_what_holds_data_and_seems_renamed_asks_for_both() -> None:
+    holder = resource(A, policy=ResourcePolicy(holds=True))
+    live = Live(observed={**stands(A, C).observed, B: Observation(state=None)})
+    found = plan(desired(resource(B), resource(C)), live, inventory(owned(holder), owned(resource(C))), replace(PRUNES, prune_share=1.0))
+    assert codes(found) == {"a": "HF2017", "b": "HF2017"}
 
 
 HERE, THERE = Origin(path="web.yaml", line=3, revision="r2"), Origin(path="old.yaml", line=7, revision="r1")
