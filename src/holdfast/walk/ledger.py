@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from holdfast.errors import StoreError
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.plan import Inventory, Owned
@@ -54,7 +53,7 @@ class Ledger:
         """Enter many in one go, or none; raises StoreError."""
         try:
             await self._journal.commit(*(PutOwned(owned) for owned in fresh))
-        except StoreError:
+        except BaseException:  # what was cut off may have been written too
             self._doubtful.update(owned.resource.id for owned in fresh)
             raise
         for owned in fresh:
@@ -94,6 +93,6 @@ class Ledger:
     async def _commit(self, id: ResourceId, write: Write, events: tuple[Event, ...]) -> None:
         try:
             await self._journal.commit(write, *(Append(event) for event in events))
-        except StoreError:
+        except BaseException:  # what was cut off may have been written too
             self._doubtful.add(id)
             raise

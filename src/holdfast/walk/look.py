@@ -180,12 +180,12 @@ class Looker:
         healths: dict[ResourceId, Health] = {}
         subjects = tuple(self._told_of(desired, said))
         for at in range(0, len(subjects), TOLD):
-            found: list[Event] = []
+            found: dict[ResourceId, tuple[Event, ...]] = {}
             for resource, state, revision in subjects[at : at + TOLD]:
                 healths[resource.id], news = self._walker.news(name, resource, live, state, revision)
-                found += news
-            if found:
-                await self._journal.emit(*found)
+                if news:
+                    found[resource.id] = news
+            await self._walker.tell(found)
         return {resource.id: healths[resource.id] for resource in desired}
 
     def _told_of(self, desired: Desired, said: Desired) -> Iterator[tuple[Resource, State | None, str]]:

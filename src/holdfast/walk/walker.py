@@ -17,7 +17,7 @@ from holdfast.core import events
 from holdfast.core.order import held_up
 from holdfast.core.rollout import compensation, lanes, steps
 from holdfast.core.view import OUT_OF_SYNC, SYNCED, UNKNOWN
-from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, StoreError, TimedOut, Unavailable
+from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, TimedOut, Unavailable
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
 from holdfast.kit.tasks import Wakeup, all_of
@@ -121,9 +121,19 @@ class Walker:
     async def report(self, application: str, resource: Resource, live: Live, desired: State | None, revision: str | None) -> Health:
         """Say what was seen of `resource`, where it is other than what was said last; `desired` is what Git says, None for an orphan."""
         health, news = self.news(application, resource, live, desired, revision)
-        if news:
-            await self._journal.emit(*news)
+        await self.tell({resource.id: news} if news else {})
         return health
+
+    async def tell(self, news: Mapping[ResourceId, Sequence[Event]]) -> None:
+        """Write what `news` gave, all at once; where that is cut off it is news again."""
+        if not news:
+            return
+        try:
+            await self._journal.emit(*(event for told in news.values() for event in told))
+        except BaseException:
+            for id in news:
+                self.untold(id)
+            raise
 
     def news(
         self, application: str, resource: Resource, live: Live, desired: State | None, revision: str | None
@@ -405,7 +415,7 @@ class Walker:
                 _, news = self.news(walk.desired.application, resource, seen, resource.state, walk.desired.revision)
             try:
                 await self._ledger.put(self._owned(walk, resource, is_applied=True), applied, *news)
-            except StoreError:
+            except BaseException:  # not written, or cut off in between: nobody knows what was told
                 self.untold(resource.id)
                 raise
         elif change.verb is Verb.DELETE:
