@@ -9,7 +9,7 @@ import pytest
 from holdfast.errors import StoreError
 from holdfast.kit.secret import Redactor
 from holdfast.model.ids import ResourceId
-from holdfast.model.plan import Owned
+from holdfast.model.plan import Inventory, Owned
 from holdfast.store.journal import StoreJournal
 from holdfast.testing.disk import Disk, Mounted
 from holdfast.testing.fault import Fault, Weather
@@ -88,5 +88,40 @@ def test_refreshing_what_is_sure_reads_nothing() -> None:
         await ledger.refresh()
         await asyncio.sleep(0)
         assert ledger.inventory == {WEB: owned(1)}
+
+    run(0, story())
+
+
+def test_what_becomes_doubtful_while_the_store_is_read_stays_so() -> None:
+    """The read was before the write: what it says of that is old."""
+
+    async def story() -> None:
+        dice, clock = SimulatedRandom(0), SimulatedClock()
+        disk = Disk(Weather(dice), dice)
+
+        class Between(Mounted):
+            async def inventory(self) -> Inventory:
+                found = await super().inventory()
+                if disk.weather.now:
+                    disk.weather.end(Fault.LOST_REPLY)
+                    await ledger.put(owned(1))  # the store is well again
+                    disk.weather.begin(Fault.LOST_REPLY, 1.0)
+                    with pytest.raises(StoreError):
+                        await ledger.put(owned(2))
+                    disk.weather.end(Fault.LOST_REPLY)
+                return found
+
+        store = Between(disk, Life(Fate()), clock)
+        journal = StoreJournal(store, clock, Redactor())
+        await journal.load()
+        ledger = await Ledger.load(journal, store)
+        await ledger.put(owned(1))
+        disk.weather.begin(Fault.LOST_REPLY, 1.0)
+        with pytest.raises(StoreError):
+            await ledger.drop(ResourceId("host", "Unit", "shop", "never"))
+        await ledger.refresh()
+        assert disk.owned == {WEB: owned(2)}
+        await ledger.refresh()
+        assert ledger.inventory == disk.owned
 
     run(0, story())

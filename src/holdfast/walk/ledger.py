@@ -65,14 +65,19 @@ class Ledger:
 
     async def refresh(self) -> None:
         """Read again what the store may or may not have written when it failed; raises StoreError while it still does."""
-        if self._doubtful and self._store is not None:
+        if not self._doubtful or self._store is None:
+            return
+        doubtful, self._doubtful = self._doubtful, set()  # what becomes doubtful while the store is read is not in what it says
+        try:
             stored = await self._store.inventory()
-            for id in self._doubtful:
-                if id in stored:
-                    self._remember(stored[id])
-                else:
-                    self._forget(id)
-            self._doubtful.clear()
+        except BaseException:
+            self._doubtful |= doubtful
+            raise
+        for id in doubtful - self._doubtful:
+            if id in stored:
+                self._remember(stored[id])
+            else:
+                self._forget(id)
 
     def _remember(self, owned: Owned) -> None:
         id = owned.resource.id
