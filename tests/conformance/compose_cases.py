@@ -11,12 +11,12 @@ from tests.conformance.given import cases_at
 
 from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
+from holdfast.kit.path import tidy
 from holdfast.model.declaration import Ask, Scope
 from holdfast.workload.compose.node import TAGS, Node, Source, node_of
 from holdfast.workload.compose.project import Project, Request, read_project
 from holdfast.workload.compose.shelf import Shelf
 from holdfast.workload.compose.told import Resolve, Told
-from holdfast.workload.path import tidy
 
 SCOPE = Scope(application="app", namespace="app", destination="host", revision="r1")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.app.application_files import ApplicationFiles
 from holdfast.app.applications import Applications
-from holdfast.app.followed import Followed, FollowedNeeds
+from holdfast.app.cluster_applications import ClusterApplications, ClusterApplicationsNeeds
 from holdfast.app.object_asking import AskingNeeds, ObjectAsking
 from holdfast.app.object_statuses import ObjectStatuses, StatusNeeds
 from holdfast.app.service import HouseService
@@ -41,7 +41,7 @@ class FollowNeeds:
     crashed: Callable[[str, BaseException], None]
 
 
-def follow(it: FollowNeeds) -> Followed | None:
+def follow(it: FollowNeeds) -> ClusterApplications | None:
     """Return what follows the objects of the place that an operator named; None where none was named."""
     place = it.files.place if it.files is not None else None
     if it.files is None or place is None:
@@ -52,8 +52,8 @@ def follow(it: FollowNeeds) -> Followed | None:
         found = {owned.resource.id: owned.resource.state.fields for owned in it.ledger.of(name)}
         return {**found, **({each.id: each.state.fields for each in desired} if desired is not None else {})}
 
-    followed = Followed(
-        FollowedNeeds(
+    followed = ClusterApplications(
+        ClusterApplicationsNeeds(
             place=place,
             files=it.files,
             host=it.applications,

@@ -23,6 +23,7 @@ from holdfast.kit.canonical import digest
 from holdfast.kit.clock import Clock
 from holdfast.kit.tasks import Tasks, Wakeup
 from holdfast.kubernetes.helm.format import CHART
+from holdfast.kubernetes.kustomize.library import NAMES
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation
 from holdfast.model.ports import Store
@@ -36,11 +37,10 @@ AGAIN_S = 5.0
 """After a write that failed."""
 REMEMBERED = 30
 """Operations that are looked at for what history lacks."""
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 Object = Mapping[str, Any]
 
 
-class Followed(Protocol):
+class ServedObjects(Protocol):
     """What is served of the objects, and what stands in the way."""
 
     objects: ApplicationObjects
@@ -67,7 +67,7 @@ class _Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusNeeds:
-    followed: Followed
+    followed: ServedObjects
     asking: ObjectAsking
     journal: StoreJournal
     store: Store
@@ -190,5 +190,5 @@ class ObjectStatuses:
         giving = [source for source in application.sources if source.has_resources]
         if CHART in trees[0].blobs:
             return "Helm"
-        is_kustomize = giving[0].kustomize or any(name in trees[0].blobs for name in KUSTOMIZATIONS)
+        is_kustomize = giving[0].kustomize or any(name in trees[0].blobs for name in NAMES)
         return "Kustomize" if is_kustomize else "Directory"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from holdfast.declare.select import Directory, root_of
 from holdfast.errors import Where
 from holdfast.kit.canonical import Json
+from holdfast.kit.path import within
 from holdfast.model.declaration import Ask
 from holdfast.model.resource import Origin
 from holdfast.model.source import LINK, Blob, Tree
@@ -59,7 +60,7 @@ class RenderRequest:
         """Return a file by its path relative to the Application's; with `../`, one outside of that, where the repository is known."""
         if not path.startswith("../"):
             return self.tree.blobs.get(path)
-        found = _joined(root_of(self.tree), path)
+        found = within(root_of(self.tree), path)
         return self.repository.blobs.get(found) if self.repository is not None and found is not None else None
 
     def place(self, key: str) -> Where:
@@ -116,16 +117,3 @@ def _listing(tree: Tree, path: str) -> bytes | None:
     """Return the paths of the files at or below `path`, None where there is none."""
     found = [each for each in tree.blobs if path == "." or each == path or each.startswith(f"{path}/")]
     return "\n".join(sorted(found)).encode() if found else None
-
-
-def _joined(root: str, path: str) -> str | None:
-    """Return a path relative to `root` as the repository has it, None where it leads out."""
-    parts = root.split("/")
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)

@@ -22,6 +22,7 @@ from holdfast.host.files import HostFiles
 from holdfast.host.users import RunUser
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Clock
+from holdfast.kit.path import tidy
 from holdfast.model.ids import ResourceId
 from holdfast.model.labels import APPLICATION
 from holdfast.model.live import Live, Observation
@@ -31,7 +32,6 @@ from holdfast.model.ports import Files, FileStatus, Folder, Secrets
 from holdfast.model.resource import Resource
 from holdfast.model.state import State
 from holdfast.workload.file import LARGEST, decoded, root_of
-from holdfast.workload.path import tidy
 
 FOLDER_MODE = 0o755
 _FORMS: Mapping[int, str] = {stat.S_IFLNK: "link", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}

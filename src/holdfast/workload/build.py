@@ -16,10 +16,10 @@ from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import digest
 from holdfast.kit.glob import matches
 from holdfast.kit.image_reference import ImageReference
+from holdfast.kit.path import is_below, joined, tidy
 from holdfast.model.declaration import Ask, Declaration
 from holdfast.model.resource import Warning
 from holdfast.workload.build_spec import BuildSpec
-from holdfast.workload.path import is_below, joined, tidy
 
 IGNORE = ".dockerignore"
 TREE, BLOB = "tree", "blob"

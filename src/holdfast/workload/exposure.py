@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from holdfast.errors import DeclarationError, RefusedDeclaration
+from holdfast.kit.path import tidy
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.declaration import Ask, Declaration, Scope
 from holdfast.model.ids import HOST
 from holdfast.model.resource import Warning
 from holdfast.workload.container_spec import ContainerSpec, MountSpec, PortSpec, VolumeSpec, WaiverSpec
-from holdfast.workload.path import tidy
 
 Path = tuple[str | int, ...]
 TODAY = Ask(what="today", path="")

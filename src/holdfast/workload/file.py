@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
+from holdfast.kit.path import tidy
 from holdfast.model import labels
 from holdfast.model.declaration import Ask, Declaration, Scope
 from holdfast.model.ids import HOST, ResourceId
@@ -23,7 +24,6 @@ from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Resource, ResourcePolicy, Warning
 from holdfast.model.scalars import Check, NonEmptyStr, RelativePath, Scalar, matching
 from holdfast.model.state import Facts, State
-from holdfast.workload.path import tidy
 from holdfast.workload.process_spec import SecretRef
 
 LARGEST = 1 << 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from holdfast.workload.path import name_of
+from holdfast.kit.path import name_of
 
 _MODULE = """\
 import net from 'node:net';

@@ -15,12 +15,12 @@ from holdfast.declare.document import Document
 from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.cron import Cron
+from holdfast.kit.path import ending_of, is_below, joined, name_of, tidy
 from holdfast.kit.quantity import parse_pm2_size
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model.resource import Origin, Warning
 from holdfast.workload.command_line import Refused, read_command_line
 from holdfast.workload.node_socket import is_node, sharing
-from holdfast.workload.path import ending_of, is_below, joined, name_of, tidy
 from holdfast.workload.pm2_fields import BY_KEY, ENV_PREFIX, INTERPRETERS, How
 from holdfast.workload.process_spec import LimitsSpec, ProcessSpec, RestartSpec, SocketSpec, StopSpec
 from holdfast.workload.slug import slug

@@ -13,7 +13,7 @@ from holdfast.declare.document import Document, Mark, Marks, Parsed, pack, place
 from holdfast.declare.json_reader import read_json
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
-from holdfast.workload.path import name_of
+from holdfast.kit.path import name_of
 
 FAILED = "holdfast.dev/failed"
 """The key of an answer that says why there is none."""

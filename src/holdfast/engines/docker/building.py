@@ -24,11 +24,11 @@ from holdfast.engines.docker.image import Credentials, Images, Progress, authori
 from holdfast.errors import EngineError, Rejected, TimedOut
 from holdfast.host.registry_credentials import key_of
 from holdfast.kit.image_reference import ImageReference
+from holdfast.kit.path import tidy
 from holdfast.model.ids import ResourceId
 from holdfast.model.source import EXECUTABLE, LINK, Tree
 from holdfast.workload.build import Listed, context, files_digest, listing_of, tag
 from holdfast.workload.build_spec import BuildSpec
-from holdfast.workload.path import tidy
 
 BUILD_S = 3600.0
 LOG_LINES = 20

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from holdfast.kit.canonical import Json
+from holdfast.kit.path import within
 
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -129,20 +130,15 @@ def _file(text: str, chart: Chart, at: tuple[str | int, ...]) -> File:
     if "://" in text:
         raise Wrong(f"{text} lies elsewhere, and nothing is fetched", "put the file into Git and name its path", *at)
     if (reference := _REFERENCE.fullmatch(text)) is not None:
-        return File(source=reference[1], path=_joined("", reference[2], at))
-    return File(path=_joined("", text.lstrip("/"), at) if text.startswith("/") else _joined(chart.root, text, at))
+        return File(source=reference[1], path=_within("", reference[2], at))
+    return File(path=_within("", text.lstrip("/"), at) if text.startswith("/") else _within(chart.root, text, at))
 
 
-def _joined(folder: str, path: str, at: tuple[str | int, ...]) -> str:
-    parts = [part for part in folder.split("/") if part]
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                raise Wrong(f"{path} leads out of the repository", "name a file of the repository", *at)
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return "/".join(parts)
+def _within(folder: str, path: str, at: tuple[str | int, ...]) -> str:
+    found = within(folder, path)
+    if found is None:
+        raise Wrong(f"{path} leads out of the repository", "name a file of the repository", *at)
+    return found
 
 
 def _missing(file: File, at: tuple[str | int, ...]) -> Wrong:

@@ -13,6 +13,7 @@ from typing import Final
 
 from holdfast.declare.document import Document
 from holdfast.errors import DeclarationError, Where
+from holdfast.kit.path import tidy, within
 from holdfast.kubernetes.kustomize.absorb import absorb
 from holdfast.kubernetes.kustomize.configuration import Configuration, ConfigurationFile, of_definitions
 from holdfast.kubernetes.kustomize.configuration import built_in as built_in_configuration
@@ -20,7 +21,7 @@ from holdfast.kubernetes.kustomize.draft import Draft
 from holdfast.kubernetes.kustomize.field import FieldSpec, Specs, merged
 from holdfast.kubernetes.kustomize.generate import generate, with_globals
 from holdfast.kubernetes.kustomize.identity import Gvk
-from holdfast.kubernetes.kustomize.library import NAMES, Broken, Home, Library, is_remote, joined, read_documents, typed
+from holdfast.kubernetes.kustomize.library import NAMES, Broken, Home, Library, is_remote, read_documents, typed
 from holdfast.kubernetes.kustomize.name_reference import mend
 from holdfast.kubernetes.kustomize.order import arranged
 from holdfast.kubernetes.kustomize.patch import ORIGIN, Act, Patches, Seen, collision
@@ -149,13 +150,7 @@ class _Layer:
 
 def _beside(folder: str, path: str) -> str:
     """Return a path from a folder, `..` kept where it leads up (filepath.Join)."""
-    parts: list[str] = []
-    for part in f"{folder}/{path}".split("/"):
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return "/".join(parts) or "."
+    return tidy(f"{folder or '.'}/{path}")
 
 
 class _Build:
@@ -283,7 +278,7 @@ class _Build:
             )
         if entry.startswith("/"):
             raise Trouble("HF1703", f"{what} {entry!r} is a path of a host", "write a path relative to the kustomization")
-        path = joined(layer.home.folder, entry)
+        path = within(layer.home.folder, entry)
         if path is None:
             raise Trouble("HF1703", f"{what} {entry!r} leads out of the repository", "keep what is built within one repository")
         return path

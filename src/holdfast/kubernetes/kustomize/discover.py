@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast.kit.path import within
 from holdfast.kubernetes.kustomize.generate import file_source
-from holdfast.kubernetes.kustomize.library import MOST_FILES, NAMES, Broken, Home, Library, Wanted, is_remote, joined
+from holdfast.kubernetes.kustomize.library import MOST_FILES, NAMES, Broken, Home, Library, Wanted, is_remote
 from holdfast.kubernetes.kustomize.spec import Generator
 from holdfast.kubernetes.kustomize.trouble import Trouble
 
@@ -72,7 +73,7 @@ class _Walk:
 def _path(home: Home, entry: str) -> str | None:
     if is_remote(entry) or entry.startswith("/") or "\n" in entry:
         return None
-    return joined(home.folder, entry)
+    return within(home.folder, entry)
 
 
 def _resources(home: Home) -> Iterator[str]:

@@ -12,11 +12,12 @@ from typing import Final
 
 from holdfast.declare.document import Document, Marks, pack
 from holdfast.errors import DeclarationError, Where
+from holdfast.kit.path import within
 from holdfast.kubernetes.declared import declared
 from holdfast.kubernetes.kind import KubernetesKind
 from holdfast.kubernetes.kustomize.build import build
 from holdfast.kubernetes.kustomize.discover import wanted
-from holdfast.kubernetes.kustomize.library import NAMES, Broken, Library, Wanted, joined, typed
+from holdfast.kubernetes.kustomize.library import NAMES, Broken, Library, Wanted, typed
 from holdfast.kubernetes.kustomize.option import Options, with_options
 from holdfast.kubernetes.kustomize.trouble import Trouble
 from holdfast.kubernetes.shown import model
@@ -87,7 +88,7 @@ def _adjusted(library: Library, scope: Scope) -> Reading | None:
             return None
         options = typed(Document(place.path, known, Marks(place.path, (), pack((place.line or 1) - 1, 0))), Options)
         asked = options.components if options.ignore_missing_components else ()
-        missing = [each for each in asked if (folder := joined(scope.root, each)) is None or library.home(folder) is None]
+        missing = [each for each in asked if (folder := within(scope.root, each)) is None or library.home(folder) is None]
         library.adjust(scope.root, with_options(home.spec, options, missing))
     except Wanted as more:
         return Reading(asks=tuple(Ask(what="blob", path=beside(scope.root, file)) for file in more.paths))

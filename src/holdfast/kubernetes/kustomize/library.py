@@ -16,6 +16,7 @@ from holdfast.declare.document import Document, Failed, Limits, Path
 from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
 from holdfast.errors import DeclarationError, Where
+from holdfast.kit.path import within
 from holdfast.kubernetes.kustomize.draft import Draft
 from holdfast.kubernetes.kustomize.fold import folded
 from holdfast.kubernetes.kustomize.schema import Schemas
@@ -67,19 +68,6 @@ class Home:
         return self.document.where(path)
 
 
-def joined(folder: str, path: str) -> str | None:
-    """Return where a relative path leads from a folder, None where that is not within the repository."""
-    parts = [part for part in folder.split("/") if part]
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return "/".join(parts)
-
-
 def is_remote(path: str) -> bool:
     return any(mark in path for mark in _REMOTE) or "?ref=" in path
 
@@ -126,7 +114,7 @@ class Library:
             raise Trouble("HF1700", f"{what} {path!r} is somewhere else than in this repository", "commit a copy of it")
         if path.startswith("/"):
             raise Trouble("HF1703", f"{what} {path!r} is a path of a host", "write a path relative to the kustomization")
-        found = joined(home.folder, path)
+        found = within(home.folder, path)
         if found is None:
             raise Trouble("HF1703", f"{what} {path!r} leads out of the repository", "keep what is built within one repository")
         if not self._is_open and home.folder and not found.startswith(f"{home.folder}/"):

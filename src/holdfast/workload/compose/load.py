@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from holdfast.declare.resolve import Dialect
 from holdfast.declare.yaml_reader import read_yaml
+from holdfast.kit.path import tidy
 from holdfast.workload.compose.env_file import read_env_file
 from holdfast.workload.compose.interpolate import Interpolation
 from holdfast.workload.compose.node import TAGS, Node, Source, node_of, nothing
@@ -19,7 +20,6 @@ from holdfast.workload.compose.service_fields import SERVICE, TOP
 from holdfast.workload.compose.shape import join, untagged
 from holdfast.workload.compose.shelf import Shelf, asked_for
 from holdfast.workload.compose.told import Told
-from holdfast.workload.path import tidy
 
 DEEPEST = 8
 """Files that include or extend each other in a row."""

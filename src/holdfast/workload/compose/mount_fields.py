@@ -5,6 +5,7 @@ Part of the tables that service_fields puts together. Source: the published sche
 
 from __future__ import annotations
 
+from holdfast.kit.path import tidy
 from holdfast.workload.compose import short
 from holdfast.workload.compose.forms import (
     LABELS,
@@ -108,13 +109,7 @@ def plain(path: str) -> str:
     """Return a path of a container without empty and dot parts; a Windows path as it is."""
     if "\\" in path or short.is_windows_path(path) or not path:
         return path
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part not in {"", "."} and not (part == ".." and path.startswith("/")):
-            parts.append(part)
-    return ("/" if path.startswith("/") else "") + "/".join(parts) or "."
+    return tidy(path)
 
 
 VOLUMES = Several(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
+from holdfast.kit.path import tidy
 from holdfast.model.resource import Located, Warning
 from holdfast.workload.compose.load import Loader, Setting
 from holdfast.workload.compose.meaning import check, check_resources
@@ -19,7 +20,6 @@ from holdfast.workload.compose.service_fields import TOP
 from holdfast.workload.compose.shelf import Shelf, within
 from holdfast.workload.compose.template import Missing, Unreadable, substitute
 from holdfast.workload.compose.told import Resolve, Told
-from holdfast.workload.path import tidy
 
 NAME = "COMPOSE_PROJECT_NAME"
 

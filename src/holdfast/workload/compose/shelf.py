@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from holdfast.kit.path import is_below, joined, tidy
 from holdfast.model.declaration import Ask, Scope
 from holdfast.workload.compose.node import Node
 from holdfast.workload.compose.told import Told
-from holdfast.workload.path import is_below, joined, tidy
 
 BLOB, FOLDER, TODAY = "blob", "folder", "today"
 DATE = Ask(what=TODAY, path="")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from holdfast.kit.path import joined, name_of
 from holdfast.model.declaration import Ask, Declaration
 from holdfast.workload.compose.node import Node
 from holdfast.workload.compose.shelf import Shelf, asked_for
 from holdfast.workload.compose.told import Told
-from holdfast.workload.path import joined, name_of
 from holdfast.workload.pm2 import Pm2
 from holdfast.workload.process_spec import ProcessSpec
 from holdfast.workload.supervised import SupervisedSpec

@@ -1,4 +1,4 @@
-"""Path: relative posix paths of a release as text. Nothing here touches a file system."""
+"""Path: posix paths as text, of a release, a repository or a container. Nothing here touches a file system."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def is_below(path: str) -> bool:
 def joined(folder: str, path: str) -> str:
     """Return `path` as seen from above `folder`, tidy."""
     return tidy(path if path.startswith("/") else f"{folder}/{path}")
+
+
+def within(folder: str, path: str) -> str | None:
+    """Return where `path` leads from a folder of a repository, both relative and `""` the whole; None where that is not within it."""
+    found = tidy(f"{folder or '.'}/{path}")
+    if not is_below(found):
+        return None
+    return "" if found == "." else found
 
 
 def name_of(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Followed: Applications that live as objects in a namespace of a cluster, served as their files would be (docs/decisions/0025).
+"""Cluster applications: Applications that live as objects in a namespace of a cluster, served as files are (docs/decisions/0025).
 
 Stands where `children` stands without it: what Git says of Applications in that namespace is put there as objects, and comes back this way.
 A file of an operator outweighs an object. An object that does not read changes nothing: the last good one stays in force. One that is no
@@ -31,7 +31,7 @@ from holdfast.delivery.live_object import (
     read_project_object,
 )
 from holdfast.delivery.project import Project
-from holdfast.engines.kubernetes.application_objects import APPLICATION, PROJECT, ApplicationObjects
+from holdfast.engines.kubernetes.application_objects import APPLICATION, PROJECT, WORKLOADS, ApplicationObjects
 from holdfast.engines.kubernetes.client import Client
 from holdfast.errors import DeclarationError, HoldfastError, Refused, Rejected, StoreError
 from holdfast.kit.backoff import Backoff
@@ -74,7 +74,7 @@ class Heard(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowedNeeds:
+class ClusterApplicationsNeeds:
     place: Place
     files: ApplicationFiles
     host: Callable[[], Host]
@@ -88,12 +88,12 @@ class FollowedNeeds:
     crashed: Callable[[str, BaseException], None]
 
 
-class Followed:
+class ClusterApplications:
     """Implements `applications.Children`. `heard_by` is connected before it runs."""
 
     heard_by: Heard
 
-    def __init__(self, it: FollowedNeeds) -> None:
+    def __init__(self, it: ClusterApplicationsNeeds) -> None:
         self._it = it
         self._held: dict[str, Application] = {}
         self._served: dict[str, Application] = {}
@@ -259,7 +259,7 @@ class Followed:
             self._tasks.start(task, work, guard=True)
 
     def _find_rival(self) -> HoldfastError | None:
-        found = [each for kind in ("apps/StatefulSet", "apps/Deployment") for each in controllers(self.objects.items(kind))]
+        found = [each for kind in WORKLOADS for each in controllers(self.objects.items(kind))]
         running = next((each for each in found if not each.is_stopped), None)
         if running is None:
             return None
@@ -398,10 +398,9 @@ class Followed:
     def _take_project(self, name: str, manifest: Object) -> bool:
         """Use what a project says; where it does not read the last good one stays. Say whether it reads."""
         self.project_problems.pop(name, None)
-        with suppress(KeyError):
-            if self._it.host().projects[name] is not None:
-                self._projects.pop(name, None)
-                return False  # a file of an operator declares it
+        if self._it.host().projects.get(name) is not None:
+            self._projects.pop(name, None)
+            return False  # a file of an operator declares it
         try:
             origin = origin_of(str(self._it.place), "AppProject", manifest)
             self._projects[name] = read_project_object(manifest, origin, self._context(own=True))

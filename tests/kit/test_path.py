@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.workload.path import ending_of, is_below, joined, name_of, tidy
+from holdfast.kit.path import ending_of, is_below, joined, name_of, tidy, within
 
 PATHS = st.text(st.sampled_from("ab./"), max_size=16)
 
@@ -27,6 +27,25 @@ def test_paths_are_joined_as_posix_does(folder: str, path: str) -> None:
 @pytest.mark.parametrize(("path", "below"), [("a", True), (".", True), ("..a", True), ("..", False), ("../a", False), ("/a", False)])
 def test_what_leaves_its_folder_is_told(path: str, below: bool) -> None:
     assert is_below(path) is below
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "found"),
+    [
+        ("", "a", "a"),
+        ("", ".", ""),
+        ("", "..", None),
+        ("", "../a", None),
+        ("a", "..", ""),
+        ("a", "../b", "b"),
+        ("a/b", "./c//d", "a/b/c/d"),
+        ("a", "b/../../..", None),
+        ("a", "../../a/b", None),
+        ("a", "/b", "a/b"),
+    ],
+)
+def test_what_leaves_the_repository_is_nowhere(folder: str, path: str, found: str | None) -> None:
+    assert within(folder, path) == found
 
 
 @given(PATHS)
