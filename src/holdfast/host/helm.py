@@ -17,7 +17,6 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,7 +24,8 @@ from pathlib import Path
 from typing import Protocol
 
 from holdfast.errors import SourceError
-from holdfast.host.files import Root, write_atomic
+from holdfast.host.files import Root
+from holdfast.host.kept import Kept
 from holdfast.host.thread import in_thread
 from holdfast.kit.canonical import Json
 from holdfast.kit.tasks import all_of
@@ -39,8 +39,8 @@ MEMORY = 4 << 30
 LARGEST_ANSWER = 32 << 20
 LARGEST_CHART = 64 << 20
 MOST_FILES = 10_000
-KEPT = 256
-"""Renderings that are kept."""
+KEPT, KEPT_BYTES = 256, 256 << 20
+"""Renderings that are kept, and what they may have together, in memory and in the state folder each."""
 NOBODY = 65534
 LAUNCH = """
 import os, resource, sys
@@ -106,10 +106,9 @@ class Helm:
         self._git = git
         self._program = program
         self._search_path = search_path
-        self._kept = kept
+        self._kept = Kept(kept, most=KEPT, most_bytes=KEPT_BYTES)
         self._served = served
         self._timeout_s = timeout_s
-        self._memory: OrderedDict[str, bytes] = OrderedDict()
 
     async def template(self, request: Request, destination: str) -> bytes:
         """Return what the chart gives, or why it gives nothing, as JSON: {chart, output, files[], links[]}, {failed} or {wrong}.
@@ -131,11 +130,11 @@ class Helm:
             message = f"cannot render chart {request.tree.path or chart.application}: {self._program} is not on PATH {self._search_path}"
             raise SourceError("HF1723", message, hint="install helm 3, or put what `helm template` prints into Git")
         key = _digest(helm, call, files, request)
-        answer = self._known(key)
+        answer = self._kept.get(key)
         if answer is None:
             answer = await self._rendered(helm, call, files, request)
             if not answer.startswith(_FAILED):
-                self._keep(key, answer)
+                self._kept.put(key, answer)
         return answer
 
     async def _rendered(self, helm: str, call: Call, files: Collection[Blob], request: Request) -> bytes:
@@ -198,32 +197,6 @@ class Helm:
             told = (failed or b"").decode(errors="replace").replace(f"{folder}/chart/", "").replace(f"{folder}/", "")
             return None, told.strip() or f"helm ended with {code}: it used more memory or time than it may"
         return said.decode(errors="replace"), ""
-
-    def _known(self, key: str) -> bytes | None:
-        if key in self._memory:
-            self._memory.move_to_end(key)
-            return self._memory[key]
-        if self._kept is not None:
-            with suppress(OSError):
-                answer = (self._kept / key).read_bytes()
-                os.utime(self._kept / key)
-                self._memory[key] = answer
-                return answer
-        return None
-
-    def _keep(self, key: str, answer: bytes) -> None:
-        """Keep what came of a chart; the oldest of too many goes. That it cannot be written costs the next start a rendering."""
-        self._memory[key] = answer
-        if len(self._memory) > KEPT:
-            self._memory.popitem(last=False)
-        if self._kept is None:
-            return
-        with suppress(OSError):
-            self._kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomic(self._kept / key, answer, mode=0o600)
-            there = sorted(self._kept.iterdir(), key=lambda path: path.stat().st_mtime)
-            for path in there[: max(0, len(there) - KEPT)]:
-                path.unlink(missing_ok=True)
 
 
 def _blob(request: Request, file: File) -> Blob | None:
