@@ -16,6 +16,8 @@ from holdfast.model.resource import Origin, Warning
 
 APPLICATION = "Application/"
 """What the subject of an Application's events begins with."""
+HOLDFAST = "Holdfast"
+"""The subject of what concerns the whole daemon."""
 
 
 def of_application(

@@ -75,7 +75,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from holdfast.core.event_of import counted, of_application, of_changed, of_finished, of_operation, of_resource, place_of, told_warnings
+from holdfast.core.event_of import (
+    HOLDFAST,
+    counted,
+    of_application,
+    of_changed,
+    of_finished,
+    of_operation,
+    of_resource,
+    place_of,
+    told_warnings,
+)
 from holdfast.core.policy import Decision
 from holdfast.core.rollback import Pin
 from holdfast.errors import HoldfastError
@@ -89,8 +99,6 @@ from holdfast.model.plan import Change, Plan, Verb
 from holdfast.model.proof import Proof, Verdict
 from holdfast.model.resource import Desired, Origin, Warning
 from holdfast.model.source import Revision
-
-HOLDFAST = "Holdfast"  # the subject of what concerns the whole daemon
 
 
 def application_declared(

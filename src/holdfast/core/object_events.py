@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from holdfast.core.event_of import HOLDFAST, of_application
 from holdfast.errors import HoldfastError
 from holdfast.kit.clock import Instant
 from holdfast.model.event import Event, Severity
-
-HOLDFAST = "Holdfast"
 
 
 def followed(*, at: Instant, place: str, count: int) -> Event:
@@ -28,11 +27,6 @@ def held(*, at: Instant, place: str, error: HoldfastError) -> Event:
 
 def status_failed(*, at: Instant, application: str, error: HoldfastError) -> Event:
     """The status of its object cannot be written; told once for each reason."""
-    return Event(
-        type="objects.status_failed",
-        subject=f"Application/{application}",
-        at=at,
-        severity=Severity.WARNING,
-        key=f"objects.status:{application}",
-        data={"application": application, "error": error.to_json()},
+    return of_application(
+        "objects.status_failed", at, application, severity=Severity.WARNING, key=f"objects.status:{application}", error=error.to_json()
     )

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
+from aiohttp import ClientConnectorError
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
@@ -24,6 +25,14 @@ class PrivateAddress(OSError):
 
     def __init__(self, host: str, address: str) -> None:
         super().__init__(f"{host} is {address}, an address that is not public" if host != address else f"{host} is not public")
+
+
+def private_of(error: BaseException) -> PrivateAddress | None:
+    """Return the private address that a connection was not made to, out of what aiohttp made of it; None where it failed otherwise."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, PrivateAddress):
+        found = found.os_error if isinstance(found, ClientConnectorError) else found.__cause__
+    return found
 
 
 def is_private(address: str) -> bool:

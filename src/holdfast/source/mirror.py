@@ -121,9 +121,7 @@ class Mirror:
 
         A caller that waited for another's question, which was put after its own call, shares the answer, or the failure.
         """
-        if with_head and not self._wants_head:
-            self._wants_head = True
-            self._references.forget()
+        self._wants_head |= with_head
         return await self._references.answer()
 
     async def _ask(self) -> Mapping[str, str]:

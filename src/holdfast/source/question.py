@@ -24,10 +24,6 @@ class Question(Generic[T]):
         self._asked = 0
         self._answered = 0
 
-    def forget(self) -> None:
-        """Let nobody share what was answered so far, nor what is being asked: the question is another one from now on."""
-        self._answered = 0
-
     async def answer(self) -> T:
         self._asked += 1
         mine = self._asked

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from holdfast.engines.kubernetes.answer import Gone, NotFound
+from holdfast.engines.kubernetes.answer import NotFound
 from holdfast.engines.kubernetes.cache import KindCache
 from holdfast.engines.kubernetes.client import Client, Object
 from holdfast.errors import Conflict, Unavailable
@@ -83,12 +83,7 @@ class ApplicationObjects:
     async def prove(self) -> None:
         """Compare what is known with lists of names; what a watch lost is listed anew. Raises the EngineError in the way."""
         for kind, cache in self._caches.items():
-            try:
-                wrong = await cache.verify() if cache.is_synced else ()
-            except Gone:
-                continue
-            if wrong:
-                cache.doubt()
+            if await cache.prove():
                 self._tasks.cancel(f"watch {kind}")
                 await self._tasks.ended(f"watch {kind}")
                 self._tasks.start(f"watch {kind}", cache.run(), guard=True)

@@ -257,9 +257,18 @@ class KindCache:
         wrong += [key for key, known in self._seen.items() if key not in there and known.version <= version]
         return tuple(sorted(wrong))
 
-    def doubt(self) -> None:
-        """Forget where the watch would go on: the next `run` begins with a list."""
-        self._version = ""
+    async def prove(self) -> tuple[Key, ...]:
+        """Return what is wrong, nothing where that cannot be told now. Where something is, `run` must begin anew: with a list.
+
+        Raises the EngineError in the way.
+        """
+        try:
+            wrong = await self.verify() if self.is_synced else ()
+        except Gone:
+            return ()  # the list was too slow for its server; another time
+        if wrong:
+            self._version = ""
+        return wrong
 
 
 def applied_in(item: Object) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from holdfast.engines.kubernetes.answer import Gone
 from holdfast.engines.kubernetes.cache import Key, KindCache, Seen
 from holdfast.engines.kubernetes.client import Client
 from holdfast.errors import Unavailable
@@ -141,14 +140,8 @@ class Watches:
 
     async def _verify(self, name: str, kind: str) -> tuple[Key, ...]:
         cache = self._caches[name, kind]
-        if not cache.is_synced:
-            return ()
-        try:
-            wrong = await cache.verify()
-        except Gone:
-            return ()  # the list was too slow for its server; another time
+        wrong = await cache.prove()
         if wrong:
-            cache.doubt()
             await self._restart(name, kind, cache)
         return wrong
 

@@ -24,7 +24,7 @@ from yarl import URL
 import holdfast
 from holdfast.engines.registry.challenge import Challenge, challenges, read_token, token_url
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
-from holdfast.host.reach import GuardedResolver, MayReach, PrivateAddress, is_private
+from holdfast.host.reach import GuardedResolver, MayReach, PrivateAddress, is_private, private_of
 from holdfast.host.registry_credentials import Credentials
 from holdfast.kit.clock import Clock
 from holdfast.kit.image_reference import HUB, ImageReference, is_digest, is_tag
@@ -244,7 +244,7 @@ class RegistryClient:
         except TimeoutError as error:
             raise TimedOut("HF3244", f"cannot {doing}: no answer from {where} within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if (private := _private_of(error)) is not None:
+            if (private := private_of(error)) is not None:
                 raise _private(doing, where, private) from error
             hint = "check the registry's name, and whether this host reaches it"
             raise Unavailable("HF3242", f"cannot {doing}: cannot reach {where}: {_reason(error)}", hint=hint) from error
@@ -319,13 +319,6 @@ def _refused(doing: str, image: ImageReference, answer: _Answer, *, is_known: bo
     if answer.status == 429 or answer.status >= 500:
         return _busy(doing, answer)
     return _nonsense(doing, f"status {answer.status}")
-
-
-def _private_of(error: BaseException) -> PrivateAddress | None:
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, PrivateAddress):
-        found = found.os_error if isinstance(found, aiohttp.ClientConnectorError) else found.__cause__
-    return found
 
 
 def _private(doing: str, where: str, error: PrivateAddress) -> Rejected:

@@ -22,7 +22,7 @@ from yarl import URL
 import holdfast
 from holdfast.errors import Refused, SourceError
 from holdfast.host.helm_credentials import HelmLogin
-from holdfast.host.reach import GuardedResolver, MayReach, PrivateAddress, is_private
+from holdfast.host.reach import GuardedResolver, MayReach, PrivateAddress, is_private, private_of
 
 MOST_REDIRECTS = 5
 _MOVED = frozenset({301, 302, 303, 307, 308})
@@ -214,7 +214,7 @@ def _no_answer(subject: str, url: str, reason: str) -> SourceError:
 
 
 def _failure(subject: str, url: str, error: Exception) -> SourceError | Refused:
-    if (private := _private_of(error)) is not None:
+    if (private := private_of(error)) is not None:
         return _private(subject, url, private)
     system = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(error, aiohttp.ClientConnectorCertificateError) or isinstance(system, ssl.SSLError):
@@ -223,13 +223,6 @@ def _failure(subject: str, url: str, error: Exception) -> SourceError | Refused:
         return SourceError("HF4012", f"cannot read {subject}: {_place(url)} did not prove who it is: {why}", hint=hint)
     reason = (system.strerror if isinstance(system, OSError) else None) or str(system) or type(system).__name__
     return _no_answer(subject, url, "".join(letter if letter.isprintable() else "?" for letter in reason)[:200].lower())
-
-
-def _private_of(error: BaseException) -> PrivateAddress | None:
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, PrivateAddress):
-        found = found.os_error if isinstance(found, aiohttp.ClientConnectorError) else found.__cause__
-    return found
 
 
 def _private(subject: str, url: str, error: PrivateAddress) -> Refused:
