@@ -148,3 +148,29 @@ def test_a_repository_that_is_away_takes_nothing_down(cluster: Cluster, shop: Sh
     until(lambda: live(cluster, path), "what was applied last is kept up without the repository")
     house.file.write_text(house.file.read_text().replace("1.2.x", "1.2.0").replace("audience: world", "audience: all"))
     until(lambda: (live(cluster, path) or {}).get("data", {}).get("text") == "hello all", "a version that is kept needs no repository")
+
+
+def test_a_chart_is_rolled_back_and_held_until_a_newer_version(cluster: Cluster, shop: Shop) -> None:
+    house = shop.house
+
+    def text() -> str:
+        found = live(cluster, f"/api/v1/namespaces/{house.name}/configmaps/greeting")
+        return str(found["data"]["text"]) if found else ""
+
+    shop.release("1.2.0", "hello")
+    house.up()
+    first = house.well()
+    shop.release("1.2.1", "hail")
+    until(lambda: text() == "hail world", "the new version is followed")
+    house.well()
+    house.run("rollback", house.name, "--to", first["revision"][:7], "--state", str(house.state))
+    assert text() == "hello world"
+    held = house.application()
+    assert (held["revision"], held["pinned"], held["sync"]) == (first["revision"], True, "OutOfSync")
+    house.end()
+    house.up()
+    cluster.ask("DELETE", f"/api/v1/namespaces/{house.name}/configmaps/greeting")
+    until(lambda: text() == "hello world", "what is pinned is healed, after a restart too")
+    shop.release("1.2.2", "welcome")
+    until(lambda: text() == "welcome world", "a newer version ends the pin")
+    assert not house.well()["pinned"]
