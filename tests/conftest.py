@@ -20,6 +20,8 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.engines.docker_stage import Dockerd
 from tests.real.cluster import Cluster, running
 
+from holdfast.host.keeper_client import MAIN
+
 # Debian keeps nginx and ip here; an ordinary user's PATH does not.
 SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 MARK = "HOLDFAST_TEST_RUN"
@@ -117,7 +119,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def leftovers(keepers_before: Collection[str]) -> list[str]:
     """Return `pid command` of every process that carries this run's mark and is not this one.
 
-    A keeper carries nothing of whoever started it. In CI, where this checkout is nobody else's, one that was not there before is ours.
+    A keeper carries nothing of whoever started it. In CI, where the program under test is nobody else's, one that was not there before is
+    ours.
     """
     mark = f"{MARK}={os.environ[MARK]}".encode()
     marked = [f"{pid} {command}" for pid, command, environ in processes() if pid != os.getpid() and mark in environ]
@@ -125,9 +128,8 @@ def leftovers(keepers_before: Collection[str]) -> list[str]:
 
 
 def keepers() -> list[str]:
-    """Return `pid command` of every keeper of this checkout."""
-    program = str(Path(__file__).resolve().parents[1] / "src" / "holdfast" / "host" / "keeper")
-    return [f"{pid} {command}" for pid, command, _ in processes() if program in command]
+    """Return `pid command` of every keeper of the program under test: a run of a mutated copy, beside this one, has its own."""
+    return [f"{pid} {command}" for pid, command, _ in processes() if str(MAIN) in command]
 
 
 def processes() -> Iterator[tuple[int, str, list[bytes]]]:

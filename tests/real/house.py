@@ -198,6 +198,8 @@ class House:
                 return last
             if time.monotonic() > deadline:
                 break
+        # What is as it should be says nothing, and of a large Application it would hide the rest.
+        last |= {"resources": [it for it in last.get("resources", ()) if (it["sync"], it["health"]) != ("Synced", "Healthy")]}
         raise AssertionError(f"{what} was not reached: {json.dumps(last, indent=1)}\n{self.log.read_text()[-4000:]}")
 
     def well(self, commit: str | None = None) -> dict[str, Any]:

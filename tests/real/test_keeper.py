@@ -764,12 +764,14 @@ time.sleep(1000)
 
 
 def test_logs_rotate_without_the_daemon(run_dir: Path) -> None:
-    """The child writes until it sees its own log rotated, so nothing here depends on when the keeper looks."""
+    """The child writes until it sees its own log rotated, and emptied, so nothing here depends on when the keeper looks."""
     log = run_dir / "log"
 
     async def story() -> None:
         async with daemon(run_dir) as client:
-            script = f"while [ ! -e {log}.1 ]; do echo a line of the log; sleep 0.05; done; echo the last line"
+            until_rotated = f"while [ ! -e {log}.1 ]; do echo a line of the log; sleep 0.05; done"
+            until_emptied = f"while [ $(wc -c < {log}) -gt 100 ]; do :; done"
+            script = f"{until_rotated}; {until_emptied}; echo the last line"
             await client.spawn(shell("a", script, stdout=str(log), logs=LogLimits(max_bytes=100, max_files=2)))
             assert (await exited(client, "a")).code == 0
 
