@@ -199,7 +199,7 @@ class House:
             if time.monotonic() > deadline:
                 break
         # What is as it should be says nothing, and of a large Application it would hide the rest.
-        last |= {"resources": [it for it in last.get("resources", ()) if (it["sync"], it["health"]) != ("Synced", "Healthy")]}
+        last |= {"resources": [it for it in last.get("resources", ()) if (it["sync"], it["health"]) != ("Synced", "Healthy")][:20]}
         raise AssertionError(f"{what} was not reached: {json.dumps(last, indent=1)}\n{self.log.read_text()[-4000:]}")
 
     def well(self, commit: str | None = None) -> dict[str, Any]:
