@@ -70,6 +70,8 @@ class Cluster:
     port: int
     etcd_port: int
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _controllers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Their arguments."""
 
     @property
     def server(self) -> str:
@@ -173,33 +175,44 @@ class Cluster:
         config = f"--kubeconfig={self.kubeconfig}"
         kcm, scheduler = free_ports(2)
         loopback = "--bind-address=127.0.0.1"
-        self.start(
-            "kube-controller-manager",
-            config,
-            certs,
-            loopback,
-            f"--secure-port={kcm}",
-            f"--service-account-private-key-file={self.folder / 'sa.key'}",
-            "--leader-elect=false",
-            "--concurrent-deployment-syncs=5",
-        )
-        self.start("kube-scheduler", config, certs, loopback, f"--secure-port={scheduler}", "--leader-elect=false")
         stages = [argument for path in (*self._stages(), self._pod_programs()) for argument in ("--config", str(path))]
         (kubelet,) = free_ports(1)
-        self.start(
-            "kwok",
-            config,
-            *stages,
-            "--manage-all-nodes=true",
-            f"--server-address=127.0.0.1:{kubelet}",
-            "--node-ip=127.0.0.1",
-            f"--node-port={kubelet}",
-            f"--tls-cert-file={self.folder / 'certs' / 'apiserver.crt'}",
-            f"--tls-private-key-file={self.folder / 'certs' / 'apiserver.key'}",
-        )
+        self._controllers = {
+            "kube-controller-manager": (
+                config,
+                certs,
+                loopback,
+                f"--secure-port={kcm}",
+                f"--service-account-private-key-file={self.folder / 'sa.key'}",
+                "--leader-elect=false",
+                "--concurrent-deployment-syncs=5",
+            ),
+            "kube-scheduler": (config, certs, loopback, f"--secure-port={scheduler}", "--leader-elect=false"),
+            "kwok": (
+                config,
+                *stages,
+                "--manage-all-nodes=true",
+                f"--server-address=127.0.0.1:{kubelet}",
+                "--node-ip=127.0.0.1",
+                f"--node-port={kubelet}",
+                f"--tls-cert-file={self.folder / 'certs' / 'apiserver.crt'}",
+                f"--tls-private-key-file={self.folder / 'certs' / 'apiserver.key'}",
+            ),
+        }
+        for name, arguments in self._controllers.items():
+            self.start(name, *arguments)
         for number in range(NODES):
             status, _ = self.ask("POST", "/api/v1/nodes", node(f"node-{number}"))
             assert status in (201, 409), status
+        self.wait("kwok", self._are_nodes_ready)
+
+    def restart_controllers(self) -> None:
+        """Start the cluster's own controllers anew: to a server that was away they come back when they like (client-go waits 30 s, and
+        as much again, each kind for itself), or not at all.
+        """
+        for name, arguments in self._controllers.items():
+            self.kill(name)
+            self.start(name, *arguments)
         self.wait("kwok", self._are_nodes_ready)
 
     @property

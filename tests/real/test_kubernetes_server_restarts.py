@@ -60,7 +60,7 @@ KILLS = 3
 PAUSE_S = 0.4
 """Between two commits, and between two acts of people."""
 CONTROLLERS_S = 120.0
-"""How long the cluster's own controllers may take to come back to a server that was away (client-go waits 30 s, and as much again)."""
+"""How long the cluster's own controllers may take to roll out what came while they were away."""
 CORE = "/api/v1/namespaces/shop/configmaps"
 CUSTOM = "/apis/example.com/v1/namespaces/shop/flags"
 SETS = "/apis/apps/v1/namespaces/shop/replicasets"
@@ -194,6 +194,7 @@ def test_a_server_that_is_killed_under_load_costs_nothing(cluster: Cluster, hous
         committer.end()
         people.end()
     number = committer.number
+    cluster.restart_controllers()
     until(lambda: is_rolled_out(cluster, f"web:{number}"), "the last image is rolled out", CONTROLLERS_S)
     house.well(house.git("rev-parse", "HEAD"))
 
@@ -235,7 +236,7 @@ def test_a_server_that_starts_does_not_know_its_definitions_yet_and_what_git_for
     commit = house.commit(f"without {gone}")
     house.up()
     cluster.start_server()
-    # The garbage collector of the cluster, which takes part in a deletion, comes back when it likes.
+    cluster.restart_controllers()  # the garbage collector takes part in a deletion
     until(lambda: live(cluster, f"{CUSTOM}/{gone}") is None, f"{gone} is pruned", CONTROLLERS_S)
     house.well(commit)
     assert uids(cluster, CUSTOM) == {name: flags[name] for name in FLAGS[1:]}
