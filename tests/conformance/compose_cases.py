@@ -39,7 +39,7 @@ def tree(text: str) -> Node:
     parsed = read_yaml("case.yaml", text.encode(), Dialect.COMPOSE, local_tags=TAGS)
     assert parsed.errors == ()
     (document,) = parsed.documents
-    return node_of(document, Source(path="case.yaml", lines=document.text_lines))
+    return node_of(document, Source(path="case.yaml", lines=document.marks.lines))
 
 
 def resolve_to(folder: str, is_kept: bool) -> Resolve:

@@ -37,7 +37,7 @@ def test_values_and_keys_have_their_places() -> None:
 
 def test_a_place_shows_its_line() -> None:
     assert document().where(("spec", "probes", 0, "name")).snippet == '    name: "ä ö"  # two'
-    assert document().text_lines[6] == "    many"
+    assert document().marks.lines[6] == "    many"
 
 
 def test_what_is_not_there_stands_at_its_nearest_ancestor() -> None:

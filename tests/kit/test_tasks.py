@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import pytest
 
-from holdfast.kit.tasks import Tasks, Wakeup, all_of
+from holdfast.kit.tasks import Tasks, Wakeup, all_of, in_turn
 
 
 def test_a_guarded_crash_is_told_and_the_others_go_on() -> None:
@@ -198,3 +200,27 @@ def test_a_task_is_guarded_only_where_that_is_asked_for() -> None:
     with pytest.raises(ExceptionGroup):
         asyncio.run(story())
     assert crashes == []
+
+
+def test_in_turn_begins_each_when_it_is_given_and_raises_the_error_itself() -> None:
+    async def story(is_well: bool) -> list[str]:
+        told: list[str] = []
+        bell = Wakeup()
+
+        async def work(name: str) -> None:
+            told.append(name)
+            bell.wake()
+            if not is_well:
+                raise KeyError(name)
+
+        async def given() -> AsyncIterator[Coroutine[Any, Any, None]]:
+            for name in "abc":
+                yield work(name)
+                await bell.wait()  # the next is given once this one has begun
+
+        await in_turn(given())
+        return told
+
+    assert asyncio.run(story(is_well=True)) == ["a", "b", "c"]
+    with pytest.raises(KeyError, match="a"):
+        asyncio.run(story(is_well=False))

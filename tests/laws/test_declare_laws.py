@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.declare.decode import decode
-from holdfast.declare.document import Document, Failed, Path
+from holdfast.declare.document import Document, Failed, Path, Places
 from holdfast.declare.json_reader import read_json
 from holdfast.declare.resolve import Dialect
 from holdfast.declare.schema import encode
@@ -106,14 +106,25 @@ def test_every_mark_points_at_the_text_of_its_value(value: object, indent: int |
         where = document.where(path)
         assert where.line is not None
         assert where.column is not None
-        rest = document.text_lines[where.line - 1][where.column - 1 :]
+        rest = document.marks.lines[where.line - 1][where.column - 1 :]
         start = json.dumps(each, ensure_ascii=False)[:1] if isinstance(each, dict | list) else json.dumps(each, ensure_ascii=False)
         assert rest.startswith(start)
         if path and isinstance(path[-1], str):
             key = document.where(path, key=True)
             assert key.line is not None
             assert key.column is not None
-            assert document.text_lines[key.line - 1][key.column - 1 :].startswith(json.dumps(path[-1], ensure_ascii=False))
+            assert document.marks.lines[key.line - 1][key.column - 1 :].startswith(json.dumps(path[-1], ensure_ascii=False))
+
+
+@given(VALUES.filter(lambda value: value is not None), st.booleans())
+def test_what_is_kept_of_the_places_says_what_the_document_says(value: object, as_json: bool) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    parsed = read_json("a", text.encode()) if as_json else read_yaml("a", text.encode(), Dialect.CORE)
+    (document,) = parsed.documents
+    kept = Places(document.marks)
+    for path, _ in paths(value):
+        for at in (path, (*path, "deeper")):
+            assert (kept(at), kept(at, key=True)) == (document.where(at), document.where(at, key=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.kit.backoff import Backoff
-from holdfast.kit.canonical import canonical, digest
+from holdfast.kit.canonical import canonical, digest, sharing
 from holdfast.kit.cron import Cron
 from holdfast.kit.diff import diff
 from holdfast.kit.duration import format_duration, parse_duration
@@ -216,3 +216,17 @@ def test_a_secret_cannot_be_printed() -> None:
 @given(st.binary(min_size=16, max_size=32), st.text(), st.text())
 def test_fingerprints_tell_equal_from_other(key: bytes, one: str, other: str) -> None:
     assert (fingerprint(key, one) == fingerprint(key, other)) == (one == other)
+
+
+@given(json_values, json_values)
+@example([0.0, True, 1], [-0.0, 1, 1.0])
+def test_sharing_changes_nothing_and_keeps_what_is_equal_once(value: Any, known: Any) -> None:
+    before = canonical(value), canonical(known)
+    shared: Any = sharing(value, known)
+    assert canonical(shared) == before[0]
+    assert canonical(known) == before[1]
+    assert sharing(copy.deepcopy(value), value) is value or not isinstance(value, dict | list)
+    if isinstance(value, dict) and isinstance(known, dict):
+        for key in value.keys() & known.keys():
+            if canonical(value[key]) == canonical(known[key]) and isinstance(value[key], dict | list):
+                assert shared[key] is known[key]

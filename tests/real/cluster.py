@@ -208,7 +208,7 @@ class Cluster:
 
     def restart_controllers(self) -> None:
         """Start the cluster's own controllers anew: to a server that was away they come back when they like (client-go waits 30 s, and
-        as much again, each kind for itself), or not at all.
+        as much again, each kind for itself).
         """
         for name, arguments in self._controllers.items():
             self.kill(name)

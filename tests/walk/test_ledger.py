@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from holdfast.errors import StoreError
 from holdfast.kit.secret import Redactor
 from holdfast.model.ids import ResourceId
 from holdfast.model.plan import Inventory, Owned
+from holdfast.model.resource import Origin
 from holdfast.store.journal import StoreJournal
 from holdfast.testing.disk import Disk, Mounted
 from holdfast.testing.fault import Fault, Weather
@@ -122,6 +124,27 @@ def test_what_becomes_doubtful_while_the_store_is_read_stays_so() -> None:
         await ledger.refresh()
         assert disk.owned == {WEB: owned(2)}
         await ledger.refresh()
+        assert ledger.inventory == disk.owned
+
+    run(0, story())
+
+
+def test_what_git_says_takes_the_place_of_what_was_read_where_they_are_equal() -> None:
+    async def story() -> None:
+        ledger, disk = await opened()
+        await ledger.put(owned(1))
+        (said,) = (owned(1).resource,)
+        moved = replace(said, origin=Origin(path="elsewhere.yaml", line=7, revision="r2"))
+        other = owned(2).resource
+
+        ledger.share([other])
+        assert ledger.inventory[WEB].resource == said
+        ledger.share([moved])  # equal but for its place, of which what was applied is remembered
+        assert ledger.inventory[WEB].resource.state is moved.state
+        assert ledger.inventory[WEB].resource.origin == said.origin
+        ledger.share([said])
+        assert ledger.inventory[WEB].resource is said
+        assert ledger.of("shop") == (ledger.inventory[WEB],)
         assert ledger.inventory == disk.owned
 
     run(0, story())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from holdfast.testing.fault import Fault
 from holdfast.testing.simulated_engine import Unseen
 from holdfast.testing.simulated_loop import run
 from holdfast.testing.stage import UNIT, Stage, item, unit, wanted
+from holdfast.walk.walk import LONGEST
 from holdfast.walk.walker import ATTEMPTS, Stale
 
 SHOP = Managed(name="shop", settings=Settings(automated=True, prune=True, self_heal=True))
@@ -240,3 +242,28 @@ def test_steps_that_only_wait_keep_no_slot() -> None:
 def _step(verb: StepVerb) -> Step:
     change = Change(id=A, verb=Verb.CREATE, reason=Reason.DECLARED, before=None, after=None)
     return Step(operation="op", verb=verb, change=change, resource=None)
+
+
+def test_of_many_changes_few_wait_as_tasks_and_all_are_done() -> None:
+    count = 4 * LONGEST
+
+    class Counted(Steps):
+        tasks = 0
+
+        def begins(self, step: Step) -> None:
+            super().begins(step)
+            self.tasks = max(self.tasks, len(asyncio.all_tasks()))
+
+    steps = Counted()
+
+    async def main() -> None:
+        async with Stage([SHOP], witness=steps) as stage:
+            stage.commit("shop", *(wanted(item(f"i{number}")) for number in range(count)))
+            await stage.start()
+            assert await stage.rest()
+            assert {stage.stands(item(f"i{number}")) for number in range(count)} == {1}
+
+    run(0, main())
+    assert len(steps.asked) == count
+    assert steps.most > 3
+    assert steps.tasks < 2 * LONGEST

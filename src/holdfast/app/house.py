@@ -458,6 +458,7 @@ class House:
         self._remember(desired, trees)
         self.sync.offer(desired, is_rewound=is_rewound)
         self._has_looked(desired.application)
+        self._tidy_soon()
 
     def _incomplete(self, name: str) -> None:
         self.sync.incomplete(name)
@@ -507,6 +508,10 @@ class House:
                 if id.destination in self.kubernetes.watches.clients:
                     self.heal.mark(id)
         self.edge.services_changed()
+        self._tidy_soon()
+
+    def _tidy_soon(self) -> None:
+        """Give back what a burst of work leaves, once it is over: an operation, and what a start reads."""
         if self._tidy is not None:
             self._tidy.cancel()
         self._tidy = asyncio.get_running_loop().call_later(TIDY_AFTER_S, give_back)

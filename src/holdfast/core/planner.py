@@ -98,7 +98,10 @@ def unrecorded(desired: Desired, live: Live, inventory: Inventory) -> tuple[Reso
 def _is_news(resource: Resource, owned: Owned | None, live: Live, application: str) -> bool:
     if owned is None:
         return _is_ours(live.observed[resource.id], None, resource.policy)
-    return owned.application == application and (not owned.is_applied or replace(owned.resource, origin=resource.origin) != resource)
+    if owned.application != application:
+        return False
+    is_known = owned.resource is resource or replace(owned.resource, origin=resource.origin) == resource
+    return not (owned.is_applied and is_known)
 
 
 def _compare(world: World) -> dict[ResourceId, _Verdict]:

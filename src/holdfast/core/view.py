@@ -6,6 +6,7 @@ JSON form (a snapshot). Nothing here changes it: `fold.Folding` does. Proofs go 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -437,10 +438,15 @@ def from_json(data: Mapping[str, Any]) -> View:
 
 def _application_from(data: Mapping[str, Any]) -> ApplicationView:
     operation = OperationView(**data["operation"]) if data["operation"] else None
-    resources = {ResourceId(*it["id"]): _resource_from(it) for it in data["resources"]}
+    resources = {ResourceId.of(it["id"]): _resource_from(it) for it in data["resources"]}
     return ApplicationView(**{**data, "operation": operation, "resources": resources})
 
 
 def _resource_from(data: Mapping[str, Any]) -> ResourceView:
+    """The words that thousands have in common are kept once."""
+    plain = {name: value for name, value in data.items() if name != "id"}
+    plain |= {name: sys.intern(plain[name]) for name in ("sync", "status")}
+    if plain["stands"] == plain["digest"]:
+        plain["stands"] = plain["digest"]
     proofs = {claim: ProofView(**proof) for claim, proof in data["proofs"].items()}
-    return ResourceView(**{**{name: value for name, value in data.items() if name != "id"}, "proofs": proofs})
+    return ResourceView(**{**plain, "proofs": proofs})

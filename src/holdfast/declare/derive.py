@@ -23,7 +23,7 @@ from holdfast.kit.graph import find_cycle
 from holdfast.kit.suggest import did_you_mean
 from holdfast.model import labels
 from holdfast.model.declaration import Declaration, Joining, Peer, Scope
-from holdfast.model.ids import ResourceId
+from holdfast.model.ids import ResourceId, one_set
 from holdfast.model.resource import Derived, Resource, ResourcePolicy, Warning
 from holdfast.model.scalars import Name
 from holdfast.model.state import Facts
@@ -65,7 +65,7 @@ def expand(declaration: Declaration, scope: Scope, facts: Facts, registry: Regis
         wave=directions.wave,
         policy=_joined(declared.policy, directions.policy),
         origin=declaration.origin,
-        labels={**declaration.labels, **declared.labels, labels.APPLICATION: scope.application},
+        labels=_labels(declaration, declared, scope),
     )
     leaves = _leaves(resource, declaration, facts, registry)
     if isinstance(leaves, DeclarationError):
@@ -79,6 +79,12 @@ def expand(declaration: Declaration, scope: Scope, facts: Facts, registry: Regis
         needs=kind.needs(declaration),
         warnings=(*kind.warnings(declaration), *directions.warnings),
     )
+
+
+def _labels(declaration: Declaration, declared: Resource, scope: Scope) -> Mapping[str, str]:
+    if not declaration.labels and declared.labels.get(labels.APPLICATION) == scope.application:
+        return declared.labels
+    return {**declaration.labels, **declared.labels, labels.APPLICATION: scope.application}
 
 
 def _name_errors(declaration: Declaration) -> Iterator[DeclarationError]:
@@ -318,7 +324,7 @@ class _Index:
         wanted = {leaf for id in needs for leaf in self.stands_for.get(id, (id,))}
         for leaf in part.leaves:
             own = {other for id in leaf.needs for other in self.stands_for.get(id, (id,))}
-            closed = frozenset(wanted | own)
+            closed = one_set(frozenset(wanted | own))
             yield replace(leaf, needs=closed) if closed != leaf.needs else leaf
 
 

@@ -3,15 +3,18 @@
 Filled by yaml_reader and json_reader, asked by decode, formats and kinds. Law: for every path of `value`, `marks.at(path)` is the place of
 the text that the value was read from; a path that is not there falls back to its nearest ancestor.
 
-Two thousand documents stay in memory, so marks are a tree beside the value, not a map of paths: a scalar's mark is one integer (line <<
-32 | column, both from 0); a list's is (mark, [child, …]); a mapping's is (mark, {key: (mark of the key, child)}).
+Marks are a tree beside the value, not a map of paths: a scalar's mark is one integer (line << 32 | column, both from 0); a list's is
+(mark, [child, …]); a mapping's is (mark, {key: (mark of the key, child)}). What thousands of objects keep of them for as long as they are
+declared is `Places`.
 """
 
 from __future__ import annotations
 
+import marshal
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from holdfast.errors import DeclarationError, Where
@@ -27,8 +30,9 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _LONGEST_SNIPPET = 400
 
 
+@lru_cache(maxsize=4)
 def split_lines(text: str) -> tuple[str, ...]:
-    """Return the lines of `text`, without their ends."""
+    """Return the lines of `text`, without their ends. Those of the last files are kept: a place is asked for after the other."""
     return tuple(_BREAK.split(text))
 
 
@@ -56,9 +60,13 @@ class Marks:
     """The places of one document's values and keys."""
 
     path: str
-    lines: tuple[str, ...]
+    text: str
     """Of the whole file, shared by its documents."""
     root: Mark
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return split_lines(self.text)
 
     def at(self, path: Path, key: bool = False) -> Where:
         """Return the 1-based line and column of the value at `path`, or of its key; of the nearest known ancestor where there is none."""
@@ -86,6 +94,25 @@ def _head(mark: Mark) -> int:
     return mark if isinstance(mark, int) else mark[0]
 
 
+class Places:
+    """`Document.where` of one document, without the document: its marks in a tenth of their size."""
+
+    __slots__ = ("_packed", "_path", "_text")
+
+    def __init__(self, marks: Marks) -> None:
+        self._path, self._text = marks.path, marks.text
+        self._packed = marshal.dumps(marks.root)
+
+    def __call__(self, path: Path, key: bool = False) -> Where:
+        return Marks(self._path, self._text, _unpacked(self._packed)).at(path, key)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(packed: bytes) -> Mark:
+    root: Mark = marshal.loads(packed)
+    return root
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document of a file. `value` is read, never changed."""
@@ -97,10 +124,6 @@ class Document:
     """Which document of its file, from 0."""
     tags: Mapping[int, str] = field(default_factory=dict)
     """Mark of a value → its local tag, where the reader was asked to keep such tags."""
-
-    @property
-    def text_lines(self) -> tuple[str, ...]:
-        return self.marks.lines
 
     def where(self, path: Path, key: bool = False) -> Where:
         return self.marks.at(path, key)

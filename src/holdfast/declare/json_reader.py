@@ -38,7 +38,7 @@ def read_json(path: str, data: bytes, limits: Limits = DEFAULT) -> Parsed:
         return Parsed(errors=tuple(scanner.errors))
     if scanner.errors:
         return Parsed(errors=tuple(scanner.errors))
-    return Parsed((Document(path, value, Marks(path, scanner.lines, mark)),))
+    return Parsed((Document(path, value, Marks(path, text, mark)),))
 
 
 class _Abandon(Exception):

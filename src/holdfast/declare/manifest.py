@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.declare.decode import decode
-from holdfast.declare.document import Document, Failed, Limits, Parsed
+from holdfast.declare.document import Document, Failed, Limits, Parsed, Places
 from holdfast.declare.envelope import Envelope, read_envelope
 from holdfast.declare.json_reader import read_json
 from holdfast.declare.registry import Registry
@@ -71,7 +71,7 @@ def read_manifest(place: Place, data: bytes, registry: Registry) -> Reading:
     errors = list(parsed.errors)
     for document in parsed.documents:
         if foreign is not None and not _is_own(document):  # Applications within Applications are objects there
-            read = foreign.read(document.value, document.where, _origin(document, place))
+            read = foreign.read(document.value, Places(document.marks), _origin(document, place))
             declarations += read.declarations
             warnings += read.warnings
             errors += read.errors

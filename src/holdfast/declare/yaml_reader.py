@@ -8,6 +8,7 @@ the errors of the next one; no input produces more nodes than its size and the l
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -33,6 +34,7 @@ from holdfast.kit.canonical import Json
 
 _DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 """At the start of a line this begins a document wherever it stands, even within a block of text (YAML 1.2.2 §9.1.2)."""
+_SHORT: Final = 32
 _TAG = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Mapping[str, tuple[type, ...]] = {
     _TAG + "str": (str,),
@@ -116,6 +118,8 @@ class _Reader:
         """Offset and line that the parser counts from."""
         self.anchors: dict[str, _Anchor] = {}
         self.expanded = 0
+        self.words: dict[str, str] = {}
+        """Short words that were read: one that comes again (`v1`, `ConfigMap`) is kept once."""
 
     def read(self) -> None:
         offset: int | None = 0
@@ -168,7 +172,7 @@ class _Reader:
         value, mark = self.node(event, 1)
         self.next()
         if value is not None and len(self.errors) == before:
-            marks = Marks(self.path, self.lines, mark)
+            marks = Marks(self.path, self.text, mark)
             self.documents.append(Document(self.path, value, marks, self.count - 1, self.tags))
         return True
 
@@ -226,8 +230,11 @@ class _Reader:
             self.tags[self.mark(event)] = str(tag)
             tag, is_plain = None, not event.style
         try:
+            if tag is None and is_plain:
+                word = event.value
+                return resolve(self.words.setdefault(word, word) if len(word) <= _SHORT else word, self.dialect)
             if tag is None:
-                return resolve(event.value, self.dialect) if is_plain else str(event.value)
+                return str(event.value)
             if tag in {"!", _TAG + "str"}:
                 return str(event.value)
             if tag not in _SCALAR_TAGS:
@@ -324,7 +331,7 @@ class _Reader:
         known = len(self.errors)
         value, _ = self.node(event, depth + 1)
         if isinstance(value, str) and len(value) <= self.limits.key:
-            return value
+            return sys.intern(value)  # the same few words, in thousands of documents
         if isinstance(value, str):
             self.error("HF1013", f"a key of {len(value):,} characters", mark, f"a key may have {self.limits.key:,}")
         elif len(self.errors) == known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -95,6 +95,16 @@ async def all_of(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def in_turn(coroutines: AsyncIterator[Coroutine[Any, Any, None]]) -> None:
+    """Run all, each from the moment that it is given, until they have ended; errors as those of `all_of`."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            async for coroutine in coroutines:
+                group.create_task(coroutine)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 class Wakeup:

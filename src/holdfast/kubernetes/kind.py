@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from holdfast.errors import DeclarationError, Where
@@ -21,7 +22,7 @@ from holdfast.kubernetes.object_id import CLUSTER, CLUSTER_SCOPED, kind_name, na
 from holdfast.kubernetes.reference import definition_of, references
 from holdfast.kubernetes.sync_option import DEFINITION, in_vain_for_object, read_policy, read_sync_options
 from holdfast.model.declaration import Declaration, Reading, Scope
-from holdfast.model.ids import HOST, ResourceId
+from holdfast.model.ids import HOST, ResourceId, one_set
 from holdfast.model.labels import ADOPT, APPLICATION, HEAL, SYNC_OPTIONS
 from holdfast.model.live import Health, Observation, Status
 from holdfast.model.operation import RolloutStyle
@@ -56,6 +57,8 @@ class KubernetesKind:
 
     def __init__(self, destinations: frozenset[str] | None) -> None:
         self._destinations = destinations
+        self._policy = ResourcePolicy()
+        """The last one: those of most objects are equal, and are kept once."""
 
     def reads(self, destination: str) -> bool:
         if self._destinations is not None:
@@ -85,15 +88,21 @@ class KubernetesKind:
         if namespace != CLUSTER:
             named["namespace"] = namespace
         id = ResourceId(scope.destination, declaration.kind, namespace, declaration.name)
+        policy = replace(read_policy(manifest, _annotations(manifest), namespace_of(id), scope.terms), holds=declaration.kind in _HOLD)
+        if policy != self._policy:
+            self._policy = policy
         return Resource(
             id=id,
             state=State.of(_as_written(manifest, named) if declaration.kind in ARGO_CD else normalize({**manifest, "metadata": named})),
-            needs=frozenset(
-                ResourceId(scope.destination, it.kind, it.namespace or CLUSTER, it.name) for it in references(manifest, namespace_of(id))
+            needs=one_set(
+                frozenset(
+                    ResourceId(scope.destination, it.kind, it.namespace or CLUSTER, it.name)
+                    for it in references(manifest, namespace_of(id))
+                )
             ),
-            policy=replace(read_policy(manifest, _annotations(manifest), namespace_of(id), scope.terms), holds=declaration.kind in _HOLD),
+            policy=self._policy,
             origin=declaration.origin,
-            labels={APPLICATION: scope.application},
+            labels=_labels(scope.application),
         )
 
     def needs(self, declaration: Declaration) -> tuple[tuple[str, Path], ...]:
@@ -224,6 +233,11 @@ def _as_written(manifest: Mapping[str, Json], metadata: dict[str, Json]) -> dict
     return {**{key: value for key, value in manifest.items() if key not in ("status", "operation")}, "metadata": metadata}
 
 
+@lru_cache(maxsize=256)
+def _labels(application: str) -> dict[str, str]:
+    return {APPLICATION: application}
+
+
 def _widened(resource: Resource) -> Resource:
     """Return an object as one that lies in no namespace."""
     fields = dict(resource.state.fields)
@@ -257,7 +271,7 @@ def _typed(item: Json, kind: str, api_version: Json) -> Json:
 
 
 def _within(place: Place, at: Path) -> Place:
-    return lambda path: place((*at, *path))
+    return (lambda path: place((*at, *path))) if at else place
 
 
 def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | tuple[DeclarationError, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from holdfast.kit.canonical import Json
+from holdfast.kit.canonical import Json, same_parts
 from holdfast.kit.quantity import parse_quantity
 
 SERVER_FIELDS = frozenset({"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields"}) | {
@@ -29,7 +29,10 @@ _QUANTITY_FIELDS = frozenset({"sizeLimit", "divisor", "averageValue"})
 
 
 def normalize(manifest: Mapping[str, Json], *, ignore_aggregated_roles: bool = False) -> dict[str, Json]:
-    """Return the normal form of a manifest or a live object: without status, what only the server writes, and empty fields."""
+    """Return the normal form of a manifest or a live object: without status, what only the server writes, and empty fields.
+
+    A part that was in this form already is that of `manifest` itself; the whole and its metadata are new.
+    """
     form: dict[str, Json] = {key: value for key, value in manifest.items() if key != "status"}
     metadata = form.get("metadata")
     if isinstance(metadata, dict):
@@ -81,9 +84,11 @@ def _tidy(value: Json, field: str) -> Json:
             return {key: quantity(each) for key, each in value.items() if each is not None}
         tidied = {key: _tidy(each, key) for key, each in value.items() if each is not None}
         # An empty mapping is something where it is written so: `emptyDir: {}`, `podSelector: {}`.
-        return {key: each for key, each in tidied.items() if not (each == {} and value[key] != {})}
+        full = {key: each for key, each in tidied.items() if not (each == {} and value[key] != {})}
+        return value if same_parts(full, value) else full
     if isinstance(value, list):
-        return [_tidy(each, field) for each in value]
+        items = [_tidy(each, field) for each in value]
+        return value if all(one is other for one, other in zip(items, value, strict=True)) else items
     return quantity(value) if field in _QUANTITY_FIELDS else value
 
 

@@ -62,7 +62,7 @@ def _made(form: Any) -> _Codec:
     if origin is Mapping:
         return _mapping(*arguments)
     if form is ResourceId:
-        return _Codec(list, lambda data: ResourceId(*_checked(list, data)))
+        return _Codec(list, lambda data: _id(_checked(list, data)))
     if isinstance(form, type) and issubclass(form, Enum):
         return _Codec(lambda value: value.value, form)
     if isinstance(form, type) and is_dataclass(form):
@@ -76,6 +76,10 @@ def _checked(form: Any, data: Any) -> Any:
     if not isinstance(data, form):
         raise ValueError(f"{data!r:.80} stands where {form} belongs")
     return data
+
+
+def _id(parts: list[Any]) -> ResourceId:
+    return ResourceId.of([_checked(str, part) for part in parts])
 
 
 def _same(value: Any) -> Any:

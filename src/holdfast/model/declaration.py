@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Final, Protocol, runtime_checkable
 
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
@@ -18,6 +19,8 @@ from holdfast.model.operation import RolloutStyle
 from holdfast.model.resource import Hook, Model, Origin, Prepare, Resource, Warning
 from holdfast.model.state import Facts, State
 from holdfast.model.terms import Terms
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +67,8 @@ class Declaration:
     origin: Origin
     place: Callable[[tuple[str | int, ...]], Where]
     """From a path in the document, such as ("spec", "needs", 0), to its place in the file."""
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    labels: Mapping[str, str] = field(default_factory=lambda: _NONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 HOST = "host"
@@ -28,4 +31,16 @@ class ResourceId(NamedTuple):
         kind, _, namespace = kind.rpartition("/")
         if not (kind and namespace and rest):
             raise ValueError(f"cannot read resource id {text!r}: expected Kind/namespace/name")
-        return cls(destination, kind, namespace, rest)
+        return cls.of((destination, kind, namespace, rest))
+
+    @classmethod
+    def of(cls, parts: Sequence[str]) -> ResourceId:
+        """Return the id of these four parts, read from somewhere; of thousands, the words that are the same are kept once."""
+        destination, kind, namespace, name = cls(*parts)
+        return cls(sys.intern(destination), sys.intern(kind), sys.intern(namespace), name)
+
+
+@lru_cache(maxsize=1024)
+def one_set(ids: frozenset[ResourceId]) -> frozenset[ResourceId]:
+    """Return the one set for all that are equal: thousands of resources need the same."""
+    return ids

@@ -132,7 +132,7 @@ def inventory(connection: sqlite3.Connection) -> Inventory:
     rows = connection.execute("SELECT destination, kind, namespace, name, body FROM owned ORDER BY 1, 2, 3, 4")
     found = {}
     for *parts, body in rows:
-        id = ResourceId(*parts)
+        id = ResourceId.of(parts)
         found[id] = _read(f"{id} in the inventory", _owned, body)
     return found
 

@@ -7,12 +7,14 @@ Where the store fails, nobody knows whether it wrote: those entries are read aga
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.plan import Inventory, Owned
 from holdfast.model.ports import Append, DropOwned, Journal, PutOwned, Store, Write
+from holdfast.model.resource import Resource
 
 
 class Ledger:
@@ -62,6 +64,20 @@ class Ledger:
     async def drop(self, id: ResourceId, *events: Event) -> None:
         await self._commit(id, DropOwned(id), events)
         self._forget(id)
+
+    def share(self, resources: Iterable[Resource]) -> None:
+        """Keep `resources` in place of what was applied where they are equal: after a start there are two of each, one from the store.
+
+        Where they are one again, comparing them costs nothing.
+        """
+        for resource in resources:
+            owned = self._inventory.get(resource.id)
+            if owned is None or owned.resource is resource:
+                continue
+            if owned.resource == resource:
+                self._remember(replace(owned, resource=resource))
+            elif owned.resource.state is not resource.state and owned.resource.state == resource.state:
+                self._remember(replace(owned, resource=replace(owned.resource, state=resource.state)))
 
     async def refresh(self) -> None:
         """Read again what the store may or may not have written when it failed; raises StoreError while it still does."""

@@ -95,6 +95,7 @@ class Looker:
         """Look at `desired`; what stands is told as judged by `said`, what Git says now, where that is something else."""
         await self._ledger.refresh()
         await self._hand_over(desired)
+        self._ledger.share(desired)
         said = said or desired
         as_of, live = await self._observe(desired, said)
         if doubtful := gone(desired, live, self._ledger.inventory):

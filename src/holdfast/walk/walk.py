@@ -6,16 +6,19 @@ Begun by operations, walked by walker, and looked at by whoever began it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from holdfast.errors import HoldfastError
+from holdfast.kit.tasks import Wakeup
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation, Outcome
 from holdfast.model.plan import Plan
 from holdfast.model.resource import Desired, Resource
 from holdfast.walk.hook import HookRun
+
+LONGEST = 200
 
 
 class Interrupt:
@@ -37,6 +40,26 @@ class Interrupt:
             yield
         finally:
             del self._scopes[scope]
+
+
+class Queue:
+    """The lanes that have begun and wait for a slot. Beyond `LONGEST` the next begin later: thousands of waiting tasks are memory."""
+
+    def __init__(self) -> None:
+        self._waiting: set[ResourceId] = set()
+        self._shorter = Wakeup()
+
+    async def join(self, ids: Collection[ResourceId]) -> None:
+        """Let lanes begin, each known by its first id, once few enough wait. For one caller at a time."""
+        while self._waiting and len(self._waiting) + len(ids) > LONGEST:
+            await self._shorter.wait()
+        self._waiting.update(ids)
+
+    def leave(self, id: ResourceId) -> None:
+        """Say that a lane has its slot, needs none, or has ended; one that is not known has left before."""
+        if id in self._waiting:
+            self._waiting.discard(id)
+            self._shorter.wake()
 
 
 class Interrupted(Exception):
@@ -65,6 +88,7 @@ class Walk:
     problem: HoldfastError | None = None
     """What kept it from being walked at all."""
     outcomes: list[Outcome] = field(default_factory=list)
+    queue: Queue = field(default_factory=Queue)
     hooks: HookRun | None = None
     """What is run beside the changes."""
     resources: dict[ResourceId, Resource] = field(init=False)

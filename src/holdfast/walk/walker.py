@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import reduce
+from typing import Any
 
 from holdfast.core import events
 from holdfast.core.order import held_up
@@ -20,7 +21,7 @@ from holdfast.core.view import OUT_OF_SYNC, SYNCED, UNKNOWN
 from holdfast.errors import Bug, Conflict, EngineError, HoldfastError, Retry, TimedOut, Unavailable
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
-from holdfast.kit.tasks import Wakeup, all_of
+from holdfast.kit.tasks import Wakeup, all_of, in_turn
 from holdfast.model.declaration import Kind, Serving
 from holdfast.model.event import Event
 from holdfast.model.hook import HookPhase
@@ -270,7 +271,10 @@ class Walker:
                     await self._skip(walk, change, "waits for what failed")
             ready = tuple(change for change in wave if change.id not in held)
             found = lanes(ready, lambda id: self._resource(walk, id))
-            await all_of(*(self._together(walk, found[at : at + ENTERED]) for at in range(0, len(found), ENTERED)))
+            if len(found) <= ENTERED:
+                await self._together(walk, found)
+            else:
+                await in_turn(self._begun(walk, found))
 
     def hook_run(self, walk: Walk, *, is_removal: bool = False) -> HookRun | None:
         """Return what runs the hooks of a walk beside its changes, or those of an Application that goes; None where there are none."""
@@ -312,6 +316,13 @@ class Walker:
         owned = self._ledger.inventory.get(id)
         return walk.resources.get(id) or (owned.resource if owned else None)
 
+    async def _begun(self, walk: Walk, found: Sequence[tuple[Change, ...]]) -> AsyncIterator[Coroutine[Any, Any, None]]:
+        """Yield lanes to be walked together, as soon as few enough wait for a slot."""
+        for at in range(0, len(found), ENTERED):
+            some = found[at : at + ENTERED]
+            await walk.queue.join([lane[0].id for lane in some])
+            yield self._together(walk, some)
+
     async def _together(self, walk: Walk, found: Sequence[tuple[Change, ...]]) -> None:
         """Walk lanes that begin at once; what they are about to make is entered in one go."""
         await self._enter(
@@ -333,6 +344,7 @@ class Walker:
                 await self._skip(walk, change, f"another replica of {declared} failed")
             else:
                 await self._change(walk, change, declared)
+            walk.queue.leave(change.id)
 
     async def _skip(self, walk: Walk, change: Change, why: str) -> None:
         now = self._clock.now()
@@ -495,8 +507,10 @@ class Walker:
         engine = self._engines[step.id.kind]
         if step.verb is not StepVerb.GATE:
             async with nullcontext() if step.waits else self._slots:
+                walk.queue.leave(step.id)
                 await engine.apply(step)
             return
+        walk.queue.leave(step.id)
         scope = asyncio.timeout(None)
         try:
             async with scope:

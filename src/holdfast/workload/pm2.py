@@ -196,7 +196,7 @@ def _child(mark: Mark, step: str | int) -> Mark:
 
 def _app_document(whole: Document, entry: Json, mark: Mark) -> Document:
     """Return one app as a document, its fields under the names of PM2's schema; of a field and its alias the field counts."""
-    marks = Marks(whole.path, whole.text_lines, _renamed(mark))
+    marks = Marks(whole.path, whole.marks.text, _renamed(mark))
     if not isinstance(entry, dict):
         return Document(whole.path, entry, marks)
     value: dict[str, Json] = {}

@@ -27,14 +27,15 @@ def failure(reason: str, line: int | None = None, column: int | None = None) -> 
 def read_script(shown: str, data: bytes, answer: bytes) -> Parsed:
     """Return what the script `data` exported, or why it did not."""
     parsed = read_json(shown, answer)
-    lines = split_lines(data.decode("utf-8", errors="replace"))
+    text = data.decode("utf-8", errors="replace")
+    lines = split_lines(text)
     if parsed.errors:  # places in JSON that nobody ever saw
         return Parsed(errors=tuple(_replaced(error, place(shown, lines, 0)) for error in parsed.errors))
     (document,) = parsed.documents
     value = document.value
     if isinstance(value, dict) and FAILED in value:
         return Parsed(errors=(_failed(shown, lines, value),))
-    return Parsed(documents=(Document(shown, value, Marks(shown, lines, _marks(value, lines))),))
+    return Parsed(documents=(Document(shown, value, Marks(shown, text, _marks(value, lines))),))
 
 
 def not_run(shown: str, data: bytes, is_allowed: bool) -> DeclarationError:

@@ -22,6 +22,7 @@ from holdfast.engines.kubernetes.answer import Gone
 from holdfast.engines.kubernetes.client import MANAGER, Client, Object
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
 from holdfast.kit.backoff import Backoff
+from holdfast.kit.canonical import sharing
 from holdfast.kit.clock import Clock, Random
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.drift import field_owners, owned
@@ -227,7 +228,8 @@ class KindCache:
     def share(self, key: Key, known: Seen, state: State) -> None:
         """Keep `state` in place of the equal one of `known`: what Git says, what was applied and what stands are one value then."""
         if self._seen.get(key) is known:
-            self._seen[key] = replace(known, state=state)
+            live: Any = sharing({**known.live}, {**state.fields})
+            self._seen[key] = replace(known, state=state, live=live)
 
     def _drop(self, key: Key, version: int) -> None:
         known = self._seen.get(key)

@@ -125,12 +125,18 @@ class KubernetesEngine:
         if seen.live["metadata"].get("deletionTimestamp"):
             handle["finalizers"] = [*seen.finalizers]
         try:
-            state = await self._unless_ignored(id, self._said(id, seen.state), seen)
+            state = await self._known(id, seen, seen.state)
         except ValueError as error:
             return f"ignoreDifferences cannot be followed (HF3322): {error}"
         if state == seen.state and state is not seen.state:
             cache.share(key_of(id), seen, state)
         return Observation(state=state, observed_at=at, handle=handle)
+
+    async def _known(self, id: ResourceId, seen: Seen, state: State) -> State:
+        """Return what was observed, as what is known of it where that is the same, or counts as the same."""
+        if (known := next((each.state for each in self._described(id) if each.state == state), None)) is not None:
+            return known
+        return await self._unless_ignored(id, self._said(id, state), seen)
 
     async def _unless_ignored(self, id: ResourceId, state: State, seen: Seen) -> State:
         """Return what was observed; where it differs from what is known of it only in fields that do not count, what is known."""
@@ -334,6 +340,6 @@ def _misplaced(id: ResourceId, resource: ApiResource) -> Rejected:
     return Rejected("HF3314", f"cannot apply {id}: objects of {resource.name} lie in no namespace, which was not known yet", hint=hint)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=1024)
 def _record_of(id: ResourceId) -> str:
     return digest([*id])

@@ -17,7 +17,7 @@ from holdfast.kit.canonical import Json
 def folded(document: Document, spec_type: type[Any], *, is_lenient: bool = False) -> Document:
     """Return the document with its keys as `spec_type` has them; `is_lenient`: without what it does not know."""
     value, mark = _folded(document.value, document.marks.root, spec_type, is_lenient)
-    return Document(document.path, value, Marks(document.path, document.text_lines, mark), document.index, document.tags)
+    return Document(document.path, value, Marks(document.path, document.marks.text, mark), document.index, document.tags)
 
 
 def _folded(value: Json, mark: Mark, hint: Hint, is_lenient: bool) -> tuple[Json, Mark]:

@@ -86,7 +86,7 @@ def _adjusted(library: Library, scope: Scope) -> Reading | None:
         home = library.home(scope.root)
         if home is None:
             return None
-        options = typed(Document(place.path, known, Marks(place.path, (), pack((place.line or 1) - 1, 0))), Options)
+        options = typed(Document(place.path, known, Marks(place.path, "", pack((place.line or 1) - 1, 0))), Options)
         asked = options.components if options.ignore_missing_components else ()
         missing = [each for each in asked if (folder := within(scope.root, each)) is None or library.home(folder) is None]
         library.adjust(scope.root, with_options(home.spec, options, missing))

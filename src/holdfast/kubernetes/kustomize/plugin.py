@@ -141,7 +141,7 @@ class _IamPolicy:
 
 def _lenient(draft: Draft, spec_type: type[Any]) -> Any:
     """Return a configuration as a spec; what a plug-in does not know it passes over."""
-    document = Document(draft.origin.path, plain(draft.value), Marks(draft.origin.path, (), pack(draft.origin.line - 1, 0)))
+    document = Document(draft.origin.path, plain(draft.value), Marks(draft.origin.path, "", pack(draft.origin.line - 1, 0)))
     return typed(document, spec_type, is_lenient=True)
 
 

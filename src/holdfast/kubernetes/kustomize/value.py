@@ -244,7 +244,7 @@ def retext(old: Value, said: str) -> Value:
 
 def drafted(document: Document) -> Value:
     """Return the document's value to be worked on; the document itself stays as it is."""
-    return _drafted(document.value, document.marks.root, document.text_lines)
+    return _drafted(document.value, document.marks.root, document.marks.lines)
 
 
 def _drafted(value: Json, mark: Mark, lines: tuple[str, ...]) -> Value:

@@ -70,7 +70,7 @@ class Loader:
         if setting.chain:
             self._told.spend(len(data) // 4, nothing(Source(path=self._shelf.shown(path), lines=())))
         for document in parsed.documents:
-            source = Source(path=document.path, lines=document.text_lines, folder=setting.folder)
+            source = Source(path=document.path, lines=document.marks.lines, folder=setting.folder)
             node = node_of(document, source)
             if isinstance(node.value, Mapping):
                 yield Interpolation(setting.variables, self._told).tree(node)
