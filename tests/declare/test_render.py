@@ -80,8 +80,24 @@ def test_a_memory_that_is_too_small_only_reads_again() -> None:
     renderer = Renderer(registry(), remember=3)
     reads = Reads()
     first = thousands(6).render(renderer)
-    assert thousands(6).render(renderer, reads) == first
+    assert thousands(6).render(renderer, reads, facts=Facts(values={"colour": "red"})) == first
     assert len(reads.blobs) + len(reads.asks) == 6
+
+
+def test_what_is_asked_again_is_answered_at_once_and_anything_else_is_not() -> None:
+    kind = ThingKind()
+    renderer = Renderer(registry(kind))
+    reads = Reads()
+    first = thousands(6).render(renderer)
+    kind.declared.clear()
+    assert thousands(6).render(renderer, reads) is first
+    assert (reads.blobs, reads.asks, kind.declared) == ([], [], [])
+
+    assert thousands(6).render(renderer, had_resources=True) == first
+    told = thousands(6).render(renderer, facts=Facts(values={"colour": "red"}))
+    assert (told is first, told) == (False, first)
+    other = thousands(6, f0003=thing("t0003", "{size: 7}")).render(renderer)
+    assert [a.id.name for a, b in zip(other, first, strict=True) if a.state != b.state] == ["t0003"]
 
 
 def test_of_a_file_that_changes_with_every_commit_only_the_last_versions_are_remembered() -> None:

@@ -118,9 +118,13 @@ class Renderer:
         """By Application, number of the source, path and blob."""
         self._readings = _Readings(remember)
         self._stamps: Memory[tuple[str, int, bool], _Stamp] = Memory(remember)
+        self._last: Memory[str, tuple[tuple[RenderRequest, ...], tuple[str, ...], Desired]] = Memory(remember)
+        """Of an Application, the last that asked for nothing: a plan of what has not changed costs no rendering."""
 
     def wants(self, request: RenderRequest) -> tuple[Blob, ...]:
         """Return the blobs that `render` must be given: those of declaration files that it does not remember."""
+        if (last := self._last.get(request.application, "")) is not None and request in last[0]:
+            return ()
         selection = self._selection(request, _orders(request)[0])
         at = (root_of(request.tree), request.destination)
         unread = (blob for blob in selection.manifests if not self._files.has((blob.path, *at), blob.id))
@@ -143,6 +147,18 @@ class Renderer:
         `requests` in the order of the sources; `blobs` by id, as `wants` said; `answers` to what each asked; `commits` that its revision is
         joined of, without them those of the requests. Raises DeclarationError with every error of all trees.
         """
+        asked = tuple(requests), tuple(commits)
+        last = self._last.get(requests[0].application, "")
+        if last is not None and last[:2] == asked:
+            return last[2]
+        desired = self._rendered(requests, blobs, answers, commits)
+        if isinstance(desired, Desired) and not any(answers):
+            self._last.put(desired.application, "", (*asked, desired))
+        return desired
+
+    def _rendered(
+        self, requests: Sequence[RenderRequest], blobs: Mapping[str, bytes], answers: Sequence[Answers], commits: Sequence[str]
+    ) -> Desired | tuple[Asks, ...]:
         first = requests[0]
         orders, errors = _orders(first)
         sources = [
