@@ -6,6 +6,7 @@ import pytest
 
 from holdfast.kit.canonical import Json
 from holdfast.kubernetes.health import HealthRules, judged
+from holdfast.kubernetes.kstatus import Kstatus, compute, needs_status
 from holdfast.model.live import Health, Status
 
 FILES = {
@@ -43,6 +44,25 @@ def test_without_a_rule_its_own_status_speaks() -> None:
     seen: Json = {"observedGeneration": 1}
     behind = thing("other.io", "Thing", metadata={"generation": 2}, status=seen)
     assert rules().judge(behind, 0.0) == Health(Status.PROGRESSING, "Thing generation is 2, but latest observed generation is 1")
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "waits"),
+    [
+        ("", "ConfigMap", False),
+        ("", "Service", True),
+        ("apps", "Deployment", True),
+        ("batch", "CronJob", False),
+        ("batch", "Job", True),
+        ("other.io", "Thing", False),
+    ],
+)
+def test_only_some_kinds_are_waited_for_where_nobody_wrote_a_status(group: str, kind: str, waits: bool) -> None:
+    """What `needs_status` leaves out, kstatus would call Current."""
+    assert needs_status(group, kind) == waits
+    for live in (thing(group, kind), thing(group, kind, status={}), thing(group, kind, metadata={"generation": 7})):
+        assert waits or compute(live, 0.0).status is Kstatus.CURRENT
+        assert (rules().judge(live, 0.0) is None) == (compute(live, 0.0).status is Kstatus.CURRENT)
 
 
 def test_a_file_that_cannot_be_read_is_told_once() -> None:

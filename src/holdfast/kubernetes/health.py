@@ -8,14 +8,14 @@ Unknown with its reason, never a crash; a kind without a rule is Healthy only wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from holdfast.errors import DeclarationError
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
 from holdfast.kubernetes.health_rule import Cel, RuleFile, read_rules
-from holdfast.kubernetes.kstatus import Kstatus, compute
+from holdfast.kubernetes.kstatus import Kstatus, compute, needs_status
 from holdfast.model.live import Health, Status
 
 _OF_KSTATUS: Mapping[Kstatus, Status] = {
@@ -43,6 +43,8 @@ class HealthRules:
     errors: list[DeclarationError] = field(default_factory=list)
     """Of files that could not be read; their kinds are judged by the general rule."""
     _files: dict[tuple[str, bool], RuleFile | None] = field(default_factory=dict)
+    _of_kind: dict[tuple[str, str], tuple[RuleFile, ...]] = field(default_factory=dict)
+    """Group and kind → what has rules for it: nothing, for most of what there are thousands of."""
 
     def judge(self, live: Mapping[str, Json], now: Instant) -> Health | None:
         """Return the health of a live object, or None where applied is all there is to it."""
@@ -53,17 +55,26 @@ class HealthRules:
     def by_rule(self, live: Mapping[str, Json]) -> Health | None:
         """Return what a rule file says of a live object; None where none knows its kind."""
         group, kind = group_kind(live)
-        names = [group or "core", *(f"_.{suffix}" for suffix in self.wide if group.endswith(f".{suffix}"))]
-        for name in names:
-            for read in (self.own, self.read):
-                file = self._file(name, read) if read is not None else None
-                if file is not None and (verdict := file.judge(kind, dict(live))) is not None:
-                    return verdict
+        files = self._of_kind.get((group, kind))
+        if files is None:
+            files = self._of_kind[group, kind] = tuple(self._files_of(group, kind))
+        for file in files:
+            if (verdict := file.judge(kind, dict(live))) is not None:
+                return verdict
         return None
 
+    def _files_of(self, group: str, kind: str) -> Iterator[RuleFile]:
+        for name in (group or "core", *(f"_.{suffix}" for suffix in self.wide if group.endswith(f".{suffix}"))):
+            for read in (self.own, self.read):
+                file = self._file(name, read) if read is not None else None
+                if file is not None and file.knows(kind):
+                    yield file
+
     def _general(self, live: Mapping[str, Json], now: Instant) -> Health | None:
-        result = compute(live, now)
         status = live.get("status")
+        if not status and not needs_status(*group_kind(live)):
+            return None
+        result = compute(live, now)
         if result.status is Kstatus.CURRENT and not (isinstance(status, dict) and status):
             return None
         return Health(_OF_KSTATUS[result.status], result.message)

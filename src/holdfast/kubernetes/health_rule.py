@@ -49,6 +49,9 @@ class RuleFile:
 
     kinds: Mapping[str, tuple[Rule, ...]]
 
+    def knows(self, kind: str) -> bool:
+        return bool(self.kinds.get(kind) or self.kinds.get("_"))
+
     def judge(self, kind: str, live: Json) -> Health | None:
         """Return what the rules of `kind` say of `live`; None where there are none, or none of them says anything."""
         rules = self.kinds.get(kind) or self.kinds.get("_")

@@ -48,12 +48,17 @@ def compute(live: Object, now: Instant) -> Result:
     """Return the generic status of a live object; `now` in seconds since the epoch."""
     if (found := _generic(live)) is not None:
         return found
-    group = _text(live, "apiVersion").rpartition("/")[0]
-    kind = _text(live, "kind")
-    rule = _BUILT_IN.get(f"{group}/{kind}" if group else kind)
-    if rule is not None:
-        return rule(live, now)
-    return _by_ready(live)
+    rule = _rule(_text(live, "apiVersion").rpartition("/")[0], _text(live, "kind"))
+    return rule(live, now) if rule is not None else _by_ready(live)
+
+
+def needs_status(group: str, kind: str) -> bool:
+    """Say whether an object of a kind that stays and has no status may be anything but Current."""
+    return _rule(group, kind) not in (None, _always)
+
+
+def _rule(group: str, kind: str) -> Callable[[Object, Instant], Result] | None:
+    return _BUILT_IN.get(f"{group}/{kind}" if group else kind)
 
 
 def _generic(live: Object) -> Result | None:

@@ -31,6 +31,10 @@ class CustomHealth:
         self._lua = lua
         self._kept: OrderedDict[str, tuple[str, str, Health | None]] = OrderedDict()
 
+    def speaks_of(self, kind: str) -> bool:
+        """Say whether a user's script judges a kind."""
+        return self._said().of(kind).health is not None
+
     async def judge(self, live: Mapping[str, Any]) -> Health | None:
         """Return what the user's script says of a live object; None where there is none, or it says nothing."""
         kind = kind_name(live)

@@ -91,10 +91,11 @@ class KubernetesEngine:
                 unreachable |= dict.fromkeys(asked, error.message)
                 continue
             # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
-            found = {id: await self._observation(id, cache) for id in asked}
+            custom = self._custom if self._custom is not None and self._custom.speaks_of(kind) else None
+            found = {id: await self._observation(id, cache, custom) for id in asked}
             if cache is not None and self.watches.managers - cache.managers:
                 cache = await self.watches.begin(name, kind, cache.resource)
-                found = {id: await self._observation(id, cache) for id in asked}
+                found = {id: await self._observation(id, cache, custom) for id in asked}
             for id, seen in found.items():
                 if isinstance(seen, Observation):
                     observed[id] = seen
@@ -102,7 +103,7 @@ class KubernetesEngine:
                     unreachable[id] = seen
         return Live(observed=observed, unreachable=unreachable)
 
-    async def _observation(self, id: ResourceId, cache: KindCache | None) -> Observation | str:
+    async def _observation(self, id: ResourceId, cache: KindCache | None, custom: CustomHealth | None) -> Observation | str:
         """Return what is seen of an object, or why that cannot be told: a rule of `ignoreDifferences` cannot be followed."""
         at = self._clock.now()
         seen = cache.get(key_of(id)) if cache is not None else None
@@ -114,7 +115,7 @@ class KubernetesEngine:
             identity: dict[str, Json] = {"apiVersion": cache.resource.api_version, "kind": cache.resource.kind, "metadata": named}
             return Observation(state=State.of(identity), observed_at=at, handle={"uid": seen.uid})
         handle: dict[str, Json] = {"uid": seen.uid}
-        verdict = await self._custom.judge(seen.live) if self._custom is not None else None
+        verdict = await custom.judge(seen.live) if custom is not None else None
         verdict = verdict or self._rules.judge(seen.live, at)
         if verdict is not None:
             handle |= {"health": verdict.status.value, "message": verdict.message}
@@ -128,7 +129,7 @@ class KubernetesEngine:
             state = await self._known(id, seen, seen.state)
         except ValueError as error:
             return f"ignoreDifferences cannot be followed (HF3322): {error}"
-        if state == seen.state and state is not seen.state:
+        if state is not seen.state and state == seen.state:
             cache.share(key_of(id), seen, state)
         return Observation(state=state, observed_at=at, handle=handle)
 
