@@ -6,7 +6,6 @@ JSON form (a snapshot). Nothing here changes it: `fold.Folding` does. Proofs go 
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 from holdfast.kit.canonical import Json
 from holdfast.kit.clock import Instant
+from holdfast.kit.once import one_word
 from holdfast.model.event import Event
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Condition, Health, Status, worst
@@ -445,7 +445,7 @@ def _application_from(data: Mapping[str, Any]) -> ApplicationView:
 def _resource_from(data: Mapping[str, Any]) -> ResourceView:
     """The words that thousands have in common are kept once."""
     plain = {name: value for name, value in data.items() if name != "id"}
-    plain |= {name: sys.intern(plain[name]) for name in ("sync", "status")}
+    plain |= {name: one_word(plain[name]) for name in ("sync", "status")}
     if plain["stands"] == plain["digest"]:
         plain["stands"] = plain["digest"]
     proofs = {claim: ProofView(**proof) for claim, proof in data["proofs"].items()}

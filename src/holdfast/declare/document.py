@@ -10,7 +10,7 @@ declared is `Places`.
 
 from __future__ import annotations
 
-import marshal
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,6 +94,9 @@ def _head(mark: Mark) -> int:
     return mark if isinstance(mark, int) else mark[0]
 
 
+_PACKER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
+
+
 class Places:
     """`Document.where` of one document, without the document: its marks in a tenth of their size."""
 
@@ -101,7 +104,7 @@ class Places:
 
     def __init__(self, marks: Marks) -> None:
         self._path, self._text = marks.path, marks.text
-        self._packed = marshal.dumps(marks.root)
+        self._packed = _PACKER.encode(marks.root).encode()
 
     def __call__(self, path: Path, key: bool = False) -> Where:
         return Marks(self._path, self._text, _unpacked(self._packed)).at(path, key)
@@ -109,7 +112,7 @@ class Places:
 
 @lru_cache(maxsize=4)
 def _unpacked(packed: bytes) -> Mark:
-    root: Mark = marshal.loads(packed)
+    root: Mark = json.loads(packed)  # with lists for its tuples, which are read alike
     return root
 
 

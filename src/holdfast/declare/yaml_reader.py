@@ -8,7 +8,6 @@ the errors of the next one; no input produces more nodes than its size and the l
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -31,6 +30,7 @@ from holdfast.declare.resolve import Dialect, Unclear, resolve
 from holdfast.declare.text import read_text
 from holdfast.errors import DeclarationError, Where
 from holdfast.kit.canonical import Json
+from holdfast.kit.once import one_word
 
 _DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 """At the start of a line this begins a document wherever it stands, even within a block of text (YAML 1.2.2 §9.1.2)."""
@@ -331,7 +331,7 @@ class _Reader:
         known = len(self.errors)
         value, _ = self.node(event, depth + 1)
         if isinstance(value, str) and len(value) <= self.limits.key:
-            return sys.intern(value)  # the same few words, in thousands of documents
+            return one_word(value)  # the same few words, in thousands of documents
         if isinstance(value, str):
             self.error("HF1013", f"a key of {len(value):,} characters", mark, f"a key may have {self.limits.key:,}")
         elif len(self.errors) == known:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 
 from holdfast.kit.canonical import Json
+from holdfast.kit.once import one_word
 from holdfast.kubernetes.health import group_kind
 from holdfast.model.ids import ResourceId
 
@@ -47,7 +47,7 @@ def propagation_of(kind: str) -> str:
 def kind_name(manifest: Mapping[str, Json]) -> str:
     """Return the kind as ResourceId has it, with its group."""
     group, kind = group_kind(manifest)
-    return sys.intern(f"{group}/{kind}" if group else kind)
+    return one_word(f"{group}/{kind}" if group else kind)
 
 
 def object_id(destination: str, kind: str, namespace: str, name: str) -> ResourceId:

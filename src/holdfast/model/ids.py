@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
+
+from holdfast.kit.once import one_word
 
 HOST = "host"
 """The destination of everything that acts on the host that runs Holdfast (`host://local`)."""
@@ -37,7 +38,7 @@ class ResourceId(NamedTuple):
     def of(cls, parts: Sequence[str]) -> ResourceId:
         """Return the id of these four parts, read from somewhere; of thousands, the words that are the same are kept once."""
         destination, kind, namespace, name = cls(*parts)
-        return cls(sys.intern(destination), sys.intern(kind), sys.intern(namespace), name)
+        return cls(one_word(destination), one_word(kind), one_word(namespace), name)
 
 
 @lru_cache(maxsize=1024)

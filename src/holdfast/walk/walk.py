@@ -6,19 +6,22 @@ Begun by operations, walked by walker, and looked at by whoever began it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from holdfast.errors import HoldfastError
 from holdfast.kit.tasks import Wakeup
 from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation, Outcome
-from holdfast.model.plan import Plan
+from holdfast.model.plan import Change, Plan
 from holdfast.model.resource import Desired, Resource
 from holdfast.walk.hook import HookRun
 
 LONGEST = 200
+Lane: TypeAlias = tuple[Change, ...]
+"""Changes that go one after another; lanes go side by side."""
 
 
 class Interrupt:
@@ -49,14 +52,17 @@ class Queue:
         self._waiting: set[ResourceId] = set()
         self._shorter = Wakeup()
 
-    async def join(self, ids: Collection[ResourceId]) -> None:
-        """Let lanes begin, each known by its first id, once few enough wait. For one caller at a time."""
-        while self._waiting and len(self._waiting) + len(ids) > LONGEST:
-            await self._shorter.wait()
-        self._waiting.update(ids)
+    async def begin(self, lanes: Sequence[Lane], together: int) -> AsyncIterator[Sequence[Lane]]:
+        """Yield lanes that may begin, so many together, once few enough wait. For one caller at a time."""
+        for at in range(0, len(lanes), together):
+            some = lanes[at : at + together]
+            while self._waiting and len(self._waiting) + len(some) > LONGEST:
+                await self._shorter.wait()
+            self._waiting.update(lane[0].id for lane in some)
+            yield some
 
     def leave(self, id: ResourceId) -> None:
-        """Say that a lane has its slot, needs none, or has ended; one that is not known has left before."""
+        """Say that the lane that begins with `id` has its slot, needs none, or has ended; one that is not known has left before."""
         if id in self._waiting:
             self._waiting.discard(id)
             self._shorter.wake()

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import reduce
-from typing import Any
 
 from holdfast.core import events
 from holdfast.core.order import held_up
@@ -274,7 +273,7 @@ class Walker:
             if len(found) <= ENTERED:
                 await self._together(walk, found)
             else:
-                await in_turn(self._begun(walk, found))
+                await in_turn(self._together(walk, some) async for some in walk.queue.begin(found, ENTERED))
 
     def hook_run(self, walk: Walk, *, is_removal: bool = False) -> HookRun | None:
         """Return what runs the hooks of a walk beside its changes, or those of an Application that goes; None where there are none."""
@@ -315,13 +314,6 @@ class Walker:
     def _resource(self, walk: Walk, id: ResourceId) -> Resource | None:
         owned = self._ledger.inventory.get(id)
         return walk.resources.get(id) or (owned.resource if owned else None)
-
-    async def _begun(self, walk: Walk, found: Sequence[tuple[Change, ...]]) -> AsyncIterator[Coroutine[Any, Any, None]]:
-        """Yield lanes to be walked together, as soon as few enough wait for a slot."""
-        for at in range(0, len(found), ENTERED):
-            some = found[at : at + ENTERED]
-            await walk.queue.join([lane[0].id for lane in some])
-            yield self._together(walk, some)
 
     async def _together(self, walk: Walk, found: Sequence[tuple[Change, ...]]) -> None:
         """Walk lanes that begin at once; what they are about to make is entered in one go."""
