@@ -74,13 +74,16 @@ class ResourceView:
 
     @property
     def health(self) -> Health:
-        found = [Health(Status(self.status), self.message)]
-        found += [Health(Status.DEGRADED, words) for words in (self.contended, self.exposed) if words]
-        return worst(found)
+        own = Health(Status(self.status), self.message)
+        if not self.contended and not self.proofs:
+            return own  # of thousands, nearly all
+        return worst([own, *(Health(Status.DEGRADED, words) for words in (self.contended, self.exposed) if words)])
 
     @property
     def exposed(self) -> str | None:
         """Say who was seen to get in who must not, by the last look; None where nobody was."""
+        if not self.proofs:
+            return None
         return next((f"exposed: {proof.evidence}" for _, proof in sorted(self.proofs.items()) if proof.is_exposed), None)
 
     @property
@@ -153,7 +156,7 @@ class ApplicationView:
         if not self.resources and self.desired_digest is None:
             return Health(Status.UNKNOWN, "nothing was rendered yet")
         ordered = [resource for _, resource in sorted(self.resources.items())]
-        there = [it.health for it in ordered if it.is_seen and (it.failure or it.health.status is not Status.MISSING)]
+        there = [health for it in ordered if it.is_seen and ((health := it.health).status is not Status.MISSING or it.failure)]
         return worst(there or (resource.health for resource in ordered))
 
     def commits_at(self, revision: str | None) -> list[str | None]:
