@@ -133,7 +133,7 @@ def test_what_git_says_takes_the_place_of_what_was_read_where_they_are_equal() -
     async def story() -> None:
         ledger, disk = await opened()
         await ledger.put(owned(1))
-        (said,) = (owned(1).resource,)
+        said = owned(1).resource
         moved = replace(said, origin=Origin(path="elsewhere.yaml", line=7, revision="r2"))
         other = owned(2).resource
 

@@ -270,7 +270,7 @@ class Walker:
                     await self._skip(walk, change, "waits for what failed")
             ready = tuple(change for change in wave if change.id not in held)
             found = lanes(ready, lambda id: self._resource(walk, id))
-            if len(found) <= ENTERED:
+            if len(found) <= ENTERED:  # no task: most walks are of one
                 await self._together(walk, found)
             else:
                 await in_turn(self._together(walk, some) async for some in walk.queue.begin(found, ENTERED))
