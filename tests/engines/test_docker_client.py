@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.engines.silent import WAIT_S, Silent
 
 from holdfast.engines.docker.address import is_address, read_address
+from holdfast.engines.docker.client import Client
 from holdfast.engines.docker.failure import Missing, NameTaken, PortTaken, error_of, said_no
 from holdfast.engines.docker.raw import STDERR, STDOUT, Apart, Piece
-from holdfast.engines.docker.way import SshWay
+from holdfast.engines.docker.way import SshWay, TcpWay
 from holdfast.errors import Conflict, Rejected, Unavailable
+from holdfast.kit.tasks import Tasks
 
 
 def test_addresses_are_read() -> None:
@@ -116,3 +122,21 @@ def test_a_stream_is_taken_apart_however_it_was_cut(sent: list[tuple[int, bytes]
 def test_what_is_no_multiplexed_stream_is_told() -> None:
     with pytest.raises(ValueError, match="no multiplexed stream"):
         Apart().feed(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_question_over_tls_that_is_given_up_leaves_no_connection_behind(tmp_path: Path) -> None:
+    server = Silent(tmp_path)
+    (tmp_path / "ca.pem").write_bytes(server.authority)
+    where = read_address(f"tcp://127.0.0.1:{server.port}")
+
+    async def story() -> None:
+        client = Client(where, TcpWay(where, ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))))
+        async with Tasks(on_crash=lambda name, error: None) as tasks:
+            tasks.start("ask", client.version())
+            assert await asyncio.to_thread(server.was_asked.wait, WAIT_S)
+            await tasks.stop()
+        assert await asyncio.to_thread(server.is_over.wait, WAIT_S), "it is closed before the session is"
+        await client.aclose()
+
+    asyncio.run(story())
+    server.close()

@@ -22,6 +22,7 @@ from holdfast.edge.issuer import is_private_enough
 from holdfast.engines.acme import wire
 from holdfast.engines.acme.problem import Refusal, error_of, nonsense
 from holdfast.errors import TimedOut, Unavailable
+from holdfast.host.connection import without_farewell
 from holdfast.kit.clock import Clock
 
 Sign = Callable[[str, str], bytes]
@@ -120,7 +121,7 @@ class Transport:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._trust, limit=16),
+                connector=without_farewell(aiohttp.TCPConnector(ssl=self._trust, limit=16)),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers={"User-Agent": f"holdfast/{holdfast.__version__}", "Accept-Language": "en"},
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -20,6 +20,7 @@ import aiohttp
 from holdfast.engines.docker.address import PLAIN_PORT, TLS_PORT, Address
 from holdfast.errors import Rejected
 from holdfast.host.command import end_group
+from holdfast.host.connection import without_farewell
 
 LIMIT = 64
 """Connections at once: requests of many containers, and a stream or two for each."""
@@ -99,7 +100,7 @@ class TcpWay:
         self.port = address.port or (PLAIN_PORT if context is None else TLS_PORT)
 
     def connector(self) -> aiohttp.BaseConnector:
-        return _TcpConnector(self)
+        return without_farewell(_TcpConnector(self))
 
     async def opened(self) -> Pair:
         return await asyncio.open_connection(self.host, self.port, ssl=self._context, limit=LINE_LIMIT)

@@ -17,6 +17,7 @@ import holdfast
 from holdfast.engines.kubernetes.answer import Answer, Question, error_of
 from holdfast.engines.kubernetes.credential import Credentials
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
+from holdfast.host.connection import without_farewell
 
 TIMEOUT_S = 30.0
 LARGEST = 64 << 20
@@ -47,12 +48,7 @@ class HttpWire:
     async def stream(self, question: Question, *, is_refused: bool = False) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
         async with self._sent(question, is_refused=is_refused, timeout_s=None) as reply:
             body = await _whole(reply) if reply.status >= 300 else b""
-            try:
-                yield Answer(status=reply.status, body=body, headers=dict(reply.headers)), _lines(reply, question, self.server)
-            finally:
-                # A watch is left in the middle: nobody waits for the farewell of TLS, which the server may never answer.
-                if reply.connection is not None and reply.connection.transport is not None:
-                    reply.connection.transport.abort()
+            yield Answer(status=reply.status, body=body, headers=dict(reply.headers)), _lines(reply, question, self.server)
 
     @asynccontextmanager
     async def socket(self, question: Question, *, protocol: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -80,18 +76,12 @@ class HttpWire:
                 raise TimedOut("HF3301", f"{what}: no answer from {self.server} within {self._timeout_s:g} s") from error
             except (aiohttp.ClientError, OSError) as error:
                 raise Unavailable("HF3300", f"{what}: {_reason(error)} at {self.server}") from error
-            # aiohttp lends the transport of a WebSocket to nobody; without it nothing could end a farewell that is never answered.
-            connection = opened._response.connection
-            transport = connection.transport if connection is not None else None
             try:
                 if opened.protocol != protocol:
                     raise Rejected("HF3344", f"{what}: {self.server} does not speak {protocol}", hint="it needs Kubernetes 1.30 or later")
                 yield opened
             finally:
                 await opened.close()
-                if transport is not None:
-                    transport.abort()
-                    await asyncio.sleep(0)
             return
 
     async def _instead(self, question: Question, status: int) -> EngineError:
@@ -135,7 +125,7 @@ class HttpWire:
                 if self._session is None:
                     trust = await self._credentials.trust()
                     self._session = aiohttp.ClientSession(
-                        connector=aiohttp.TCPConnector(ssl=trust if trust is not None else True, limit=0),
+                        connector=without_farewell(aiohttp.TCPConnector(ssl=trust if trust is not None else True, limit=0)),
                         timeout=aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S),
                         headers={"User-Agent": f"holdfast/{holdfast.__version__}"},
                         cookie_jar=aiohttp.DummyCookieJar(),

@@ -24,6 +24,7 @@ from yarl import URL
 import holdfast
 from holdfast.engines.registry.challenge import Challenge, challenges, read_token, token_url
 from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable
+from holdfast.host.connection import without_farewell
 from holdfast.host.reach import GuardedResolver, MayReach, PrivateAddress, is_private, private_of
 from holdfast.host.registry_credentials import Credentials
 from holdfast.kit.clock import Clock
@@ -255,8 +256,10 @@ class RegistryClient:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    ssl=self._trust or True, limit=8, resolver=GuardedResolver(self._may_reach) if self._may_reach is not None else None
+                connector=without_farewell(
+                    aiohttp.TCPConnector(
+                        ssl=self._trust or True, limit=8, resolver=GuardedResolver(self._may_reach) if self._may_reach is not None else None
+                    )
                 ),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers={"User-Agent": f"holdfast/{holdfast.__version__}"},

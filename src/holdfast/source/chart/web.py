@@ -21,6 +21,7 @@ from yarl import URL
 
 import holdfast
 from holdfast.errors import Refused, SourceError
+from holdfast.host.connection import without_farewell
 from holdfast.host.helm_credentials import HelmLogin
 from holdfast.host.reach import GuardedResolver, MayReach, PrivateAddress, is_private, private_of
 
@@ -107,10 +108,12 @@ class Web:
         key = HelmLogin(ca_file=login.ca_file, cert_file=login.cert_file, key_file=login.key_file)
         if key not in self._sessions:
             self._sessions[key] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    ssl=_trust(key) or self._trust or True,
-                    limit=8,
-                    resolver=GuardedResolver(self._may_reach) if self._may_reach is not None else None,
+                connector=without_farewell(
+                    aiohttp.TCPConnector(
+                        ssl=_trust(key) or self._trust or True,
+                        limit=8,
+                        resolver=GuardedResolver(self._may_reach) if self._may_reach is not None else None,
+                    )
                 ),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers={"User-Agent": f"holdfast/{holdfast.__version__}", "Accept": "*/*"},
