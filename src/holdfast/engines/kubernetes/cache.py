@@ -30,6 +30,7 @@ from holdfast.kubernetes.field_set import FieldSet, Path
 from holdfast.kubernetes.ignore import fields_of
 from holdfast.kubernetes.projection import project, taken
 from holdfast.kubernetes.takeover import is_shared
+from holdfast.model.live import Observation
 from holdfast.model.state import State
 
 Key = tuple[str, str]
@@ -45,9 +46,9 @@ _NONE: Mapping[Any, Any] = MappingProxyType({})
 """One for all: a cluster has thousands of objects that are nobody's here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """One object, as it was last heard of."""
+    """One object, as it was last heard of. Read, never changed, but for `plain`."""
 
     uid: str
     version: int
@@ -62,6 +63,8 @@ class Seen:
     """The fields of those other managers that rules of `ignoreDifferences` name."""
     is_shared: bool = False
     """Whether a takeover has not been finished: fields of ours are those of Argo CD or kubectl too."""
+    plain: Observation | None = None
+    """What an object that only has to be there, as it was applied, was observed as: it is that until one of the two changes."""
 
     @property
     def finalizers(self) -> tuple[str, ...]:
@@ -229,7 +232,7 @@ class KindCache:
         """Keep `state` in place of the equal one of `known`: what Git says, what was applied and what stands are one value then."""
         if self._seen.get(key) is known:
             live: Any = sharing({**known.live}, {**state.fields})
-            self._seen[key] = replace(known, state=state, live=live)
+            self._seen[key] = replace(known, state=state, live=live, plain=None)
 
     def _drop(self, key: Key, version: int) -> None:
         known = self._seen.get(key)

@@ -92,16 +92,29 @@ class KubernetesEngine:
                 continue
             # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
             custom = self._custom if self._custom is not None and self._custom.speaks_of(kind) else None
-            found = {id: await self._observation(id, cache, custom) for id in asked}
+            found = await self._observations(asked, cache, custom)
             if cache is not None and self.watches.managers - cache.managers:
                 cache = await self.watches.begin(name, kind, cache.resource)
-                found = {id: await self._observation(id, cache, custom) for id in asked}
+                found = await self._observations(asked, cache, custom)
             for id, seen in found.items():
                 if isinstance(seen, Observation):
                     observed[id] = seen
                 else:
                     unreachable[id] = seen
         return Live(observed=observed, unreachable=unreachable)
+
+    async def _observations(
+        self, ids: Iterable[ResourceId], cache: KindCache | None, custom: CustomHealth | None
+    ) -> dict[ResourceId, Observation | str]:
+        """Return what is seen of objects of one kind."""
+        return {id: (self._plain(id, cache) if custom is None else None) or await self._observation(id, cache, custom) for id in ids}
+
+    def _plain(self, id: ResourceId, cache: KindCache | None) -> Observation | None:
+        """Return what an object was observed as, where nothing has changed since: neither it, nor what was applied."""
+        seen = cache.get(key_of(id)) if cache is not None else None
+        if seen is None or seen.plain is None or (known := next(iter(self._described(id)), None)) is None:
+            return None
+        return seen.plain if known.state is seen.plain.state else None
 
     async def _observation(self, id: ResourceId, cache: KindCache | None, custom: CustomHealth | None) -> Observation | str:
         """Return what is seen of an object, or why that cannot be told: a rule of `ignoreDifferences` cannot be followed."""
@@ -129,9 +142,12 @@ class KubernetesEngine:
             state = await self._known(id, seen, seen.state)
         except ValueError as error:
             return f"ignoreDifferences cannot be followed (HF3322): {error}"
+        observation = Observation(state=state, observed_at=at, handle=handle)
         if state is not seen.state and state == seen.state:
             cache.share(key_of(id), seen, state)
-        return Observation(state=state, observed_at=at, handle=handle)
+        elif state is seen.state and custom is None and len(handle) == 1:
+            seen.plain = observation
+        return observation
 
     async def _known(self, id: ResourceId, seen: Seen, state: State) -> State:
         """Return what was observed, as what is known of it where that is the same, or counts as the same."""
