@@ -177,7 +177,7 @@ def revision_rendered(*, at: Instant, desired: Desired) -> Event:
                 "digest": resource.state.digest,
                 "declared": str(resource.declared_id),
                 "origin": place_of(resource.origin),
-                "needs": list[Json](sorted(str(need) for need in resource.needs)),
+                "needs": list[Json](sorted(map(str, resource.needs))) if resource.needs else [],
                 "wave": resource.wave,
             }
             for resource in desired

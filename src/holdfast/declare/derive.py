@@ -60,13 +60,10 @@ def expand(declaration: Declaration, scope: Scope, facts: Facts, registry: Regis
     declared = kind.declare(declaration, scope, facts)
     if errors or not isinstance(directions, Directions) or not isinstance(declared, Resource):
         return (*errors, *(() if isinstance(declared, Resource) else declared))
-    resource = replace(
-        declared,
-        wave=directions.wave,
-        policy=_joined(declared.policy, directions.policy),
-        origin=declaration.origin,
-        labels=_labels(declaration, declared, scope),
-    )
+    policy, labelled = _joined(declared.policy, directions.policy), _labels(declaration, declared, scope)
+    resource = declared
+    if directions.wave != declared.wave or (policy, declaration.origin, labelled) != (declared.policy, declared.origin, declared.labels):
+        resource = replace(declared, wave=directions.wave, policy=policy, origin=declaration.origin, labels=labelled)
     leaves = _leaves(resource, declaration, facts, registry)
     if isinstance(leaves, DeclarationError):
         return (leaves,)
@@ -248,6 +245,7 @@ class _Index:
     def __init__(self, parts: Sequence[Part], failed: Collection[str]) -> None:
         self.parts: Mapping[ResourceId, Part] = {part.id: part for part in parts}
         self.failed = frozenset(failed)
+        self._closed: dict[frozenset[ResourceId], frozenset[ResourceId]] = {}
 
     @cached_property
     def stands_for(self) -> Mapping[ResourceId, tuple[ResourceId, ...]]:
@@ -318,14 +316,18 @@ class _Index:
 
     def closed(self, part: Part, needs: Mapping[ResourceId, Path]) -> Iterator[Resource]:
         """Yield the leaves of `part` with their needs as ids that stand in the plan."""
-        if not needs and not any(leaf.needs for leaf in part.leaves):
-            yield from part.leaves
-            return
         wanted = {leaf for id in needs for leaf in self.stands_for.get(id, (id,))}
         for leaf in part.leaves:
-            own = {other for id in leaf.needs for other in self.stands_for.get(id, (id,))}
-            closed = one_set(frozenset(wanted | own))
+            closed = self._own(leaf.needs) if not wanted else one_set(self._own(leaf.needs).union(wanted))
             yield replace(leaf, needs=closed) if closed != leaf.needs else leaf
+
+    def _own(self, needs: frozenset[ResourceId]) -> frozenset[ResourceId]:
+        """Return what `needs` of a leaf stand for; remembered, since thousands need the same."""
+        if not needs:
+            return needs
+        if (known := self._closed.get(needs)) is None:
+            known = self._closed[needs] = one_set(frozenset(other for id in needs for other in self.stands_for.get(id, (id,))))
+        return known
 
 
 def _reference(text: str, asking: ResourceId, kinds: Collection[str]) -> tuple[str | None, str, str]:

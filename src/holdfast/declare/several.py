@@ -19,6 +19,8 @@ def last_wins(expanded: Sequence[Sequence[Part]], labels: Sequence[str]) -> tupl
 
     What one source declares twice stays, and is an error of `join`. As Argo CD does it (`RepeatedResourceWarning`).
     """
+    if len(expanded) == 1:
+        return [*expanded[0]], []
     last: dict[ResourceId, tuple[int, Part]] = {part.id: (at, part) for at, parts in enumerate(expanded) for part in parts}
     kept: list[Part] = []
     warnings: list[Warning] = []

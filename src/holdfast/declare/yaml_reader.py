@@ -118,8 +118,8 @@ class _Reader:
         """Offset and line that the parser counts from."""
         self.anchors: dict[str, _Anchor] = {}
         self.expanded = 0
-        self.words: dict[str, str] = {}
-        """Short words that were read: one that comes again (`v1`, `ConfigMap`) is kept once."""
+        self.words: dict[str, Json] = {}
+        """What short words stand for: one that comes again (`v1`, `ConfigMap`) is resolved and kept once."""
 
     def read(self) -> None:
         offset: int | None = 0
@@ -184,7 +184,7 @@ class _Reader:
     def mark(self, event: Event) -> int:
         start = event.start_mark
         assert start is not None, "libyaml marks every event"
-        return pack(start.line + self.base, start.column)
+        return (start.line + self.base) << 32 | start.column  # as `pack`, without the call: it is asked for every word
 
     def error(self, code: str, reason: str, mark: int, hint: str, *others: int) -> None:
         where = [place(self.path, self.lines, at) for at in (mark, *others)]
@@ -231,8 +231,7 @@ class _Reader:
             tag, is_plain = None, not event.style
         try:
             if tag is None and is_plain:
-                word = event.value
-                return resolve(self.words.setdefault(word, word) if len(word) <= _SHORT else word, self.dialect)
+                return self.word(event.value)
             if tag is None:
                 return str(event.value)
             if tag in {"!", _TAG + "str"}:
@@ -247,6 +246,15 @@ class _Reader:
         if type(value) not in _SCALAR_TAGS[tag]:
             self.error("HF1014", f"{event.value!r} is no {_short(tag)}", self.mark(event), "remove the tag, or mend the value")
         return float(value) if isinstance(value, int) and tag == _TAG + "float" else value
+
+    def word(self, word: str) -> Json:
+        """Return what an unquoted word stands for. Raises Unclear."""
+        if len(word) > _SHORT:
+            return resolve(word, self.dialect)
+        found = self.words.get(word, self)
+        if found is self:
+            found = self.words[word] = resolve(word, self.dialect)
+        return found  # type: ignore[return-value]
 
     def refuse_tag(self, tag: str | None, event: Event) -> None:
         if tag in self.local_tags:
@@ -327,11 +335,11 @@ class _Reader:
 
     def key(self, event: Event, depth: int) -> str | None:
         """Return a key, or None where it is no acceptable one."""
-        mark = self.mark(event)
         known = len(self.errors)
-        value, _ = self.node(event, depth + 1)
+        value = self.scalar(event) if isinstance(event, ScalarEvent) and event.anchor is None else self.node(event, depth + 1)[0]
         if isinstance(value, str) and len(value) <= self.limits.key:
             return one_word(value)  # the same few words, in thousands of documents
+        mark = self.mark(event)
         if isinstance(value, str):
             self.error("HF1013", f"a key of {len(value):,} characters", mark, f"a key may have {self.limits.key:,}")
         elif len(self.errors) == known:

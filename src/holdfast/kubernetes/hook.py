@@ -56,8 +56,14 @@ class Turn:
     delete_policies: frozenset[DeletePolicy] = frozenset()
 
 
+_PLAIN = Turn()
+"""Of what has no annotations, as most objects have none."""
+
+
 def read_turn(annotations: Mapping[str, str]) -> Turn:
     """Return when an object with these annotations is applied. ValueError where a wave is no number, or a phase or policy is unknown."""
+    if not annotations:
+        return _PLAIN
     if HOOK in annotations:
         phases = _phases(_words(annotations[HOOK]))
         is_hook = phases != (HookPhase.SYNC,) or HookPhase.SYNC.value in _words(annotations[HOOK])

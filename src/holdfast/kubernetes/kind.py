@@ -43,8 +43,6 @@ _HOLD = frozenset({"apps/StatefulSet", "PersistentVolumeClaim", "PersistentVolum
 APPLICATION_KIND = "argoproj.io/Application"
 ARGO_CD = frozenset({APPLICATION_KIND, "argoproj.io/AppProject"})
 """Kinds that are served here where an Application's content holds them, instead of lying in the cluster."""
-_NOTHING: frozenset[ResourceId] = frozenset()
-"""One for all: each empty set of its own has 200 bytes."""
 _OF_A_CHILD = frozenset({SYNC_OPTIONS, ADOPT, HEAL})
 
 
@@ -70,7 +68,7 @@ class KubernetesKind:
         warnings: list[Warning] = []
         errors: list[DeclarationError] = []
         for at, each in _objects(value):
-            found = _read(each, _within(place, at), origin)
+            found = _read(each, _within(place, at), replace(origin, line=place(at).line or origin.line) if at else origin)
             if isinstance(found, Declaration):
                 declarations.append(found)
             elif isinstance(found, Warning):
@@ -88,7 +86,9 @@ class KubernetesKind:
         if namespace != CLUSTER:
             named["namespace"] = namespace
         id = ResourceId(scope.destination, declaration.kind, namespace, declaration.name)
-        policy = replace(read_policy(manifest, _annotations(manifest), namespace_of(id), scope.terms), holds=declaration.kind in _HOLD)
+        policy = read_policy(manifest, _annotations(manifest), namespace_of(id), scope.terms)
+        if declaration.kind in _HOLD:
+            policy = replace(policy, holds=True)
         if policy != self._policy:
             self._policy = policy
         return Resource(
@@ -149,7 +149,8 @@ class KubernetesKind:
             if resource.id.kind == DEFINITION and (names := definition_of(resource.state.fields))
             for group, kind in (names,)
         }
-        closed = [self._closed(each, there, definitions) if each.id in turns else each for each in resources]
+        among: dict[frozenset[ResourceId], frozenset[ResourceId]] = {}
+        closed = [_closed(each, turns[each.id].wave, there, definitions, among) if each.id in turns else each for each in resources]
         standing = tuple(each for each in closed if each.id in there)
         return standing, tuple(hook for each in closed if each.id not in there for hook in _hooks(each, turns[each.id]))
 
@@ -172,15 +173,6 @@ class KubernetesKind:
             labels={APPLICATION: scope.application},
         )
 
-    def _closed(self, resource: Resource, there: set[ResourceId], definitions: Mapping[str, ResourceId]) -> Resource:
-        needs = {need for need in resource.needs if need in there and need != resource.id}
-        if (definition := definitions.get(resource.id.kind)) is not None:
-            needs.add(definition)
-        wave = _turn(resource.state.fields).wave
-        if needs == resource.needs and wave == resource.wave:
-            return resource
-        return replace(resource, needs=frozenset(needs) or _NOTHING, wave=wave)
-
     def health(self, resource: Resource, observation: Observation, now: Instant) -> Health:
         """Return what the engine judged by the rules of health when it looked: the whole object is there alone."""
         handle = observation.handle or {}
@@ -199,6 +191,25 @@ class KubernetesKind:
         spec = state.fields.get("spec")
         seconds = spec.get("progressDeadlineSeconds") if isinstance(spec, dict) else None
         return float(seconds) if isinstance(seconds, int) and seconds > 0 else _ROLLS_S
+
+
+def _closed(
+    resource: Resource,
+    wave: int,
+    there: set[ResourceId],
+    definitions: Mapping[str, ResourceId],
+    among: dict[frozenset[ResourceId], frozenset[ResourceId]],
+) -> Resource:
+    """Return an object with those of its needs that are `there`; `among` remembers them for what needs the same, as nearly all do."""
+    if (needs := among.get(resource.needs)) is None:
+        needs = among[resource.needs] = one_set(resource.needs & there)
+    if resource.id in needs:
+        needs -= {resource.id}
+    if (definition := definitions.get(resource.id.kind)) is not None:
+        needs |= {definition}
+    if needs == resource.needs and wave == resource.wave:
+        return resource
+    return replace(resource, needs=needs, wave=wave)
 
 
 def _hooks(resource: Resource, turn: Turn) -> Iterator[Hook]:
@@ -274,9 +285,7 @@ def _within(place: Place, at: Path) -> Place:
     return (lambda path: place((*at, *path))) if at else place
 
 
-def _read(value: Json, place: Place, origin: Origin) -> Declaration | Warning | tuple[DeclarationError, ...]:
-    where = place(())
-    here = replace(origin, line=where.line or origin.line)
+def _read(value: Json, place: Place, here: Origin) -> Declaration | Warning | tuple[DeclarationError, ...]:
     if not isinstance(value, dict):
         return (_wrong(place, (), "it is no mapping"),)
     metadata = value.get("metadata")

@@ -40,7 +40,9 @@ _COMPARE: Mapping[tuple[str, str], str] = MappingProxyType(
 
 def read_sync_options(annotations: Mapping[str, str]) -> dict[str, str]:
     """Return the options of an object by name. ValueError where one is unknown or has a wrong value."""
-    parts = (part.strip() for part in annotations.get(SYNC_OPTIONS, "").split(","))
+    if SYNC_OPTIONS not in annotations:
+        return {}
+    parts = (part.strip() for part in annotations[SYNC_OPTIONS].split(","))
     return dict(parse_sync_option(part) for part in parts if part)
 
 
@@ -57,8 +59,13 @@ def in_vain_for_object(annotations: Mapping[str, str]) -> Iterator[tuple[str, st
             yield COMPARE_OPTIONS, f"compare option {name}={value} is not honoured: {why}"
 
 
+_PLAIN = ResourcePolicy(adopt=True)
+
+
 def read_policy(manifest: Mapping[str, Json], annotations: Mapping[str, str], namespace: str, terms: Terms) -> ResourcePolicy:
     """Return the policy of an object in `namespace`; ValueError as `read_sync_options`."""
+    if not (annotations or terms.options or terms.ignored) and kind_name(manifest) != DEFINITION:
+        return _PLAIN
     own = read_sync_options(annotations)
     options = {**terms.options, **own}
     keeps = HELM_POLICY in annotations and annotations[HELM_POLICY].strip() == "keep"

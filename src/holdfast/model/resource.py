@@ -210,7 +210,7 @@ class Desired:
             [
                 *resource.id,
                 resource.state.digest,
-                [*sorted(map(str, resource.needs))],
+                [*sorted(map(str, resource.needs))] if resource.needs else [],
                 resource.wave,
                 str(resource.declared_id),
             ]
