@@ -22,7 +22,7 @@ from holdfast.app.state import StateFolder
 from holdfast.controllers.sync.lane import Ask, Request
 from holdfast.core.view import status
 from holdfast.host.config import Config
-from holdfast.host.memory import use_one_heap, use_small_tls_buffers
+from holdfast.host.memory import look_for_cycles_seldom, use_one_heap, use_small_tls_buffers
 from holdfast.host.options import Outcome, Progress, ProgressLine, UpOptions
 from holdfast.host.users import person_of
 from holdfast.kit.tasks import Tasks
@@ -72,6 +72,7 @@ def _run(main: Coroutine[Any, Any, T]) -> T:
 async def _up(options: UpOptions, config: Config, progress: Progress) -> Outcome:
     use_one_heap()
     use_small_tls_buffers()
+    look_for_cycles_seldom()
     files = ApplicationFiles(given=options.files, folder=os.getcwd(), config=config, from_cluster=options.from_cluster)
     async with opened(StateFolder(options.state_dir), config, files) as house, Tasks() as tasks:
         loop = asyncio.get_running_loop()
