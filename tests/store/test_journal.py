@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from holdfast.kit.tasks import Tasks
 from holdfast.model.event import Event
 from holdfast.model.operation import Phase
 from holdfast.model.ports import Append, PutOperation, PutOwned, Store
-from holdfast.store.journal import RECENT, StoreJournal
+from holdfast.store.journal import LONG, RECENT, StoreJournal
 from holdfast.store.sqlite import SqliteStore
 from holdfast.testing.contracts.store import event, operation, owned
 from holdfast.testing.simulated_loop import SimulatedClock, SimulatedRandom, run
@@ -294,6 +295,35 @@ def test_followers_hear_everything_once_and_in_order_while_many_write(tmp_path: 
             assert len(results) == 5
 
     asyncio.run(main())
+
+
+def long(n: int) -> Event:
+    told = event(n)
+    return replace(told, data={**told.data, "resources": [*range(LONG + 1)]})
+
+
+def test_long_events_are_heard_like_others_and_at_most_one_is_kept_in_memory() -> None:
+    async def main() -> None:
+        house = House()
+        journal = await house.journal()
+        told = [long(n) if n % 3 == 0 else event(n) for n in range(1, 31)]
+        results: dict[int, list[int]] = {}
+
+        async def follow(after: int) -> None:
+            results[after] = await heard(journal, after, len(told))
+
+        async with Tasks() as tasks:
+            for after in (0, 2, 3, 17):
+                tasks.start(f"follow {after}", follow(after))
+            for each in told[:10]:
+                await journal.emit(each)
+            await journal.emit(*told[10:])
+        assert results == {after: list(range(after + 1, len(told) + 1)) for after in (0, 2, 3, 17)}
+        assert [each.seq for each in journal._recent] == [28, 29, 30], "27 was long, and went when 28 came"
+        again = await house.journal()
+        assert [each.seq for each in again._recent] == [28, 29, 30]
+
+    run(1, main())
 
 
 def test_a_follower_of_what_was_pruned_hears_what_is_kept_and_what_comes() -> None:

@@ -105,7 +105,11 @@ def _rendered(it: ApplicationView, event: Event, data: Mapping[str, Any]) -> Non
     if is_news:
         it.desired_digest, it.refused, it.held = data["digest"], [], None
     _stand(it)
-    said = {_id(one): one for one in data["resources"]}
+    known = {str(id): id for id in it.resources}  # most are: an id that is known need not be read again
+    said: dict[ResourceId, Any] = {}
+    for one in data["resources"]:
+        id = known.get(one["id"])
+        said[id if id is not None and id.destination == one["destination"] else _id(one)] = one
     for id, one in said.items():
         if not is_news and it.pin is not None and id not in it.resources:
             continue  # a rollback took it away; the same content said again does not bring it back

@@ -57,6 +57,8 @@ class KubernetesKind:
         self._destinations = destinations
         self._policy = ResourcePolicy()
         """The last one: those of most objects are equal, and are kept once."""
+        self._closed: dict[str, tuple[tuple[Resource, ...], tuple[Resource, ...]]] = {}
+        """Of each Application, what was closed last, and as what: what a commit leaves as it was is the same resource again."""
 
     def reads(self, destination: str) -> bool:
         if self._destinations is not None:
@@ -150,7 +152,12 @@ class KubernetesKind:
             for group, kind in (names,)
         }
         among: dict[frozenset[ResourceId], frozenset[ResourceId]] = {}
-        closed = [_closed(each, turns[each.id].wave, there, definitions, among) if each.id in turns else each for each in resources]
+        before = {id(one): other for one, other in zip(*self._closed.get(scope.application, ((), ())), strict=True)}
+        closed = tuple(
+            _closed(each, turns[each.id].wave, there, definitions, among, before.get(id(each), each)) if each.id in turns else each
+            for each in resources
+        )
+        self._closed[scope.application] = (resources, closed)
         standing = tuple(each for each in closed if each.id in there)
         return standing, tuple(hook for each in closed if each.id not in there for hook in _hooks(each, turns[each.id]))
 
@@ -199,16 +206,20 @@ def _closed(
     there: set[ResourceId],
     definitions: Mapping[str, ResourceId],
     among: dict[frozenset[ResourceId], frozenset[ResourceId]],
+    before: Resource,
 ) -> Resource:
-    """Return an object with those of its needs that are `there`; `among` remembers them for what needs the same, as nearly all do."""
+    """Return an object with those of its needs that are `there`: `before`, where it was that.
+
+    `among` remembers the needs for what needs the same, as nearly all do.
+    """
     if (needs := among.get(resource.needs)) is None:
         needs = among[resource.needs] = one_set(resource.needs & there)
     if resource.id in needs:
         needs -= {resource.id}
     if (definition := definitions.get(resource.id.kind)) is not None:
         needs |= {definition}
-    if needs == resource.needs and wave == resource.wave:
-        return resource
+    if needs == before.needs and wave == before.wave:
+        return before
     return replace(resource, needs=needs, wave=wave)
 
 

@@ -30,6 +30,8 @@ RETRY_S = 1.0
 """While the store is down it is tried again so often, and at each commit."""
 RECENT = 1_024
 """Events kept in memory, so that followers who keep up cost no read."""
+LONG = 500
+"""Entries of a list in an event that is kept until the next one only: what thousands of resources were rendered to has megabytes."""
 SNAPSHOT_EVERY_S = 3_600.0
 SNAPSHOT_EVERY = 20_000
 """Events; whichever comes first."""
@@ -47,6 +49,8 @@ class StoreJournal:
         self._keep_s = keep_s
         self._folding = Folding()
         self._recent: deque[Event] = deque(maxlen=RECENT)
+        self._is_long = False
+        """Whether the newest of the recent events is a long one."""
         self._strays: deque[Event] = deque(maxlen=RECENT)
         self._bells: set[Wakeup] = set()
         self._outage: Outage | None = None
@@ -136,7 +140,10 @@ class StoreJournal:
             return
         for event in news:
             self._folding.apply(event)
-        self._recent.extend(news)
+            if self._is_long:
+                self._recent.clear()  # who has not followed so far reads it from the store
+            self._recent.append(event)
+            self._is_long = _is_long(event)
         self._shown = None
         for bell in self._bells:
             bell.wake()
@@ -261,3 +268,7 @@ class StoreJournal:
     async def prune(self, before: Instant) -> int:
         """Forget events older than `before` that a snapshot covers, and return how many; raises StoreError."""
         return await self._store.prune_events(before=before)
+
+
+def _is_long(event: Event) -> bool:
+    return any(isinstance(value, list) and len(value) > LONG for value in event.data.values())

@@ -121,7 +121,8 @@ class Looker:
     async def _hand_over(self, desired: Desired) -> None:
         """Let what is no longer declared here go to the Application that declares it now: it moved, and nothing is done to it."""
         name = desired.application
-        leaving = [it.resource.id for it in self._ledger.of(name) if find(desired, it.resource.id) is None]
+        declared = {resource.id for resource in desired}
+        leaving = [it.resource.id for it in self._ledger.of(name) if it.resource.id not in declared]
         for id, to in [(id, to) for id in leaving if (to := self._claimed(id, name)) is not None]:
             async with self._walker.hold([id]):
                 owned = self._ledger.inventory.get(id)
