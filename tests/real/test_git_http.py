@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import encode_basic_auth, web
 
+from holdfast.app.mirrors import mirrors
 from holdfast.errors import Refused, SourceError
 from holdfast.host.clock import RealClock, RealRandom
+from holdfast.host.config import Layer, Source, resolve
 from holdfast.source.command import GitSettings
 from holdfast.source.git import GitPolicy, MirroredGit
 from holdfast.source.limits import Limits
@@ -25,8 +27,10 @@ Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Story = Callable[[MirroredGit, str], Awaitable[None]]
 
 
-def over_http(tmp_path: Path, serve: Serve, story: Story, *, limits: Limits | None = None, poll_s: float = 30.0) -> None:
-    """Run a story with a port and the address of a server on loopback."""
+def over_http(
+    tmp_path: Path, serve: Serve, story: Story, *, limits: Limits | None = None, poll_s: float = 30.0, configured: Layer | None = None
+) -> None:
+    """Run a story with a port and the address of a server on loopback; with what is `configured` the port is the daemon's own."""
 
     async def whole() -> None:
         application = web.Application()
@@ -34,14 +38,15 @@ def over_http(tmp_path: Path, serve: Serve, story: Story, *, limits: Limits | No
         runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
-        git = MirroredGit(
-            tmp_path / "state",
-            clock=RealClock(),
-            random=RealRandom(),
-            policy=GitPolicy(allow_http=lambda address: True, poll_s=poll_s),
-            settings=GitSettings(environment={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}),
-            limits=limits,
-        )
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        state, clock, random = tmp_path / "state", RealClock(), RealRandom()
+        if configured is not None:
+            git = mirrors(state, resolve([configured]), environment, is_local=lambda path: False, clock=clock, random=random)
+        else:
+            policy = GitPolicy(allow_http=lambda address: True, poll_s=poll_s)
+            git = MirroredGit(
+                state, clock=clock, random=random, policy=policy, settings=GitSettings(environment=environment), limits=limits
+            )
         try:
             await site.start()
             host, port = runner.addresses[0][:2]
@@ -128,6 +133,42 @@ def test_a_poll_asks_for_references_only_and_a_push_is_hinted(shop: GitRepositor
         await hints.aclose()
 
     over_http(tmp_path, backend(tmp_path / "served", asked), story, poll_s=0.05)
+
+
+def guarded(serve: Serve, password: str) -> Serve:
+    """Let in only who is `ann` and has the password."""
+
+    async def at_the_door(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") != encode_basic_auth("ann", password):
+            return await asks_for_a_password(request)
+        return await serve(request)
+
+    return at_the_door
+
+
+@pytest.mark.parametrize(("kept", "is_let_in"), [("s3cret-token", True), ("another-token", False), ("", False)])
+def test_a_private_repository_is_read_with_what_the_configured_helper_gives(
+    shop: GitRepository, tmp_path: Path, kept: str, is_let_in: bool
+) -> None:
+    file = tmp_path / "credentials"
+
+    async def story(git: MirroredGit, address: str) -> None:
+        host = address.removeprefix("http://").partition("/")[0]
+        file.write_text(f"http://ann:{kept}@{host}\n" if kept else "")
+        if is_let_in:
+            first = await git.resolve(address, "main")
+            tree = await git.tree(first, "deploy")
+            assert await git.read(address, [tree.blobs["a.yaml"].id])
+            return
+        with pytest.raises(SourceError, match="wants credentials") as refused:
+            await git.resolve(address, "main")
+        assert refused.value.code == "HF4011"
+        assert "git.credential_helper" in str(refused.value.hint)
+        assert not kept or kept not in f"{refused.value.to_json()}"
+
+    values = {"allow.http": "true", "git.credential_helper": f"store --file {file}"}
+    said = Layer(source=Source.USER, name="holdfast.yaml", values=values)
+    over_http(tmp_path, guarded(backend(tmp_path / "served"), "s3cret-token"), story, configured=said)
 
 
 async def redirects(request: web.Request) -> web.StreamResponse:

@@ -14,6 +14,7 @@ from holdfast.kit.clock import Clock, Random
 from holdfast.source.chart.charts import Charts
 from holdfast.source.chart.shelf import HelmShelf
 from holdfast.source.chart.web import Web
+from holdfast.source.command import GitSettings
 from holdfast.source.git import GitPolicy, MirroredGit
 
 
@@ -32,4 +33,5 @@ def mirrors(
         random=random,
         every_s=config.poll_interval_s,
     )
-    return MirroredGit(state, clock=clock, random=random, policy=policy, charts=charts)
+    settings = GitSettings(credential_helper=str(config.get("git.credential_helper")), environment=environ)
+    return MirroredGit(state, clock=clock, random=random, policy=policy, settings=settings, charts=charts)

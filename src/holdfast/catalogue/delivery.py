@@ -97,7 +97,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             title="Credentials in an address",
             meaning="repoURL carries a password or a token. The line is not shown.",
             cause="A token was written into the address.",
-            next_step="Take it out, change the credentials, and use a credential helper or a key.",
+            next_step="Take it out, change the credentials, and set git.credential_helper in the local configuration, or use a key.",
         ),
         "HF1155": Explanation(
             title="Signatures are not checked yet",

@@ -21,7 +21,7 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
             meaning="A password or token stands in the address itself. It would be shown wherever the address is shown.",
             cause="The address was copied with its token, as in https://TOKEN@host/path.",
             next_step=(
-                "Write the address without it and treat the token as lost. For https set a credential helper in the local configuration; "
+                "Write the address without it and treat the token as lost. For https set git.credential_helper in the local configuration; "
                 "for ssh use a key."
             ),
         ),
@@ -58,8 +58,8 @@ ENTRIES: Mapping[str, Explanation] = MappingProxyType(
         "HF4011": Explanation(
             title="The server wants credentials",
             meaning="The repository is there, perhaps, but the server did not let Holdfast in. It never asks a person.",
-            cause="No key in ssh-agent, a key that the server does not know, no credential helper, or a token that has expired.",
-            next_step="Load a key for the user that runs Holdfast, or set a credential helper in the local configuration.",
+            cause="No key in ssh-agent, a key that the server does not know, no git.credential_helper, or a token that has expired.",
+            next_step="Load a key for the user that runs Holdfast, or set git.credential_helper in the local configuration.",
         ),
         "HF4012": Explanation(
             title="The server did not prove who it is",

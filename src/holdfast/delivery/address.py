@@ -43,7 +43,7 @@ def read_address(text: str, folder: str | None, local: Collection[str] = ()) -> 
         return Unusable(
             code="HF1154",
             reason="its address carries credentials",
-            hint="take them out of Git and change them; use a credential helper of the local configuration, or a key for ssh",
+            hint="take them out of Git and change them; set git.credential_helper in the local configuration, or use a key for ssh",
             is_secret=True,
         )
     if folder is None and text in local:

@@ -67,6 +67,12 @@ def _path(value: Json) -> str:
     return value
 
 
+def _line(value: Json) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError("expected one line of text")
+    return value.strip()
+
+
 def _absolute(value: Json) -> str:
     path = _path(value)
     if path.startswith("~/"):
@@ -221,6 +227,14 @@ _ALL = (
         parse=_absolute,
         widens=True,
         help="The main file of the system's nginx, for edge.include; where it was built to be without.",
+    ),
+    Key(
+        name="git.credential_helper",
+        default="",
+        parse=_line,
+        widens=True,
+        help="Who gives Git the password for https:// repositories: a helper as Git's credential.helper names it, such as "
+        "`store --file /etc/holdfast/git-credentials`. Without one only repositories that ask for none are read over https.",
     ),
     Key(
         name="kubernetes.kubeconfig",

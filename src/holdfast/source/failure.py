@@ -37,7 +37,7 @@ _READINGS = (
         code="HF4011",
         words=r"authentication failed|permission denied \(|could not read (username|password)|prompts disabled|returned error: 40[13]",
         reason="the server wants credentials that Holdfast does not have",
-        hint="load a key into ssh-agent, or set a credential helper in the local configuration",
+        hint="load a key into ssh-agent, or set git.credential_helper in the local configuration",
     ),
     _Reading(
         code="HF4015",

@@ -97,7 +97,7 @@ def _check_text(text: str) -> None:
         raise SourceError(
             "HF4002",
             f"cannot read repository {shown(text)}: the address carries credentials",
-            hint="take them out; use a credential helper of the local configuration for https, or a key for ssh",
+            hint="take them out; set git.credential_helper in the local configuration for https, or use a key for ssh",
         )
 
 
