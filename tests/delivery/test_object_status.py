@@ -170,6 +170,7 @@ def test_conditions_are_argo_cds_words() -> None:
         Condition(type="Warning", status=True, reason="SharedResource", message="another has it"),
         Condition(type="SourceError", status=True, reason="SourceFailed", message="it is wrong"),
         Condition(type="Held", status=True, reason="HF3", message="later"),
+        Condition(type="Warning", status=True, reason="Wordless"),
     ]
     status = written(known(conditions=told, problems=[("InvalidSpecError", "it is wrong (mend it)")]))
     assert [(each["type"], each["message"]) for each in status["conditions"]] == [
@@ -178,6 +179,7 @@ def test_conditions_are_argo_cds_words() -> None:
         ("SyncError", "ConfigMap/shop/web too many"),
         ("PinnedWarning", "by eve"),
         ("SharedResourceWarning", "another has it"),
+        ("WordlessWarning", ""),
     ]
 
 

@@ -304,7 +304,7 @@ def _conditions(known: Known, before: Sequence[Any], now: Instant) -> Iterator[d
     told: dict[tuple[str, str], None] = dict.fromkeys(known.problems)
     for each in known.conditions:
         type = f"{each.reason}Warning" if each.type == "Warning" else _CONDITIONS.get(each.type)
-        is_said = any(message.startswith(each.message) for _, message in known.problems)
+        is_said = bool(each.message) and any(message.startswith(each.message) for _, message in known.problems)
         if type is not None and each.status and not is_said:
             told.setdefault((type, f"{each.message} ({each.origin})" if each.origin else each.message))
     for type, message in told:
