@@ -264,6 +264,15 @@ def test_what_was_asked_and_came_to_nothing_says_why() -> None:
     assert written(known(), once)["operationState"] == once["operationState"]  # after a restart
 
 
+def test_what_was_asked_is_told_though_another_ended_in_the_same_second() -> None:
+    swift = replace(DONE, started_at=100.1, finished_at=100.3)
+    once = written(known(operations=(swift,)))
+    asked = Asked(operation={"sync": {}}, started_at=100.5, phase="Succeeded", message="nothing to do", finished_at=100.6)
+    state = written(known(operations=(swift,), asked=asked), once)["operationState"]
+    assert (state["operation"], state["message"]) == ({"sync": {}}, "nothing to do")
+    assert written(known(operations=(swift,), asked=asked), {"operationState": state})["operationState"] == state
+
+
 def test_one_that_nobody_runs_any_more_has_ended() -> None:
     left = {"operationState": {"phase": "Running", "operation": {"sync": {}}, "startedAt": rfc3339(180.0)}}
     state = written(known(), left, 200.0)["operationState"]

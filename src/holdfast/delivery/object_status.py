@@ -207,10 +207,9 @@ def _operation_state(known: Known, before: Object, now: Instant) -> dict[str, An
     said = str(before.get("startedAt") or "")
     if newest is None or rfc3339(started_at) < said:
         return _ended(before, now) if before else None
-    end = newest["finishedAt"]
-    if end is not None and (end, newest["phase"]) == (before.get("finishedAt"), before.get("phase")):
-        return dict(before)
-    return newest
+    # Times have seconds here, and two operations may begin and end within one: what each was asked for tells them apart.
+    is_told = all(newest[key] == before.get(key) for key in ("operation", "startedAt", "finishedAt", "phase"))
+    return dict(before) if is_told and newest["finishedAt"] is not None else newest
 
 
 def _newest(known: Known) -> tuple[Instant, dict[str, Any] | None]:

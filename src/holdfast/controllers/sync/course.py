@@ -31,6 +31,8 @@ from holdfast.walk.walk import Interrupt, Walk
 from holdfast.walk.walker import Stale, Walker
 
 LOOK_AGAIN = Backoff(first_s=2.0, cap_s=60.0)
+AWAY_AGAIN = Backoff(first_s=2.0, cap_s=10.0)
+"""While an engine does not answer: nobody says when it is back, and its Application stands still meanwhile."""
 """Between two looks while the world is in the way."""
 GATE_AGAIN_S = 1.0
 READ_AGAIN_S, READ_LOOKS = 0.1, 100
@@ -177,7 +179,7 @@ class Course:
                 await self._journal.emit(events.revision_reached(at=self._clock.now(), desired=look.desired))
             await self._now_healthy(lane, look.desired)
         if look.waits or look.health is Status.PROGRESSING:
-            self.look_again(lane)
+            self.look_again(lane, is_away=look.is_disturbed)
 
     async def _now_healthy(self, lane: Lane, desired: Desired) -> None:
         memory = lane.memory
@@ -225,7 +227,7 @@ class Course:
         if not look.is_whole and lane.memory.created != list(done.created):
             await self.remember(lane, created=list(done.created))  # not all is there yet: a rollback may still delete these
         if look.plan.blocked or look.is_disturbed:
-            self.look_again(lane)  # may be free by then; and what an approval names now is another plan
+            self.look_again(lane, is_away=look.is_disturbed)  # may be free by then; and what an approval names now is another plan
         await self._releases.keep(lane.managed.name)
 
     def begin(self, lane: Lane, look: Look, trigger: Trigger, *, is_selective: bool = False) -> Walk:
@@ -314,7 +316,7 @@ class Course:
     async def _stands_pinned(self, lane: Lane, look: Look) -> None:
         memory = lane.memory
         if look.waits:
-            self.look_again(lane)
+            self.look_again(lane, is_away=look.is_disturbed)
         elif memory.created or memory.retrying:
             await self.remember(lane, created=[], retrying=None)
 
@@ -325,10 +327,10 @@ class Course:
 
     # Shared
 
-    def look_again(self, lane: Lane) -> None:
-        """Come back after a while that grows."""
+    def look_again(self, lane: Lane, *, is_away: bool = False) -> None:
+        """Come back after a while that grows; `is_away`: something could not be seen."""
         lane.looks += 1
-        lane.due_at = self._clock.now() + LOOK_AGAIN.equal_jitter(lane.looks, self._random.random())
+        lane.due_at = self._clock.now() + (AWAY_AGAIN if is_away else LOOK_AGAIN).equal_jitter(lane.looks, self._random.random())
 
     async def remember(self, lane: Lane, **changes: Any) -> None:
         """Write the memory down with `changes`; raises StoreError, and then it is as it was."""
