@@ -20,7 +20,7 @@ from holdfast.model.operation import Operation, Phase, Trigger
 from holdfast.model.resource import Resource, ResourcePolicy
 from holdfast.testing.fault import Fault
 from holdfast.testing.simulated_loop import run
-from holdfast.testing.stage import Stage, item, unit, wanted
+from holdfast.testing.stage import ENGINES, Stage, item, unit, wanted
 
 AUTOMATED = Settings(automated=True, prune=True, self_heal=True)
 SHOP = Managed(name="shop", settings=AUTOMATED)
@@ -675,3 +675,20 @@ def test_what_could_not_be_undone_is_undone_later() -> None:
     stage = play(story)
     assert stage.stands(A) == 1
     assert stage.world.candidates == {}
+
+
+def test_what_was_away_for_long_is_looked_at_soon_after_it_is_back() -> None:
+    async def story(stage: Stage) -> None:
+        await begin(stage, wanted(A, 1))
+        for engine in ENGINES:
+            stage.weather[engine].begin(Fault.BLIND, 1.0)
+        stage.commit("shop", wanted(A, 1), wanted(B, 1))
+        await stage.clock.sleep(600.0)
+        assert applied(stage) == ["create a"]
+        for engine in ENGINES:
+            stage.weather[engine].end(Fault.BLIND)
+        await stage.clock.sleep(11.0)
+        assert applied(stage) == ["create a", "create b"]
+        assert await stage.rest()
+
+    play(story)
