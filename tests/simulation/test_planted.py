@@ -14,7 +14,7 @@ import pytest
 
 from holdfast.controllers.heal import HealController
 from holdfast.controllers.sync.controller import SyncController
-from holdfast.controllers.sync.lane import Managed
+from holdfast.controllers.sync.lane import Lane, Managed
 from holdfast.core.damping import Damping
 from holdfast.core.retry import RetryPolicy
 from holdfast.kit.clock import Clock, Instant
@@ -193,7 +193,11 @@ class LooksOnce(SyncController):
 
     def add(self, managed: Managed) -> None:
         super().add(managed)
-        self._course.look_again = lambda lane: None  # type: ignore[method-assign]
+        self._course.look_again = _never  # type: ignore[method-assign]
+
+
+def _never(lane: Lane, *, is_away: bool = False) -> None:
+    pass
 
 
 DEFECTS: dict[str, Parts] = {
