@@ -16,6 +16,7 @@ from holdfast.core.retry import RetryPolicy
 from holdfast.core.view import View
 from holdfast.errors import DeclarationError, Refused
 from holdfast.kit.tasks import all_of
+from holdfast.model.ids import ResourceId
 from holdfast.model.operation import Operation, Phase, Trigger
 from holdfast.model.resource import Resource, ResourcePolicy
 from holdfast.testing.fault import Fault
@@ -690,5 +691,25 @@ def test_what_was_away_for_long_is_looked_at_soon_after_it_is_back() -> None:
         await stage.clock.sleep(11.0)
         assert applied(stage) == ["create a", "create b"]
         assert await stage.rest()
+
+    play(story)
+
+
+@pytest.mark.parametrize(("waits", "needs", "wave"), [(False, (), 0), (True, (F,), 0), (True, (), 1)])
+def test_a_commit_does_not_wait_for_the_health_of_what_it_does_not_need(waits: bool, needs: tuple[ResourceId, ...], wave: int) -> None:
+    """The daemon died while it waited for something that does not become healthy; the next commit leaves that as it is."""
+    sick = wanted(F, 2, bad="sick")
+
+    async def story(stage: Stage) -> None:
+        await begin(stage, wanted(F))
+        stage.commit("shop", sick)
+        while stage.stands(F) != 2:
+            await stage.clock.sleep(0.1)
+        await stage.die()
+        stage.commit("shop", sick, replace(wanted(A, 1, *needs), wave=wave))
+        await stage.start()
+        await stage.clock.sleep(5.0)
+        assert ("create a" in applied(stage)) is not waits
+        await stage.die()
 
     play(story)

@@ -18,6 +18,7 @@ from holdfast.core.world import find
 from holdfast.errors import Retry, StoreError, TimedOut
 from holdfast.kit.backoff import Backoff
 from holdfast.kit.clock import Clock, Random
+from holdfast.model.hook import HookPhase
 from holdfast.model.ids import ResourceId
 from holdfast.model.live import Status
 from holdfast.model.operation import Operation, Phase, Trigger
@@ -81,7 +82,7 @@ class Course:
         look = await self.looker.look(desired, lane.allowed(desired))
         self._hand_over(lane, look)
         await self._note_hooks(desired, look)
-        if self._is_unproven(lane, look):
+        if self._is_unproven(lane, look) and not (_is_free(look) and self._decide(lane, desired, look.plan)):
             await self._gate(lane, look)
         elif not (look.plan or self._are_hooks_due(look)):
             await self._in_sync(lane, look)
@@ -338,3 +339,22 @@ class Course:
         await self._records.put(lane.managed.name, changed.to_json())
         for name in changes:
             setattr(lane.memory, name, getattr(changed, name))
+
+
+def _is_free(look: Look) -> bool:
+    """Say whether what there is to do need not wait for the health of what is unproven: a new commit goes on beside it.
+
+    It waits where it needs that, comes in a later wave, or goes away: what replaces it may be what is not healthy yet.
+    """
+    desired, wave = look.desired, min(resource.wave for resource in look.desired if resource.id in look.unproven)
+    if any(hook.phase in (HookPhase.SYNC, HookPhase.POST_SYNC) for hook in desired.hooks):
+        return False
+    edge = {change.id for change in look.plan}
+    if any(change.verb is Verb.DELETE for change in look.plan) or any(each.wave > wave for each in desired if each.id in edge):
+        return False
+    needed: set[ResourceId] = set()
+    while edge:
+        found = {need for id in edge if (resource := find(desired, id)) is not None for need in resource.needs}
+        edge = found - needed
+        needed |= found
+    return bool(look.plan) and needed.isdisjoint(look.unproven)
