@@ -146,9 +146,15 @@ def guarded(serve: Serve, password: str) -> Serve:
     return at_the_door
 
 
+STORE = "store --file {file}"
+PROGRAM = """!f() {{ test "$1" = get && sed -E 's,^http://([^:]*):([^@]*)@.*,username=\\1\\npassword=\\2,' {file}; }}; f"""
+"""With `!` it is a line of the shell (gitcredentials(7)), with quotes and backslashes in it."""
+
+
+@pytest.mark.parametrize("helper", [STORE, PROGRAM], ids=["store", "program"])
 @pytest.mark.parametrize(("kept", "is_let_in"), [("s3cret-token", True), ("another-token", False), ("", False)])
 def test_a_private_repository_is_read_with_what_the_configured_helper_gives(
-    shop: GitRepository, tmp_path: Path, kept: str, is_let_in: bool
+    shop: GitRepository, tmp_path: Path, kept: str, is_let_in: bool, helper: str
 ) -> None:
     file = tmp_path / "credentials"
 
@@ -166,7 +172,7 @@ def test_a_private_repository_is_read_with_what_the_configured_helper_gives(
         assert "git.credential_helper" in str(refused.value.hint)
         assert not kept or kept not in f"{refused.value.to_json()}"
 
-    values = {"allow.http": "true", "git.credential_helper": f"store --file {file}"}
+    values = {"allow.http": "true", "git.credential_helper": helper.format(file=file)}
     said = Layer(source=Source.USER, name="holdfast.yaml", values=values)
     over_http(tmp_path, guarded(backend(tmp_path / "served"), "s3cret-token"), story, configured=said)
 

@@ -245,7 +245,8 @@ class _Index:
     def __init__(self, parts: Sequence[Part], failed: Collection[str]) -> None:
         self.parts: Mapping[ResourceId, Part] = {part.id: part for part in parts}
         self.failed = frozenset(failed)
-        self._closed: dict[frozenset[ResourceId], frozenset[ResourceId]] = {}
+        self._stood: dict[frozenset[ResourceId], frozenset[ResourceId]] = {}
+        """Needs of leaves, and what they stand for."""
 
     @cached_property
     def stands_for(self) -> Mapping[ResourceId, tuple[ResourceId, ...]]:
@@ -325,8 +326,8 @@ class _Index:
         """Return what `needs` of a leaf stand for; remembered, since thousands need the same."""
         if not needs:
             return needs
-        if (known := self._closed.get(needs)) is None:
-            known = self._closed[needs] = one_set(frozenset(other for id in needs for other in self.stands_for.get(id, (id,))))
+        if (known := self._stood.get(needs)) is None:
+            known = self._stood[needs] = one_set(frozenset(other for id in needs for other in self.stands_for.get(id, (id,))))
         return known
 
 

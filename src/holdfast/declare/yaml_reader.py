@@ -251,10 +251,9 @@ class _Reader:
         """Return what an unquoted word stands for. Raises Unclear."""
         if len(word) > _SHORT:
             return resolve(word, self.dialect)
-        found = self.words.get(word, self)
-        if found is self:
-            found = self.words[word] = resolve(word, self.dialect)
-        return found  # type: ignore[return-value]
+        if word not in self.words:
+            self.words[word] = resolve(word, self.dialect)
+        return self.words[word]
 
     def refuse_tag(self, tag: str | None, event: Event) -> None:
         if tag in self.local_tags:

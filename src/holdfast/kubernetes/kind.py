@@ -57,7 +57,7 @@ class KubernetesKind:
         self._destinations = destinations
         self._policy = ResourcePolicy()
         """The last one: those of most objects are equal, and are kept once."""
-        self._closed: dict[str, tuple[tuple[Resource, ...], tuple[Resource, ...]]] = {}
+        self._last: dict[str, tuple[tuple[Resource, ...], tuple[Resource, ...]]] = {}
         """Of each Application, what was closed last, and as what: what a commit leaves as it was is the same resource again."""
 
     def reads(self, destination: str) -> bool:
@@ -152,12 +152,12 @@ class KubernetesKind:
             for group, kind in (names,)
         }
         among: dict[frozenset[ResourceId], frozenset[ResourceId]] = {}
-        before = {id(one): other for one, other in zip(*self._closed.get(scope.application, ((), ())), strict=True)}
+        before = {id(one): other for one, other in zip(*self._last.get(scope.application, ((), ())), strict=True)}
         closed = tuple(
             _closed(each, turns[each.id].wave, there, definitions, among, before.get(id(each), each)) if each.id in turns else each
             for each in resources
         )
-        self._closed[scope.application] = (resources, closed)
+        self._last[scope.application] = (resources, closed)
         standing = tuple(each for each in closed if each.id in there)
         return standing, tuple(hook for each in closed if each.id not in there for hook in _hooks(each, turns[each.id]))
 
