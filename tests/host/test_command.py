@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import Rejected
-from holdfast.host.command import LINES, Ended, run
+from holdfast.host.command import LINES, Ended, end_group, run
 
 PYTHON = sys.executable
 
@@ -58,3 +58,22 @@ def test_it_runs_as_another_user() -> None:
     ended = asyncio.run(run(["id"], folder="/", environment=environment, timeout_s=20.0, uid=61234, gid=61234))
     assert ended.code == 0
     assert ended.lines[0].startswith("uid=61234 gid=61234 groups=61234")
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["while echo 0123456789; do :; done", "setsid sleep 60 & echo begun"],
+    ids=["it says more than is read", "another holds its pipe"],
+)
+def test_the_end_waits_for_no_pipe(script: str) -> None:
+    """Had it waited for the end of what is said, it would have waited as long as the grace is."""
+
+    async def ended() -> int | None:
+        process = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=asyncio.subprocess.PIPE, start_new_session=True, limit=1)
+        assert process.stdout is not None
+        await process.stdout.read(1)
+        async with asyncio.timeout(20.0):
+            await end_group(process, 60.0)
+        return process.returncode
+
+    assert asyncio.run(ended()) in (0, -15)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.host.command import end_group
 from holdfast.kit.canonical import Json
 
 PROGRAM = Path(__file__).with_name("bounded_program.py")
@@ -109,9 +110,7 @@ class BoundedProgram:
     async def _kill(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await end_group(process, 0)
 
     async def aclose(self) -> None:
         if self._end is not None:

@@ -111,7 +111,11 @@ def _shown(line: bytes) -> str:
 
 
 async def end_group(process: asyncio.subprocess.Process, grace_s: float) -> None:
-    """End a command and whatever it started: SIGTERM, a moment, SIGKILL. Returns when the command is reaped."""
+    """End a command and whatever it started: SIGTERM, a moment (none for 0), SIGKILL. Returns when the command is reaped.
+
+    What it says is no longer heard: nothing more can be read of it.
+    """
+    _close_pipes(process)
     if process.returncode is None:
         _signal(process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
@@ -119,6 +123,20 @@ async def end_group(process: asyncio.subprocess.Process, grace_s: float) -> None
                 await process.wait()
     _signal(process.pid, signal.SIGKILL)  # what outlived its leader keeps the group's number taken
     await process.wait()
+
+
+def _close_pipes(process: asyncio.subprocess.Process) -> None:
+    """Close our ends of its pipes, or `wait` may wait for ever: for what is in a pipe that is read no more because a reader stopped in
+    the middle, and for whoever else holds its other end. asyncio has no public way to a transport of a Process."""
+    transport: asyncio.SubprocessTransport = process._transport  # type: ignore[attr-defined]
+    for number in range(3):
+        pipe = transport.get_pipe_transport(number)
+        if pipe is None or pipe.is_closing():
+            continue
+        if isinstance(pipe, asyncio.WriteTransport):
+            pipe.abort()  # what was not written has no reader
+        else:
+            pipe.close()
 
 
 def _signal(group: int, number: signal.Signals) -> None:

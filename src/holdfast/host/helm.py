@@ -14,16 +14,15 @@ import json
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from holdfast.errors import SourceError
+from holdfast.host.command import end_group
 from holdfast.host.files import Root
 from holdfast.host.kept import Kept
 from holdfast.host.thread import in_thread
@@ -188,9 +187,7 @@ class Helm:
         except TimeoutError:
             return None, f"helm ran longer than {self._timeout_s:g} s"
         finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await end_group(process, 0)
         if said is None:
             return None, f"it gives more than {LARGEST_ANSWER >> 20} MiB"
         if code != 0:

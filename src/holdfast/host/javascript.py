@@ -12,14 +12,13 @@ import asyncio
 import os
 import re
 import shutil
-import signal
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from holdfast.errors import SourceError
+from holdfast.host.command import end_group
 from holdfast.host.files import Root
 from holdfast.model.source import LINK, Blob, Tree
 from holdfast.workload.pm2_script import failure
@@ -195,7 +194,5 @@ async def _said(command: tuple[str, ...], folder: str, limit: int) -> bytes | No
         while len(said) <= limit and (piece := await process.stdout.read(1 << 16)):
             said += piece
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await end_group(process, 0)
     return bytes(said) if len(said) <= limit else None

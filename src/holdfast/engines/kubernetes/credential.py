@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from holdfast.errors import Rejected, TimedOut
+from holdfast.host.command import end_group
 from holdfast.kit.clock import Clock
 from holdfast.kubernetes.kubeconfig import Access, Exec
 
@@ -173,9 +174,7 @@ async def _run(plugin: Exec, environment: Mapping[str, str], base: Path) -> Mapp
     except TimeoutError as error:
         raise TimedOut("HF3310", f"{what}: no answer within {EXEC_TIMEOUT_S:g} s") from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end_group(process, 0)
     if process.returncode != 0:
         words = err.decode(errors="replace").strip().splitlines()
         raise Rejected("HF3310", f"{what}: {words[-1] if words else f'it ended with {process.returncode}'}")

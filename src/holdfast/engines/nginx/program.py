@@ -11,7 +11,7 @@ from pathlib import Path
 
 from holdfast.edge.capability import Capability, read_capability
 from holdfast.errors import EngineError, Rejected, TimedOut
-from holdfast.host.command import Ended, run
+from holdfast.host.command import Ended, end_group, run
 
 ASK_LIMIT_S = 10.0
 TEST_LIMIT_S = 30.0
@@ -73,15 +73,20 @@ class Program:
     async def dump(self, conf: Path) -> str:
         """Return all files of a configuration as `nginx -T` prints them; Rejected where nginx does not take it."""
         process = await asyncio.create_subprocess_exec(
-            self.path, "-T", "-q", "-c", str(conf), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env={"PATH": self._search_path, "LC_ALL": "C"}
+            *(self.path, "-T", "-q", "-c", str(conf)),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={"PATH": self._search_path, "LC_ALL": "C"},
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(TEST_LIMIT_S):
                 text, said = await process.communicate()
         except TimeoutError as error:
-            process.kill()
-            await process.wait()
             raise TimedOut("HF3182", f"cannot read the configuration of nginx: no answer within {TEST_LIMIT_S:g} s") from error
+        finally:
+            await end_group(process, 0)
         if process.returncode != 0:
             lines = said.decode(errors="replace").splitlines()
             raise Rejected(
