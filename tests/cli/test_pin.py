@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.daemon import Runner
 from tests.engines.registry_stage import Registry, registry
-from tests.real.house import free_port
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("go")]
 

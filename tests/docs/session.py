@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.docs.tool import ROOT
-from tests.real.house import GIT, free_port
+from tests.ports import free_port
+from tests.real.house import GIT
 
 from holdfast.host.keeper_client import peek
 

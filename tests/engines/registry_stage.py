@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 from tests.docs.tool import ROOT
-from tests.real.house import free_port
+from tests.ports import free_port
 
 START_S = 30.0
 USER, PASSWORD = "ada", "loveless-9"  # of a registry that lives for one test

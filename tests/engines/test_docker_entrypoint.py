@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.real.house import free_port
+from tests.ports import free_port
 
 from holdfast.engines.docker.entrypoint import packed
 from holdfast.workload.process_spec import RestartSpec, StopSpec

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import ssl
 import time
 import urllib.request
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines.acme_stage import DEADLINE_S, LOOK_AGAIN_S, SEARCH_PATH, House
+from tests.ports import free_port
 
 from holdfast.edge.issuer_spec import AcmeSpec, IssuerSpec
 from holdfast.edge.route_spec import SecretRef
@@ -25,12 +25,6 @@ from holdfast.engines.acme.pair import make_key, make_root, signed_by
 
 CA = "pebble-ca"
 """The secret that holds who signed pebble's own certificate."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass

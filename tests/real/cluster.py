@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -23,6 +22,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
@@ -48,17 +48,6 @@ def programs() -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass
@@ -173,10 +162,10 @@ class Cluster:
         """Start the controller manager, the scheduler and kwok with two nodes, on which pods run at once."""
         certs = f"--cert-dir={self.folder / 'certs-controllers'}"
         config = f"--kubeconfig={self.kubeconfig}"
-        kcm, scheduler = free_ports(2)
+        kcm, scheduler = free_port(), free_port()
         loopback = "--bind-address=127.0.0.1"
         stages = [argument for path in (*self._stages(), self._pod_programs()) for argument in ("--config", str(path))]
-        (kubelet,) = free_ports(1)
+        kubelet = free_port()
         self._controllers = {
             "kube-controller-manager": (
                 config,
@@ -308,7 +297,7 @@ def _kubeconfig(cluster: Cluster) -> None:
 @contextmanager
 def running(folder: Path, *, controllers: bool = False) -> Iterator[Cluster]:
     """Run a control plane in `folder`."""
-    etcd_port, peer_port, port = free_ports(3)
+    etcd_port, peer_port, port = free_port(), free_port(), free_port()
     cluster = Cluster(folder=folder, programs=programs(), port=port, etcd_port=etcd_port)
     _keys(folder)
     (folder / "tokens.csv").write_text(f'{TOKEN},admin,1,"system:masters"\n{NOBODY},nobody,2\n')

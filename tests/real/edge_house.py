@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.ports import free_port
 
 from holdfast.edge.capability import Capability, read_capability
 from holdfast.edge.edge_spec import EdgeSpec
@@ -34,20 +35,6 @@ from holdfast.errors import DeclarationError
 SEARCH_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 NGINX = shutil.which("nginx", path=SEARCH_PATH) or "nginx"
 DEADLINE_S = 10.0
-
-
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """Return a port that is free now and was not returned before: on a busy machine the kernel soon gives the same one again."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
 
 
 def capability() -> Capability:

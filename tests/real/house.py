@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 from holdfast.cli.client import Client
 from holdfast.errors import HoldfastError
@@ -274,12 +275,6 @@ class House:
 
 def runs(it: Mapping[str, Any]) -> bool:
     return it["operation"] is not None and it["operation"]["phase"] == "Running"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.real.edge_house import SEARCH_PATH, free_port, self_signed
+from tests.ports import free_port
+from tests.real.edge_house import SEARCH_PATH, self_signed
 from tests.real.process_house import FixedSecrets, MemoryRecords
 
 from holdfast.engines.nginx.engine import NginxEngine

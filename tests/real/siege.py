@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tests.real.house import APPLICATION, House, free_port, house
+from tests.ports import free_port
+from tests.real.house import APPLICATION, House, house
 from tests.real.siege_crowd import LOOK_AGAIN_S, Listener, Visitors
 from tests.real.siege_programs import EXTRA_YAML, PROCESSES, SINGLE_PY, WEB_PY
 

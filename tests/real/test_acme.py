@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from tests.engines.acme_stage import SEARCH_PATH, House, WebChallenges, until
-from tests.real.acme_house import CA, at_pebble, free_port, pebble
+from tests.ports import free_port
+from tests.real.acme_house import CA, at_pebble, pebble
 from tests.real.process_house import MemoryRecords
 
 from holdfast.edge.certificate_life import DAY, Fault, Order

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.engines.acme_stage import LOOK_AGAIN_S, SEARCH_PATH, House, until
-from tests.real.acme_house import free_port
+from tests.ports import free_port
 
 from holdfast.edge.issuer_spec import AuthoritySpec, IssuerSpec
 from holdfast.errors import EngineError, Unavailable

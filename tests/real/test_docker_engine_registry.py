@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.engines.docker_stage import NEEDS, SMALL, Dockerd
+from tests.ports import free_port
 from tests.real.docker_house import WELL_BEHAVED, DockerHouse, play
 
 from holdfast.errors import EngineError
@@ -54,9 +55,7 @@ class Registry:
 
 @pytest.fixture
 def registry(dockerd: Dockerd, tmp_path: Path) -> Iterator[Registry]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     (tmp_path / "htpasswd").write_text(
         subprocess.run(["htpasswd", "-nbB", USER, PASSWORD], capture_output=True, text=True, check=True).stdout
     )

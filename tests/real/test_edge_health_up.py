@@ -6,8 +6,9 @@ import json
 from contextlib import ExitStack
 
 import pytest
+from tests.ports import free_port
 from tests.real.edge_house import Application
-from tests.real.house import free_port, house
+from tests.real.house import house
 
 pytestmark = [pytest.mark.real, pytest.mark.needs("git", "nginx")]
 SITE = """\

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from tests.ports import free_port
 from tests.real.edge_house import NGINX
-from tests.real.house import free_port, house
+from tests.real.house import house
 from tests.real.rolling import Patrons
 from tests.real.test_edge_slots import commit
 from tests.real.test_edge_up import HOST, Edge

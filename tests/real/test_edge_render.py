@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.edge.generate import EDGES, sites
-from tests.real.edge_house import DEADLINE_S, Ground, command, folded, free_port
+from tests.ports import free_port
+from tests.real.edge_house import DEADLINE_S, Ground, command, folded
 
 from holdfast.edge.edge_spec import EdgeSpec, LogSpec, UnknownHost
 from holdfast.edge.fold import fold

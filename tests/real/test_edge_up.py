@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import pytest
+from tests.ports import free_port
 from tests.real.acme_house import CA, Pebble, pebble
-from tests.real.house import House, free_port, house
+from tests.real.house import House, house
 
 from holdfast.edge.certificate_life import Leaf
 from holdfast.engines.nginx.generations import CONF, LINK

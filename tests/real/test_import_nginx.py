@@ -21,7 +21,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from tests.real.edge_house import DEADLINE_S, Application, Ground, capability, command, free_port, running
+from tests.ports import free_port
+from tests.real.edge_house import DEADLINE_S, Application, Ground, capability, command, running
 
 from holdfast.edge.difference import STRANGER, Side, requests
 from holdfast.edge.edge_spec import EdgeSpec

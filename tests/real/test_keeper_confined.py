@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 from holdfast.errors import Rejected
 from holdfast.host.keeper.kernel import PORT_RULES_ABI, Kernel
@@ -100,12 +101,6 @@ def outcome(run_dir: Path, script: str, arguments: tuple[str, ...] = (), **more:
 def listener() -> tuple[socket.socket, int]:
     it = socket.create_server(("127.0.0.1", 0))
     return it, it.getsockname()[1]
-
-
-def free_port() -> int:
-    it, port = listener()
-    it.close()
-    return port
 
 
 @port_rules

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.real.edge_house import NGINX, SEARCH_PATH, free_port
+from tests.ports import free_port
+from tests.real.edge_house import NGINX, SEARCH_PATH
 from tests.real.nginx_house import DEADLINE_S, NginxHouse, play
 
 from holdfast.engines.nginx.installed import places

@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -491,10 +492,8 @@ def test_logs_are_followed_from_one_instance_to_the_next(house: House) -> None:
 
 
 def test_a_port_in_use_is_refused_naming_who_has_it(house: House) -> None:
-    async def story() -> None:
-        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        async with server, house.daemon() as daemon:
+    async def story(port: int) -> None:
+        async with house.daemon() as daemon:
             web = process(replace(QUICK, command=python(SERVER), sockets=(SocketSpec(name="http", port=port),)))
             start, *_ = daemon.steps(None, web)
             with pytest.raises(EngineError) as refused:
@@ -505,14 +504,13 @@ def test_a_port_in_use_is_refused_naming_who_has_it(house: House) -> None:
             assert (await daemon.see(web)).state is None
             assert house.records.all() == {}
 
-    run(story())
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        run(story(other.getsockname()[1]))
 
 
 def test_a_port_that_a_program_could_not_bind_is_told_with_who_has_it(house: House) -> None:
-    async def story() -> None:
-        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        async with server, house.daemon() as daemon:
+    async def story(port: int) -> None:
+        async with house.daemon() as daemon:
             web = process(replace(QUICK, command=shell("echo in use >&2; exit 1"), port=port, min_ready=30.0))
             start, gate, *_ = daemon.steps(None, web)
             await daemon.engine.apply(start)
@@ -521,7 +519,8 @@ def test_a_port_that_a_program_could_not_bind_is_told_with_who_has_it(house: Hou
             assert f"port {port} is in use by pid {os.getpid()} (" in refused.value.message
             await daemon.engine.apply(replace(start, verb=StepVerb.DISCARD))
 
-    run(story())
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        run(story(other.getsockname()[1]))
 
 
 def test_a_job_that_ends_well_is_complete_and_stays_so(house: House) -> None:

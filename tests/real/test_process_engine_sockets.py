@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from tests.ports import free_port
 from tests.real.process_house import SERVER, House, Running, is_alive, process, python, run
 
 from holdfast.controllers.probe import ProbeController
@@ -36,13 +37,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("p"))
     yield made
     made.clear()
-
-
-async def free_port() -> int:
-    """Return a port that nobody has just now."""
-    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-    async with server:
-        return int(server.sockets[0].getsockname()[1])
 
 
 def shared(port: int, word: str) -> ProcessSpec:
@@ -110,7 +104,7 @@ class Prober:
 
 def test_a_rolling_update_on_a_shared_socket_refuses_no_connection(house: House) -> None:
     async def story() -> None:
-        port = await free_port()
+        port = free_port()
         async with house.daemon() as daemon, Prober(daemon):
             for replica in replicas(shared(port, "red")):
                 await daemon.roll(replica)
@@ -137,7 +131,7 @@ def test_a_rolling_update_on_a_shared_socket_refuses_no_connection(house: House)
 
 def test_a_crash_queues_connections_instead_of_refusing_them(house: House) -> None:
     async def story() -> None:
-        port = await free_port()
+        port = free_port()
         async with house.daemon() as daemon, Prober(daemon):
             web = process(replace(shared(port, "red"), replicas=1))
             await daemon.roll(web)
@@ -154,7 +148,7 @@ def test_a_bad_candidate_of_a_shared_socket_never_meets_a_visitor(house: House) 
     mute = python("import time; time.sleep(1000)")
 
     async def story() -> None:
-        port = await free_port()
+        port = free_port()
         async with house.daemon() as daemon, Prober(daemon):
             good = process(replace(shared(port, "red"), replicas=1))
             bad = process(replace(shared(port, "blue"), replicas=1, command=mute))
@@ -268,7 +262,7 @@ async def ask_unix(path: Path) -> str:
 
 def test_a_changed_port_is_another_socket_and_the_old_one_goes(house: House) -> None:
     async def story() -> None:
-        old, new = await free_port(), await free_port()
+        old, new = free_port(), free_port()
         async with house.daemon() as daemon, Prober(daemon):
             await daemon.roll(process(replace(shared(old, "red"), replicas=1)))
             await daemon.roll(process(replace(shared(new, "red"), replicas=1)))
@@ -284,7 +278,7 @@ def test_a_changed_port_is_another_socket_and_the_old_one_goes(house: House) -> 
 
 def test_a_candidate_that_dies_on_its_private_socket_fails_at_once(house: House) -> None:
     async def story() -> None:
-        port = await free_port()
+        port = free_port()
         async with house.daemon() as daemon, Prober(daemon):
             bad = process(replace(shared(port, "red"), replicas=1, command=python("raise SystemExit('no configuration')")))
             start, gate, *_ = daemon.steps(None, bad, deadline_s=60.0)

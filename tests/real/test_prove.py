@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,10 @@ WEB = ResourceId(HOST, "Process", "shop", "web")
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    if await reader.read(1_000):
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-        await writer.drain()
-    writer.close()
+    with closing(writer), suppress(ConnectionError):
+        if await reader.read(1_000):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            await writer.drain()
 
 
 async def heard(journal: StoreJournal, after: int, wanted: Callable[[list[Event]], bool]) -> list[Event]:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.engines.registry_stage import PASSWORD, USER, Registry, TokenServer, basic, password_file, registry, rsa_pair
+from tests.ports import free_port
 from tests.real.edge_house import self_signed
-from tests.real.house import free_port
 
 from holdfast.engines.registry.client import RegistryClient
 from holdfast.errors import HoldfastError, Rejected, TimedOut, Unavailable
