@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from datetime import UTC, datetime
 
 import pytest
@@ -53,3 +54,18 @@ def test_a_time_that_a_clock_leaps_over_is_the_end_of_the_leap(minute: int) -> N
     """In Berlin on 29 March 2026 two o'clock was three o'clock."""
     leap = datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp()
     assert Cron.parse(f"{minute} 2 29 3 *").next_after(leap - 1, "Europe/Berlin") == leap
+
+
+@pytest.mark.parametrize(
+    "zone", ["", ".", "..", "/etc/localtime", "Europe/a.b", "Europe/" + 1000 * "e.", "a/b/c/d", "Mars/Base", "\ud800", "e\0"]
+)
+def test_what_is_no_time_zone_is_told(zone: str) -> None:
+    """A name of a thousand dots was a thousand packages to look for: the interpreter's stack was too small."""
+    with pytest.raises(ValueError, match=re.escape(f"cannot find time zone {zone!r}")):
+        Cron.parse("@daily").next_after(0.0, zone)
+
+
+def test_every_time_zone_that_is_known_is_one() -> None:
+    known = zoneinfo.available_timezones()
+    assert known
+    assert all(Cron.parse("@yearly").next_after(0.0, zone) is not None for zone in known)

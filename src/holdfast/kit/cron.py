@@ -5,6 +5,7 @@ Local time jumps: a time that daylight saving skips fires at the first instant a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -32,6 +33,8 @@ _NAMED = MappingProxyType(
         "@annually": "0 0 1 1 *",
     }
 )
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
+"""Longer and wider than any name of the tz database is (its theory.html, "Timezone identifiers"), and never a path."""
 _HORIZON_DAYS = 366 * 8 + 2
 """29 February may be eight years away (1896 to 1904, 2096 to 2104)."""
 
@@ -103,6 +106,9 @@ class Cron:
 
 def _place(zone: str) -> ZoneInfo:
     try:
+        # ZoneInfo looks for a module of a name that it does not know, and each dot of it is a package of its own to look for.
+        if not _ZONE.fullmatch(zone):
+            raise ValueError(zone)
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, OSError, ValueError) as error:
         raise ValueError(f"cannot find time zone {zone!r}: expected a name such as Europe/Berlin") from error
