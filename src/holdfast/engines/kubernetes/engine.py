@@ -22,6 +22,7 @@ from holdfast.errors import EngineError, Rejected, TimedOut, Unavailable, Where
 from holdfast.host.jq import Jq
 from holdfast.kit.canonical import Json, digest
 from holdfast.kit.clock import Clock, Random
+from holdfast.kit.tasks import all_of
 from holdfast.kubernetes.discovery import ApiResource
 from holdfast.kubernetes.field_set import shown
 from holdfast.kubernetes.health import HealthRules
@@ -83,12 +84,12 @@ class KubernetesEngine:
     async def observe(self, ids: Collection[ResourceId]) -> Live:
         observed: dict[ResourceId, Observation] = {}
         unreachable: dict[ResourceId, str] = {}
-        for name, kind in sorted({(id.destination, id.kind) for id in ids}):
+        places = sorted({(id.destination, id.kind) for id in ids})
+        # At once: what cannot be seen is waited for, and a cluster that is away has many kinds.
+        for (name, kind), cache in zip(places, await all_of(*(self._looked_at(*place) for place in places)), strict=True):
             asked = [id for id in ids if (id.destination, id.kind) == (name, kind)]
-            try:
-                cache = await self.watches.looked_at(name, kind)
-            except EngineError as error:
-                unreachable |= dict.fromkeys(asked, error.message)
+            if isinstance(cache, EngineError):
+                unreachable |= dict.fromkeys(asked, cache.message)
                 continue
             # A kind that is not served has no objects: its definition is applied first, and then it is looked for again.
             custom = self._custom if self._custom is not None and self._custom.speaks_of(kind) else None
@@ -102,6 +103,13 @@ class KubernetesEngine:
                 else:
                     unreachable[id] = seen
         return Live(observed=observed, unreachable=unreachable)
+
+    async def _looked_at(self, name: str, kind: str) -> KindCache | EngineError | None:
+        """Return the cache of a kind once all of it is known, or why that is not."""
+        try:
+            return await self.watches.looked_at(name, kind)
+        except EngineError as error:
+            return error
 
     async def _observations(
         self, ids: Iterable[ResourceId], cache: KindCache | None, custom: CustomHealth | None
