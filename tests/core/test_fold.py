@@ -66,6 +66,13 @@ def seen(sync: str = "Synced", status: Status = Status.HEALTHY, id: ResourceId =
     return events.resource_observed(at=1.0, application="shop", id=id, sync=sync, health=Health(status, "words"), live={"pid": 7})
 
 
+def test_what_is_said_of_another_destination_is_another_resource() -> None:
+    """Its name is the same: only the whole id tells one from the other."""
+    there = WEB._replace(destination="elsewhere")
+    it = after(DECLARED, rendered(resource()), seen(), rendered(resource(there), revision="r2"))
+    assert {id: it.resources[id].is_declared for id in it.resources} == {WEB: False, there: True}
+
+
 def changed(verb: Verb = Verb.UPDATE, state: State | None = TWO, failure: Failure | None = None) -> Event:
     change = Change(id=WEB, verb=verb, reason=Reason.DECLARED, before=ONE, after=state)
     status = Applied.FAILED if failure else Applied.APPLIED

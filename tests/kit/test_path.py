@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.kit.path import ending_of, is_below, joined, name_of, tidy, within
@@ -14,6 +14,8 @@ PATHS = st.text(st.sampled_from("ab./"), max_size=16)
 
 
 @given(PATHS.filter(bool))
+@example("/../a")
+@example("../../a")
 def test_a_path_is_tidied_as_posix_does(path: str) -> None:
     assert tidy(path) == posixpath.normpath(path).replace("//", "/")
     assert tidy(tidy(path)) == tidy(path)
@@ -49,6 +51,7 @@ def test_what_leaves_the_repository_is_nowhere(folder: str, path: str, found: st
 
 
 @given(PATHS)
+@example("X.js")
 def test_names_and_endings_are_those_of_posix(path: str) -> None:
     assert name_of(path) == posixpath.basename(path)
     assert ending_of(path) == posixpath.splitext(posixpath.basename(path))[1]

@@ -105,13 +105,13 @@ class Cron:
 
 
 def _place(zone: str) -> ZoneInfo:
+    unknown = ValueError(f"cannot find time zone {zone!r}: expected a name such as Europe/Berlin")
+    if not _ZONE.fullmatch(zone):  # ZoneInfo looks for a module of what it does not know, and each dot is a package of its own to look for
+        raise unknown
     try:
-        # ZoneInfo looks for a module of a name that it does not know, and each dot of it is a package of its own to look for.
-        if not _ZONE.fullmatch(zone):
-            raise ValueError(zone)
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, OSError, ValueError) as error:
-        raise ValueError(f"cannot find time zone {zone!r}: expected a name such as Europe/Berlin") from error
+        raise unknown from error
 
 
 def _instant(local: datetime) -> float:
