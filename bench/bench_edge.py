@@ -29,7 +29,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.real.edge_house import NGINX, free_port, self_signed  # noqa: E402
+from tests.ports import free_port  # noqa: E402
+from tests.real.edge_house import NGINX, self_signed  # noqa: E402
 from tests.real.nginx_house import NginxHouse, play  # noqa: E402
 
 from holdfast.edge.site_spec import SiteSpec  # noqa: E402
