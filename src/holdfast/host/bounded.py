@@ -109,7 +109,7 @@ class BoundedProgram:
 
     async def _kill(self) -> None:
         process, self._process = self._process, None
-        if process is not None:
+        if process is not None and process.returncode is None:  # of one that ended long ago the number may be another's
             await end_group(process, 0)
 
     async def aclose(self) -> None:

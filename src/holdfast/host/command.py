@@ -1,7 +1,8 @@
 """Running a command to its end, once: what `prepare` and other small programs of the operator or of Git need.
 
 An argument tuple, an environment of our own, a time limit, the last lines of what it wrote, and the death of its whole group. Nothing is
-inherited. Callers: the release port of `app`, `host.javascript`. What is supervised goes through the keeper instead.
+inherited. Callers: the release port of `app`, `engines.nginx`. Who reads what a program says while it runs starts it itself, and ends it by
+`end_group`. What is supervised goes through the keeper instead.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def _shown(line: bytes) -> str:
 async def end_group(process: asyncio.subprocess.Process, grace_s: float) -> None:
     """End a command and whatever it started: SIGTERM, a moment (none for 0), SIGKILL. Returns when the command is reaped.
 
-    What it says is no longer heard: nothing more can be read of it.
+    What it says is no longer heard: nothing more can be read of it. Call it while the command runs or just after its end: later its
+    number may be that of others.
     """
     _close_pipes(process)
     if process.returncode is None:

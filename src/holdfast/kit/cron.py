@@ -106,7 +106,7 @@ class Cron:
 
 def _place(zone: str) -> ZoneInfo:
     unknown = ValueError(f"cannot find time zone {zone!r}: expected a name such as Europe/Berlin")
-    if not _ZONE.fullmatch(zone):  # ZoneInfo looks for a module of what it does not know, and each dot is a package of its own to look for
+    if not _ZONE.fullmatch(zone):  # ZoneInfo looks for a module of what it does not know, in a package for each part before the last
         raise unknown
     try:
         return ZoneInfo(zone)

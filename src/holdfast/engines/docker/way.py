@@ -132,7 +132,8 @@ class SshWay:
 
     async def aclose(self) -> None:
         for process in self._running:
-            await end_group(process, GRACE_S)
+            if process.returncode is None:  # of one that ended long ago the number may be another's
+                await end_group(process, GRACE_S)
         self._running.clear()
         if self._said != -1:
             os.close(self._said)
